@@ -1,0 +1,1 @@
+"""Collects how a business's social posts perform, keeps the history, and rolls it up."""

@@ -1,0 +1,52 @@
+"""The asset `<platform>/account_analytics`: figures of whole accounts by day, where the platform has them."""
+
+from time import monotonic
+
+import dagster as dg
+
+from analytics_pipeline.assets.partitions import PUBLISH_DAYS
+from analytics_pipeline.assets.shared import asset_options, day_range, sync_service, table
+
+
+def account_analytics_asset(platform: str) -> dg.AssetsDefinition:
+    """The account figures asset of a platform."""
+
+    @dg.asset(
+        key=[platform, "account_analytics"],
+        partitions_def=PUBLISH_DAYS,
+        description=(
+            f"Followers, impressions, reach … of whole {platform} accounts on the day (UTC), as the platform itself "
+            "reports them. Never added to sums over posts. Days that the platform no longer keeps have no row."
+        ),
+        metadata={"dagster/table_name": "account_analytics"},
+        **asset_options(platform),
+    )
+    def account_analytics(context: dg.AssetExecutionContext) -> dg.MaterializeResult:  # type: ignore[type-arg]
+        first, last = day_range(context)
+        began = monotonic()
+        with sync_service(context, platform) as service:
+            results = list(service.read_account_days(platform, first, last))
+        failed = [result for result in results if result.failure]
+        if failed and len(failed) == len(results):
+            reasons = "; ".join(result.failure.message for result in failed if result.failure)
+            raise dg.Failure(
+                f"No {platform} account gave figures for {first} to {last}: {reasons}", allow_retries=False
+            )
+        return dg.MaterializeResult(
+            metadata={
+                "account_days": sum(result.found for result in results),
+                "api_calls": sum(result.api_calls for result in results),
+                "seconds": round(monotonic() - began, 2),
+                "accounts": table(
+                    {
+                        "account": r.account.name,
+                        "days": r.found,
+                        "api_calls": r.api_calls,
+                        "problem": r.failure.message if r.failure else None,
+                    }
+                    for r in results
+                ),
+            }
+        )
+
+    return account_analytics

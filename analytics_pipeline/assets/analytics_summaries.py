@@ -1,0 +1,99 @@
+"""The dbt assets: summaries downstream of every platform's raw assets, rebuilt for the publish days that changed."""
+
+import fcntl
+import json
+import os
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import DagsterDbtTranslator, DbtCliResource, dbt_assets
+
+from analytics_pipeline.assets.partitions import PUBLISH_DAYS
+from analytics_pipeline.assets.shared import OWNERS
+from analytics_pipeline.database.engine import dbt_environment
+from analytics_pipeline.resources import DBT_PROJECT, DatabaseResource, dbt_executable
+from analytics_pipeline.settings import get_settings
+
+FOLLOW_RAW_DAYS = (
+    dg.AutomationCondition.eager()
+    .without(~dg.AutomationCondition.any_deps_missing())
+    .without(dg.AutomationCondition.in_latest_time_window())
+)
+"""Rebuild a day when any platform's raw day changed. Plain `eager()` waits for every platform and ignores older days."""
+
+
+class SummariesTranslator(DagsterDbtTranslator):
+    """Group, owners and automation of the models."""
+
+    def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: Any) -> dg.AssetSpec:
+        """The spec that dagster-dbt derives, completed."""
+        spec = super().get_asset_spec(manifest, unique_id, project)
+        if not unique_id.startswith("model."):
+            return spec
+        return spec.replace_attributes(group_name="summaries", owners=OWNERS, automation_condition=FOLLOW_RAW_DAYS)
+
+
+def manifest_path() -> Path:
+    """The manifest of `dbt_summaries/`, parsed anew only where it is missing or older than a file of the project.
+
+    `prepare_if_dev()` would parse in every process, runs included, which costs each of them seconds.
+    """
+    path = DBT_PROJECT.manifest_path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with (path.parent / "parse.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not path.exists() or path.stat().st_mtime < _newest_change():
+            # Parsing connects to nothing, but the profile wants its variables.
+            unused = dict.fromkeys(("DBT_HOST", "DBT_PORT", "DBT_USER", "DBT_PASSWORD", "DBT_DATABASE"), "0")
+            result = subprocess.run(  # our own command
+                [dbt_executable(), "parse", "--quiet", "--project-dir", ".", "--profiles-dir", "."],
+                cwd=DBT_PROJECT.project_dir,
+                env=os.environ | unused | _dbt_folders(),
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            if result.returncode:
+                raise RuntimeError(f"dbt could not parse {DBT_PROJECT.project_dir}:\n{result.stdout}{result.stderr}")
+    return path
+
+
+def _newest_change() -> float:
+    folder = Path(DBT_PROJECT.project_dir)
+    files = [folder / "dbt_project.yml", folder / "profiles.yml"]
+    files += [file for sub in ("models", "macros", "tests") for file in (folder / sub).rglob("*.*")]
+    return max(file.stat().st_mtime for file in files if file.exists())
+
+
+def _dbt_folders() -> dict[str, str]:
+    return {
+        "DBT_LOG_PATH": str(get_settings().analytics_home / "dbt" / "logs"),
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+    }
+
+
+def summaries_assets() -> dg.AssetsDefinition:
+    """All models of `dbt_summaries/` as assets on the publish days."""
+
+    @dbt_assets(
+        manifest=manifest_path(),
+        project=DBT_PROJECT,
+        dagster_dbt_translator=SummariesTranslator(),
+        partitions_def=PUBLISH_DAYS,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        pool="dbt",
+    )
+    def analytics_summaries(
+        context: dg.AssetExecutionContext, dbt: DbtCliResource, database: DatabaseResource
+    ) -> Iterator[Any]:
+        with database.session():
+            # dbt reads the connection from its environment; the command line would show it to every user of the machine.
+            os.environ.update(dbt_environment() | _dbt_folders())
+        days = context.partition_keys
+        changed = json.dumps({"first_day": days[0], "last_day": days[-1]})
+        yield from dbt.cli(["build", "--vars", changed], context=context).stream()
+
+    return analytics_summaries

@@ -1,0 +1,101 @@
+"""Asset checks that look at the stored data: figures that fell, and summaries against raw figures.
+
+Here: questions asked in SQL after a run. Not here: completeness of a day, which `post_analytics.py` knows as it works.
+"""
+
+from typing import Any
+
+import dagster as dg
+from sqlalchemy import text
+
+from analytics_pipeline.resources import DatabaseResource
+
+_FALLEN = text(
+    """
+    select p.platform_post_id, now.observed_on, m.metric, m.before, m.now
+    from published_posts p
+    join lateral (
+        select a.*, (a.fetched_at at time zone 'UTC')::date as observed_on
+        from post_analytics a where a.post_id = p.id
+        order by (a.fetched_at at time zone 'UTC')::date desc limit 1
+    ) now on true
+    join lateral (
+        select a.* from post_analytics a
+        where a.post_id = p.id and (a.fetched_at at time zone 'UTC')::date < now.observed_on
+        order by (a.fetched_at at time zone 'UTC')::date desc limit 1
+    ) before on true
+    cross join lateral (values
+        ('likes', before.likes_count, now.likes_count),
+        ('comments', before.comments_count, now.comments_count),
+        ('shares', before.shares_count, now.shares_count),
+        ('impressions', before.impressions, now.impressions)
+    ) m (metric, before, now)
+    where p.platform = :platform and p.published_on between :first and :last and m.now < m.before
+    order by m.before - m.now desc
+    """
+)
+
+_DIFFERENCES = text(
+    """
+    select s.business_id, s.platform, s.period_start, s.total_posts, r.posts, s.total_likes, r.likes
+    from analytics_summaries s
+    join (
+        select business_id, platform, published_on, count(*) as posts, sum(likes_count) as likes
+        from published_posts where published_on between :first and :last
+        group by business_id, platform, published_on
+    ) r on r.business_id = s.business_id and r.platform = s.platform and r.published_on = s.period_start
+    where s.period_type = 'daily'
+      and (s.total_posts, s.total_likes) is distinct from (r.posts, r.likes)
+    order by s.period_start desc
+    """
+)
+
+
+def _days(context: dg.AssetCheckExecutionContext) -> dict[str, Any]:
+    days = context.op_execution_context.partition_keys
+    return {"first": days[0], "last": days[-1]}
+
+
+def figures_fell_check(platform: str) -> dg.AssetChecksDefinition:
+    """Warns of figures below their earlier reading. They are stored as they came: platforms do take counts back."""
+
+    @dg.asset_check(
+        asset=[platform, "post_analytics"],
+        name="figures_fell",
+        description="Which figures are lower than at the reading before. Platforms remove spam and likes are withdrawn.",
+    )
+    def figures_fell(context: dg.AssetCheckExecutionContext, database: DatabaseResource) -> dg.AssetCheckResult:
+        with database.session() as session:
+            rows = session.execute(_FALLEN, {"platform": platform, **_days(context)}).all()
+        worst = "; ".join(f"post {r[0]} on {r.observed_on}: {r.metric} {r.before} → {r.now}" for r in rows[:10])
+        return dg.AssetCheckResult(
+            passed=not rows,
+            severity=dg.AssetCheckSeverity.WARN,
+            description=f"{len(rows)} figures fell, stored as they came. {worst}" if rows else "No figure fell.",
+            metadata={"figures_fallen": len(rows)},
+        )
+
+    return figures_fell
+
+
+@dg.asset_check(
+    asset="analytics_summaries",
+    name="equals_raw",
+    description="Posts and likes of the daily summaries equal those of the posts themselves.",
+)
+def summaries_equal_raw(context: dg.AssetCheckExecutionContext, database: DatabaseResource) -> dg.AssetCheckResult:
+    """Compares daily summaries with the latest figures cached on the posts, which another path writes."""
+    with database.session() as session:
+        rows = session.execute(_DIFFERENCES, _days(context)).all()
+    worst = "; ".join(
+        f"business {r.business_id}, {r.platform}, {r.period_start}: {r.total_posts} posts / {r.total_likes} likes,"
+        f" raw {r.posts} / {r.likes}"
+        for r in rows[:10]
+    )
+    return dg.AssetCheckResult(
+        passed=not rows,
+        description=f"{len(rows)} daily summaries differ; materialise these days again. {worst}"
+        if rows
+        else "All equal.",
+        metadata={"differences": len(rows)},
+    )

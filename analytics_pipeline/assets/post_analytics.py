@@ -1,0 +1,122 @@
+"""The asset `<platform>/post_analytics`: the figures of the posts of a day, as of now, one observation per post.
+
+A run over many days logs each day as it ends, so that one bad day costs one day: the finished ones stay materialised.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from time import monotonic
+
+import dagster as dg
+
+from analytics_pipeline.assets.partitions import PUBLISH_DAYS
+from analytics_pipeline.assets.shared import SyncConfig, asset_options, day_range, sync_service, table
+from analytics_pipeline.sync.results import DayResult, SyncTotals
+
+CHECK = "day_complete"
+
+
+def post_analytics_asset(platform: str) -> dg.AssetsDefinition:
+    """The figures asset of a platform."""
+    key = dg.AssetKey([platform, "post_analytics"])
+
+    @dg.asset(
+        key=key,
+        deps=[[platform, "published_posts"]],
+        partitions_def=PUBLISH_DAYS,
+        output_required=False,
+        description=(
+            f"Figures of the {platform} posts published on the day (UTC), read now: likes, comments, shares, impressions, "
+            "reach, clicks … A figure that the platform does not report is NULL, never 0. History is kept: one row per "
+            "post and day of reading. A day with some account missing is materialised with a failing check."
+        ),
+        metadata={"dagster/table_name": "post_analytics"},
+        check_specs=[
+            dg.AssetCheckSpec(
+                CHECK,
+                asset=key,
+                partitions_def=PUBLISH_DAYS,
+                description="Every post of the day is stored, or its absence explained.",
+            )
+        ],
+        **asset_options(platform),
+    )
+    def post_analytics(context: dg.AssetExecutionContext, config: SyncConfig) -> Iterator[dg.Output[None]]:
+        first, last = day_range(context)
+        began = monotonic()
+        bad_days: list[DayResult] = []
+        totals = SyncTotals()
+        with sync_service(context, platform) as service:
+            for day in service.read_days(
+                platform, first, last, only_due=config.only_due, reuse_since=_run_began(context)
+            ):
+                _log_day(context, day, monotonic() - began)
+                for unit in day.units:
+                    totals.add(unit)
+                if not day.stored_anything:
+                    bad_days.append(day)
+        context.log.info(
+            "%d posts of %s to %s: %d synced, %d failed, %d rate limited, %d API calls",
+            totals.posts, first, last, totals.synced, totals.failed, totals.rate_limited, totals.api_calls,
+        )  # fmt: skip
+        if bad_days:
+            reasons = sorted({unit.reason for day in bad_days for unit in day.units})
+            raise dg.Failure(
+                f"Nothing could be stored for {len(bad_days)} of {len(context.partition_keys)} days. "
+                + " ".join(reasons[:10]),
+                allow_retries=False,  # the ledger knows when to come back
+                metadata={"days": ", ".join(str(day.publish_day) for day in bad_days)},
+            )
+        # The evaluations were logged day by day; this only says that the check has run.
+        yield dg.Output(None, output_name=f"{platform}__post_analytics_{CHECK}")
+
+    return post_analytics
+
+
+def _run_began(context: dg.AssetExecutionContext) -> datetime | None:
+    """When this run began: what its own listing has read since is not read again."""
+    stats = context.instance.get_run_stats(context.run_id)
+    return datetime.fromtimestamp(stats.start_time, UTC) if stats.start_time else None
+
+
+def _log_day(context: dg.AssetExecutionContext, day: DayResult, seconds: float) -> None:
+    partition = day.publish_day.isoformat()
+    totals = SyncTotals.of(day.units)
+    reasons = [unit.reason for unit in day.units if not unit.complete]
+    if day.stored_anything:
+        context.log_event(
+            dg.AssetMaterialization(
+                asset_key=context.asset_key,
+                partition=partition,
+                metadata={
+                    "state": "complete" if day.complete else "partial",
+                    "posts": totals.posts,
+                    "synced": totals.synced,
+                    "failed": totals.failed,
+                    "rate_limited": totals.rate_limited,
+                    "api_calls": totals.api_calls,
+                    "seconds": round(seconds, 2),
+                    "accounts": table(
+                        {
+                            "account": unit.account,
+                            "state": unit.state,
+                            "posts": unit.posts_expected,
+                            "synced": unit.posts_synced,
+                            "api_calls": unit.api_calls,
+                            "problem": unit.reason or None,
+                        }
+                        for unit in day.units
+                    ),
+                },
+            )
+        )
+    context.log_event(
+        dg.AssetCheckEvaluation(
+            asset_key=context.asset_key,
+            check_name=CHECK,
+            partition=partition,
+            passed=day.complete,
+            description=" ".join(reasons) or f"{totals.synced} of {totals.posts} posts stored, the rest explained.",
+        )
+    )
+    (context.log.warning if reasons else context.log.debug)("%s: %s", partition, " ".join(reasons) or "complete")

@@ -1,0 +1,71 @@
+"""What the raw assets of every platform have in common: their run config, their days, their service, account tables."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import date
+from typing import TypedDict
+
+import dagster as dg
+from pydantic import Field
+
+from analytics_pipeline.resources import DatabaseResource, PlatformResource
+from analytics_pipeline.settings import get_settings
+from analytics_pipeline.sync import AnalyticsSyncService
+
+BACKFILL_POLICY = dg.BackfillPolicy.multi_run(get_settings().backfill_days_per_run)
+
+OWNERS = ["team:analytics"]
+
+
+class SyncConfig(dg.Config):
+    """How much of the chosen days a run works on."""
+
+    only_due: bool = Field(
+        default=False,
+        description="Work only on what the ledger says is due: new, or waiting until a time that has passed.",
+    )
+
+
+class AssetOptions(TypedDict):
+    """Arguments of `@dg.asset` that all raw assets of a platform share."""
+
+    group_name: str
+    owners: list[str]
+    kinds: set[str]
+    pool: str
+    backfill_policy: dg.BackfillPolicy
+    required_resource_keys: set[str]
+
+
+def asset_options(platform: str) -> AssetOptions:
+    """The shared arguments for one platform."""
+    return AssetOptions(
+        group_name=platform,
+        owners=OWNERS,
+        kinds={"python", "postgres"},
+        pool=f"{platform}_api",
+        backfill_policy=BACKFILL_POLICY,
+        required_resource_keys={"database", platform},
+    )
+
+
+def day_range(context: dg.AssetExecutionContext) -> tuple[date, date]:
+    """The first and last publish day of the run, both included."""
+    days = context.partition_keys
+    return date.fromisoformat(days[0]), date.fromisoformat(days[-1])
+
+
+@contextmanager
+def sync_service(context: dg.AssetExecutionContext, platform: str) -> Iterator[AnalyticsSyncService]:
+    """The sync service on the run's database and platform."""
+    database: DatabaseResource = context.resources.database
+    resource: PlatformResource = getattr(context.resources, platform)
+    with database.session() as session:
+        yield AnalyticsSyncService(session, make_fetcher=resource.fetcher, clock=resource.now, run_id=context.run_id)
+
+
+def table(rows: Iterable[Mapping[str, str | int | float | None]]) -> dg.TableMetadataValue:
+    """Rows as a table in the UI; unknown is an empty cell."""
+    records = [dg.TableRecord({k: "" if v is None else v for k, v in row.items()}) for row in rows]
+    columns = [dg.TableColumn(name) for name in records[0].data] if records else []
+    return dg.MetadataValue.table(records, schema=dg.TableSchema(columns))

@@ -1,0 +1,31 @@
+"""One job per platform: list the posts of the days, read their figures, read the account's own."""
+
+import dagster as dg
+
+from analytics_pipeline.platform_fetchers import FETCHERS
+
+
+def sync_job_name(platform: str) -> str:
+    """The name of a platform's job."""
+    return f"{platform}_sync"
+
+
+SYNC_JOBS = {
+    platform: dg.define_asset_job(
+        sync_job_name(platform),
+        selection=dg.AssetSelection.groups(platform),
+        executor_def=dg.in_process_executor,
+        description=f"Lists the {platform} posts of the chosen days and reads their figures as of now.",
+        tags={"platform": platform},
+    )
+    for platform in FETCHERS
+}
+
+
+def only_due_config(platform: str) -> dict[str, object]:
+    """Run config of a platform's job that works on nothing but what the ledger says is due."""
+    return {
+        "ops": {
+            f"{platform}__{asset}": {"config": {"only_due": True}} for asset in ("published_posts", "post_analytics")
+        }
+    }

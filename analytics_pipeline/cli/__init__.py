@@ -1,0 +1,44 @@
+"""The command `analytics-pipeline`.
+
+Here: the commands' tree and how errors are shown. Not here: the commands (one module per subject). Modules that need
+seconds to import are imported by the commands that need them, so that `--help` is quick.
+"""
+
+import sys
+
+import typer
+
+from analytics_pipeline.cli import accounts, backfill, database, demo, dev, sandbox, sync
+from analytics_pipeline.cli.console import errors, explained
+
+app = typer.Typer(
+    help="Collects how a business's social posts perform, keeps the history, and rolls it up.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(demo.demo)
+app.command()(dev.dev)
+app.command()(sync.sync)
+app.command("sync-post")(sync.sync_post)
+app.command()(sync.status)
+app.command()(backfill.backfill)
+app.command()(sandbox.sandbox)
+app.add_typer(accounts.app, name="accounts")
+app.add_typer(database.app, name="db")
+
+
+def main() -> None:
+    """Entry point: runs a command; what a person can mend is one line on standard error and exit status 1."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        errors.print("[yellow]Stopped.[/] What was finished is stored.")
+        sys.exit(130)
+    except Exception as error:
+        message = explained(error)
+        if message is None:
+            raise
+        errors.print(f"[red]Error:[/] {message}", soft_wrap=True)
+        sys.exit(1)

@@ -1,0 +1,86 @@
+"""`analytics-pipeline accounts`: connect, list and remove a business's accounts."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from analytics_pipeline.cli.console import console, table
+
+app = typer.Typer(help="The accounts that are read.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_accounts() -> None:
+    """Show every account, its state and what it needs."""
+    from analytics_pipeline.database import engine
+    from analytics_pipeline.sync.accounts import overview
+
+    engine.upgrade()
+    with engine.new_session() as session:
+        rows = [
+            {
+                "id": line.account.id,
+                "business": f"{line.business} ({line.account.business_id})",
+                "platform": line.account.platform,
+                "account": line.account.display_name or line.account.external_id,
+                "posts": line.posts,
+                "last sync (UTC)": line.account.last_sync,
+                "state": line.account.status,
+                "reason": line.account.status_reason,
+            }
+            for line in overview(session)
+        ]
+    console.print(table("Accounts", rows, empty="No account is connected yet: analytics-pipeline accounts add --help"))
+
+
+@app.command()
+def add(
+    business: Annotated[str, typer.Option(help="Id or name of the business; a new name makes a new business.")],
+    platform: Annotated[str, typer.Option(help="linkedin, twitter, facebook or instagram.")],
+    external_id: Annotated[
+        str,
+        typer.Option("--id", help="The platform's number of the account: organization, user, page, Instagram user."),
+    ],
+    name: Annotated[str | None, typer.Option(help="How the account is called in tables.")] = None,
+    token_file: Annotated[Path | None, typer.Option(help="File that holds the access token.", exists=True)] = None,
+    token_env: Annotated[str | None, typer.Option(help="Environment variable that holds the access token.")] = None,
+) -> None:
+    """Connect an account, or give one a new token. The token is asked for, or read from a file or a variable."""
+    from analytics_pipeline.database import engine
+    from analytics_pipeline.sync.accounts import business_named, connect
+    from analytics_pipeline.sync.errors import InvalidRequestError
+
+    if token_file is not None and token_env is not None:
+        raise InvalidRequestError("give --token-file or --token-env, not both")
+    if token_file is not None:
+        token = token_file.read_text().strip()
+    elif token_env is not None:
+        if token_env not in os.environ:
+            raise InvalidRequestError(f"the environment variable {token_env} is not set")
+        token = os.environ[token_env]
+    else:
+        token = typer.prompt("Access token", hide_input=True)
+    engine.upgrade()
+    with engine.new_session() as session, session.begin():
+        owner = business_named(session, business, create=True)
+        account = connect(session, owner, platform, external_id, token, display_name=name)
+        connected = (
+            f"{platform} account {external_id} is connected to {owner.name} (business {owner.id}) as {account.id}."
+        )
+        next_step = f"Next: analytics-pipeline sync --business {owner.id}"
+    console.print(connected, next_step, sep="\n")
+
+
+@app.command()
+def remove(account_id: Annotated[int, typer.Argument(help="Id from `accounts list`.")]) -> None:
+    """Forget an account's tokens and leave it alone from now on. Its history stays."""
+    from analytics_pipeline.database import engine
+    from analytics_pipeline.sync.accounts import disconnect
+
+    engine.upgrade()
+    with engine.new_session() as session, session.begin():
+        account = disconnect(session, account_id)
+        removed = f"{account.platform} account {account.external_id} is removed; its history stays."
+    console.print(removed)

@@ -1,0 +1,52 @@
+"""What commands share about the terminal: consoles, tables of numbers, and errors in one line."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from pydantic import ValidationError
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+console = Console()
+errors = Console(stderr=True)
+
+Cell = str | int | float | datetime | None
+
+
+def explained(error: Exception) -> str | None:
+    """The message of an error that a person can mend; None for one that is a bug and deserves its traceback."""
+    from analytics_pipeline.database.embedded import EmbeddedServerError
+    from analytics_pipeline.database.encryption import EncryptionKeyError
+    from analytics_pipeline.database.engine import DatabaseUnavailableError
+    from analytics_pipeline.sync.errors import InvalidRequestError
+
+    if isinstance(error, ValidationError):  # a setting: its value may be secret, so only its name and fault are shown
+        return "; ".join(f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
+    known = (InvalidRequestError, DatabaseUnavailableError, EncryptionKeyError, EmbeddedServerError)
+    return escape(str(error)) if isinstance(error, known) else None
+
+
+def table(title: str, rows: Iterable[Mapping[str, Cell]], *, empty: str) -> Table | str:
+    """Rows as a table; numbers to the right with thousands separators, unknown as –. `empty` is said when there is none."""
+    rows = list(rows)
+    if not rows:
+        return empty
+    shown = Table(title=title, title_justify="left", header_style="bold")
+    for name, value in rows[0].items():
+        numeric = any(isinstance(row[name], int | float) for row in rows)
+        shown.add_column(name.replace("_", " "), justify="right" if numeric else "left", overflow="fold")
+        del value
+    for row in rows:
+        shown.add_row(*(_cell(value) for value in row.values()))
+    return shown
+
+
+def _cell(value: Cell) -> str:
+    if value is None:
+        return "[dim]–[/]"
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M}"
+    if isinstance(value, float):
+        return f"{value:,.2f}"
+    return f"{value:,}" if isinstance(value, int) else escape(value)

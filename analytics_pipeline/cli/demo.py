@@ -1,0 +1,69 @@
+"""`demo`: the whole pipeline on simulated platforms, from an empty database to summaries, and what came of it.
+
+Here: the order of steps. Not here: the demo's world and data (`demo_data.py`), its tables (`demo_report.py`).
+"""
+
+import os
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+import typer
+
+from analytics_pipeline.cli.console import console
+
+DAYS = 120
+_RETRY_WINDOW = timedelta(seconds=60)
+"""What waits no longer than this is brought home before the demo ends."""
+
+
+def demo(
+    remove: Annotated[
+        bool, typer.Option("--remove", help="Remove the demo's data and sandbox, and do nothing else.")
+    ] = False,
+) -> None:
+    """Run the whole pipeline against simulated platforms: three businesses, four platforms, 120 days of posts."""
+    from analytics_pipeline.cli import demo_data
+    from analytics_pipeline.database import engine
+
+    console.print("Starting PostgreSQL …")
+    engine.upgrade()
+    demo_data.refuse_foreign_data()
+    demo_data.forget()
+    if remove:
+        console.print("The demo's data is removed.")
+        return
+    _run()
+
+
+def _run() -> None:
+    from analytics_pipeline import runs
+    from analytics_pipeline.automation.ranges import chunks
+    from analytics_pipeline.cli import demo_data, demo_report
+    from analytics_pipeline.cli.progress import posts_progress
+    from analytics_pipeline.platform_fetchers import FETCHERS
+    from analytics_pipeline.settings import get_settings
+
+    began = datetime.now(UTC)
+    first, last = began.date() - timedelta(days=DAYS), began.date()
+    os.environ["PLATFORM_WAIT_IN_PLACE"] = "5"  # the demo shows how the ledger waits, not how a run sleeps
+    with demo_data.sandbox(demo_data.new_world(began, DAYS)) as sandbox, runs.dagster_instance() as instance:
+        demo_data.connect_accounts(sandbox.world)
+        seconds = dict.fromkeys(FETCHERS, 0.0)
+        results = []
+        with posts_progress(console, list(FETCHERS), first, last, began) as progress:
+            for platform in FETCHERS:
+                for chunk in chunks(first, last, get_settings().backfill_days_per_run):
+                    progress.say(f"{platform}: {chunk[0]} to {chunk[1]}")
+                    started = time.monotonic()
+                    results.append(runs.run_days(instance, platform, *chunk))
+                    seconds[platform] += time.monotonic() - started
+            while (due := demo_data.next_due()) is not None and due - datetime.now(UTC) < _RETRY_WINDOW:
+                progress.say(f"rate limited until {due:%H:%M:%S} UTC, then the retry sensor comes back")
+                time.sleep(max(0.0, (due - datetime.now(UTC)).total_seconds()))
+                results += runs.run_due(instance)
+            progress.say("summaries")
+            started = time.monotonic()
+            results.append(runs.run_summaries(instance, first, last))
+            dbt_seconds = time.monotonic() - started
+        demo_report.show(console, sandbox, began, seconds, dbt_seconds, [r.run_id for r in results])

@@ -1,0 +1,108 @@
+"""The demo's world and rows: made anew by every demo, told apart from a user's own data by their owner."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+from sqlalchemy import delete, func, inspect, select, text
+
+from analytics_pipeline.database import engine
+from analytics_pipeline.database.models import Business, SocialAccount, SyncUnit, User
+from analytics_pipeline.sandbox.generator import generate_world
+from analytics_pipeline.sandbox.server import SandboxServer
+from analytics_pipeline.sandbox.world import World, load_world, write_world
+from analytics_pipeline.settings import get_settings, sandbox_env_file
+from analytics_pipeline.sync.accounts import connect
+from analytics_pipeline.sync.errors import InvalidRequestError
+
+OWNER = "demo@analytics-pipeline.invalid"
+SEED = 7
+
+
+def refuse_foreign_data() -> None:
+    """Raises InvalidRequestError where real businesses are kept: the demo must not turn their accounts to a sandbox."""
+    with engine.new_session() as session:
+        demo = select(User.id).where(User.email == OWNER)
+        foreign = session.scalar(
+            select(func.count()).select_from(Business).where(Business.user_id.is_(None) | Business.user_id.not_in(demo))
+        )
+    if foreign:
+        raise InvalidRequestError(
+            f"this database holds {foreign} businesses of yours; run the demo beside them: "
+            "ANALYTICS_HOME=/tmp/demo DATABASE_URL= analytics-pipeline demo"
+        )
+
+
+def forget() -> None:
+    """Removes what an earlier demo left: businesses with all that is theirs, summaries, the sandbox's addresses."""
+    with engine.new_session() as session, session.begin():
+        owned = select(Business.id).join(User, User.id == Business.user_id).where(User.email == OWNER)
+        ids = list(session.scalars(owned))
+        if inspect(session.connection()).has_table("analytics_summaries"):
+            session.execute(text("delete from analytics_summaries where business_id = any(:ids)"), {"ids": ids})
+        session.execute(delete(Business).where(Business.id.in_(ids)))
+        session.execute(delete(User).where(User.email == OWNER))
+    sandbox_env_file(get_settings().analytics_home).unlink(missing_ok=True)
+    get_settings.cache_clear()
+
+
+def new_world(now: datetime, days: int) -> World:
+    """A fresh world up to `now`, kept in ANALYTICS_HOME so that `dev` can serve it again."""
+    folder = get_settings().analytics_home / "demo_world"
+    write_world(generate_world(SEED, now, businesses=3, days=days), folder)
+    return load_world(folder)
+
+
+@contextmanager
+def sandbox(world: World) -> Iterator[SandboxServer]:
+    """Serves the world, and makes this process and later ones call it instead of the platforms."""
+    with SandboxServer(world, port=0) as server:
+        lines = [f"{name}={url}\n" for name, url in server.environment.items()]
+        sandbox_env_file(get_settings().analytics_home).write_text("".join(lines))
+        get_settings.cache_clear()
+        yield server
+
+
+@contextmanager
+def last_sandbox() -> Iterator[SandboxServer | None]:
+    """The sandbox of the last demo, served again; None where there is no demo."""
+    home = get_settings().analytics_home
+    if not sandbox_env_file(home).exists() or not (home / "demo_world").exists():
+        yield None
+        return
+    with sandbox(load_world(home / "demo_world")) as server:
+        yield server
+
+
+def connect_accounts(world: World) -> None:
+    """Connects every account of the world to its business."""
+    with engine.new_session() as session, session.begin():
+        owner = User(email=OWNER)
+        session.add(owner)
+        session.flush()
+        businesses: dict[str, Business] = {}
+        for account in world.accounts:
+            if account.business not in businesses:
+                businesses[account.business] = Business(
+                    user_id=owner.id, name=account.business, timezone=account.timezone or "UTC"
+                )
+                session.add(businesses[account.business])
+                session.flush()
+            connect(
+                session,
+                businesses[account.business],
+                account.platform,
+                account.external_id,
+                account.access_token,
+                display_name=account.display_name,
+            )
+
+
+def next_due() -> datetime | None:
+    """When the first waiting unit of a connected account may be tried again (UTC)."""
+    with engine.new_session() as session:
+        return session.scalar(
+            select(func.min(SyncUnit.next_attempt_at))
+            .join(SocialAccount, SocialAccount.id == SyncUnit.social_account_id)
+            .where(SyncUnit.state == "waiting", SocialAccount.status == "connected")
+        )

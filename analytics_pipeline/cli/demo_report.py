@@ -1,0 +1,83 @@
+"""What the demo shows at its end: numbers per platform, one business's months, what could not be synced, and why."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from rich.console import Console
+from sqlalchemy import text
+
+from analytics_pipeline.cli.console import table
+from analytics_pipeline.database.engine import new_session
+from analytics_pipeline.sandbox.server import SandboxServer
+
+_PLATFORMS = text(
+    """
+    select p.platform,
+        count(*) as posts,
+        count(*) filter (where p.last_synced_at >= :began) as synced,
+        count(*) filter (where p.last_synced_at is null and p.status = 'published') as failed
+    from published_posts p group by p.platform order by p.platform
+    """
+)
+_MONTHS = text(
+    """
+    select period_start as month, platform, total_posts as posts, total_likes as likes, total_comments as comments,
+        total_shares as shares, total_impressions as impressions, total_reach as reach, total_clicks as clicks,
+        avg_engagement_rate as "engagement rate %", engagement_growth as "growth %"
+    from analytics_summaries s
+    where period_type = 'monthly' and business_id = (select min(id) from businesses)
+    order by period_start, platform = 'all', platform
+    """
+)
+_PROBLEMS = text(
+    """
+    select b.name as business, a.platform, coalesce(a.display_name, a.external_id) as account, x.what, x.why
+    from (
+        select social_account_id, count(*) || ' days ' || replace(state, '_', ' ') as what, error_message as why
+        from sync_units where state <> 'done' group by social_account_id, state, error_message
+        union all
+        select social_account_id, 'post ' || coalesce(platform_post_id, '?'), message from sync_errors
+    ) x
+    join social_accounts a on a.id = x.social_account_id
+    join businesses b on b.id = a.business_id
+    order by b.id, a.platform, x.what
+    """
+)
+
+
+def show(
+    console: Console,
+    sandbox: SandboxServer,
+    began: datetime,
+    seconds: Mapping[str, float],
+    dbt_seconds: float,
+    run_ids: Sequence[str],
+) -> None:
+    """Prints the report. API calls and refusals are counted where they arrived: at the sandbox."""
+    calls = Counter(request.platform for request in sandbox.requests)
+    refused = Counter(request.platform for request in sandbox.requests if request.throttled)
+    with new_session() as session:
+        counts = {row.platform: row._asdict() for row in session.execute(_PLATFORMS, {"began": began})}
+        months = [{**row._asdict(), "month": f"{row.month:%Y-%m}"} for row in session.execute(_MONTHS)]
+        problems = [row._asdict() for row in session.execute(_PROBLEMS)]
+        business = session.scalar(text("select name from businesses order by id limit 1"))
+    rows = [
+        {
+            "platform": platform,
+            **{name: counts.get(platform, {}).get(name, 0) for name in ("posts", "synced", "failed")},
+            "rate limited (calls)": refused[platform],
+            "API calls": calls[platform],
+            "seconds": spent,
+        }
+        for platform, spent in seconds.items()
+    ]
+    console.print(table("Synced", rows, empty=""))
+    console.print(f"Summaries: {dbt_seconds:.1f} s in dbt. {len(run_ids)} Dagster runs in all.\n")
+    console.print(table(f"{business}, by month of publication", months, empty="There are no summaries."))
+    console.print(table("What could not be synced, and why", problems, empty="Everything was synced."))
+    console.print(
+        "\nOpen the Dagster UI on this data:  [bold]analytics-pipeline dev[/]\n"
+        'Query it:                          [bold]psql "$(analytics-pipeline db url)"[/] while dev runs\n'
+        "Remove it:                         [bold]analytics-pipeline demo --remove[/]"
+    )

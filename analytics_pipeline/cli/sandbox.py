@@ -1,0 +1,19 @@
+"""`sandbox`: serve the simulated platforms, for trying out, tests and benchmarks."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def sandbox(
+    world: Annotated[Path | None, typer.Option(help="Folder of a world; without it one is generated.")] = None,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = 8900,
+    seed: Annotated[int, typer.Option(help="Seed of the generated world.")] = 1,
+    write_to: Annotated[Path | None, typer.Option(help="Also write the world to this folder.")] = None,
+) -> None:
+    """Serve LinkedIn, X, Facebook and Instagram over HTTP from a folder of CSV files, until Ctrl-C."""
+    from analytics_pipeline.sandbox.command import run
+
+    run(world, host, port, seed, write_to)

@@ -1,0 +1,81 @@
+"""`sync`, `sync-post` and `status`: bring figures up to date now, and see how far they are."""
+
+import json
+from typing import Annotated, Any
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from analytics_pipeline.cli.console import console, errors, table
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+
+
+def sync(
+    business: Annotated[int, typer.Option(help="Id of the business.")],
+    platform: Annotated[list[str] | None, typer.Option(help="Only this platform; may be repeated.")] = None,
+    limit: Annotated[int | None, typer.Option(help="Only the newest posts, this many.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Find a business's new posts and read the figures of its posts now, outside Dagster."""
+    from analytics_pipeline.database import engine
+    from analytics_pipeline.sync import AnalyticsSyncService
+    from analytics_pipeline.sync.results import UnitResult
+
+    engine.upgrade()
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with engine.new_session() as session, Progress(*columns, console=errors, transient=True) as progress:
+        task = progress.add_task("posts", total=0)
+
+        def show(unit: UnitResult) -> None:
+            known = progress.tasks[0].total or 0
+            progress.update(task, total=known + (unit.posts_expected or 0), advance=unit.posts_expected or 0)
+
+        report = AnalyticsSyncService(session).sync_business_analytics(business, platform, limit, on_unit=show)
+    _show(report, as_json)
+
+
+def sync_post(
+    post_id: Annotated[int, typer.Argument(help="Id of the post in published_posts.")], as_json: AsJson = False
+) -> None:
+    """Read the figures of one post now."""
+    from analytics_pipeline.database import engine
+    from analytics_pipeline.sync import AnalyticsSyncService
+
+    engine.upgrade()
+    with engine.new_session() as session:
+        report = AnalyticsSyncService(session).sync_single_post(post_id)
+    _show(report, as_json)
+
+
+def status(business: Annotated[int, typer.Option(help="Id of the business.")], as_json: AsJson = False) -> None:
+    """Show how many of a business's posts have figures, and since when."""
+    from analytics_pipeline.database import engine
+    from analytics_pipeline.sync import AnalyticsSyncService
+
+    engine.upgrade()
+    with engine.new_session() as session:
+        report = AnalyticsSyncService(session).get_sync_status(business)
+    if as_json:
+        typer.echo(json.dumps(report, default=lambda moment: moment.isoformat()))
+        return
+    console.print(table(f"Business {business}", [report], empty=""))
+
+
+def _show(report: dict[str, Any], as_json: bool) -> None:
+    """The report of a sync; exit status 1 when posts failed."""
+    if as_json:
+        typer.echo(json.dumps(report))
+    else:
+        rows = [{"platform": platform, **counts} for platform, counts in report["by_platform"].items()]
+        console.print(table("Synced now", rows, empty="The business has no connected account."))
+        for message in dict.fromkeys(error["message"] for error in report["errors"]):
+            console.print(f"[yellow]•[/] {message}", markup=True, highlight=False)
+    if report["failed"]:
+        raise typer.Exit(1)

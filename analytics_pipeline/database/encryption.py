@@ -1,0 +1,71 @@
+"""Tokens at rest: a column type that encrypts on the way in and decrypts on the way out.
+
+Here: the key and the column type. Not here: which columns are secret (`models.py`).
+"""
+
+import os
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from cryptography.fernet import Fernet, InvalidToken
+from sqlalchemy import Dialect, Text, TypeDecorator
+
+from analytics_pipeline.settings import get_settings
+
+
+class EncryptionKeyError(RuntimeError):
+    """The key is malformed, or a token was encrypted with another one."""
+
+
+def _key_from_file(path: Path) -> bytes:
+    """The key in `path`, made once if there is none. Readable by the owner only; safe against two makers at once."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        draft = path.with_name(f"{path.name}.{os.getpid()}")
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(Fernet.generate_key())
+        try:
+            os.link(draft, path)  # fails if another process was first, whose key then counts
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
+    return path.read_bytes().strip()
+
+
+@lru_cache(maxsize=1)
+def _fernet() -> Fernet:
+    settings = get_settings()
+    configured = settings.analytics_encryption_key
+    key = (
+        configured.get_secret_value().encode() if configured else _key_from_file(settings.analytics_home / "token.key")
+    )
+    try:
+        return Fernet(key)
+    except ValueError:
+        raise EncryptionKeyError(
+            "ANALYTICS_ENCRYPTION_KEY is no Fernet key: 32 url-safe base64-encoded bytes are needed"
+        ) from None
+
+
+class EncryptedText(TypeDecorator[str]):
+    """Text that is encrypted in the database. Raises EncryptionKeyError when the key does not fit."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        return None if value is None else _fernet().encrypt(value.encode()).decode()
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> str | None:
+        if value is None:
+            return None
+        try:
+            return _fernet().decrypt(str(value).encode()).decode()
+        except InvalidToken:
+            raise EncryptionKeyError(
+                "a stored token was encrypted with another key: "
+                "restore ANALYTICS_ENCRYPTION_KEY or connect the account anew"
+            ) from None

@@ -1,0 +1,208 @@
+"""Which database is used, the engines and sessions on it, and bringing its tables up to date.
+
+Here: URLs for every driver that needs one, clear errors. Not here: tables (`models.py`), bulk writes (`writes.py`).
+"""
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from psycopg import sql
+from sqlalchemy import URL, Engine, create_engine, make_url, text
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.orm import Session
+
+from analytics_pipeline.database import embedded
+from analytics_pipeline.settings import get_settings
+
+EMBEDDED_DATABASE = "analytics"
+_OUR_DRIVER = "postgresql+psycopg"
+_DAGSTER_DRIVER = "postgresql+psycopg2"
+_MAINTENANCE_DATABASE = "postgres"
+_CONNECT_SECONDS = 10
+_MIGRATION_LOCK = 7_241_905_301  # any number: the pipeline's only advisory lock of this width
+_LIBPQ_VARIABLES = {"sslmode": "PGSSLMODE", "sslrootcert": "PGSSLROOTCERT"}
+
+
+class DatabaseUnavailableError(RuntimeError):
+    """The database cannot be used. The message names host, user and database and what to do, and holds no password."""
+
+
+class DatabaseMissingError(DatabaseUnavailableError):
+    """The server answers, but has no database of that name."""
+
+
+# --- URLs
+
+
+@lru_cache(maxsize=1)
+def embedded_server() -> embedded.EmbeddedServer:
+    """This process's share in the embedded server, which is started when it is down; held until the process ends."""
+    return embedded.start(get_settings().analytics_home / "postgres")
+
+
+def database_url() -> URL:
+    """The pipeline's database, for psycopg 3: DATABASE_URL, else the embedded server (started when it is down)."""
+    configured = get_settings().database_url
+    if configured is None:
+        return _parse(embedded_server().url(EMBEDDED_DATABASE), "the embedded server").set(drivername=_OUR_DRIVER)
+    return _parse(configured.get_secret_value(), "DATABASE_URL").set(drivername=_OUR_DRIVER)
+
+
+def dagster_database_url() -> URL:
+    """Dagster's own database, for psycopg2; created when missing. Raises DatabaseUnavailableError."""
+    configured = get_settings().dagster_database_url
+    if configured is None:
+        ours = database_url()
+        url = ours.set(database=f"{ours.database}_dagster")
+    else:
+        url = _parse(configured.get_secret_value(), "DAGSTER_DATABASE_URL")
+    create_database_if_missing(url)
+    return url.set(drivername=_DAGSTER_DRIVER)
+
+
+def dbt_environment() -> dict[str, str]:
+    """What `dbt_summaries/profiles.yml` reads from the environment. Holds the password: never to be logged."""
+    arguments = _connect_arguments(database_url())
+    environment = {
+        "DBT_HOST": arguments.get("host", "localhost"),
+        "DBT_PORT": str(arguments.get("port", 5432)),
+        "DBT_USER": arguments.get("user", ""),
+        "DBT_PASSWORD": arguments.get("password", ""),
+        "DBT_DATABASE": arguments["dbname"],
+    }
+    # dbt's profile has no place for these; libpq, which dbt uses too, reads them from the environment.
+    return environment | {variable: arguments[name] for name, variable in _LIBPQ_VARIABLES.items() if name in arguments}
+
+
+def _parse(given: str, origin: str) -> URL:
+    """The URL without a driver. `given` may hold a password, so no message repeats it."""
+    form = "write postgresql://user:password@host:port/name"
+    try:
+        url = make_url(given)
+    except (ArgumentError, ValueError):
+        raise DatabaseUnavailableError(f"{origin} is no URL of a database: {form}") from None
+    kind = url.drivername.partition("+")[0]
+    if kind not in ("postgresql", "postgres"):
+        raise DatabaseUnavailableError(f"{origin} begins with {kind}://, but only PostgreSQL is supported: {form}")
+    if not url.database:
+        raise DatabaseUnavailableError(f"{origin} names no database: {form}")
+    return url.set(drivername="postgresql")
+
+
+# --- connections
+
+
+def _connect_arguments(url: URL) -> dict[str, Any]:
+    """The URL as libpq's keywords, as SQLAlchemy itself would pass them (several hosts, options …)."""
+    return dict(create_engine(url.set(drivername=_OUR_DRIVER)).dialect.create_connect_args(url)[1])
+
+
+def _connect(url: URL) -> "psycopg.Connection[Any]":
+    arguments: dict[str, Any] = {"connect_timeout": _CONNECT_SECONDS, "application_name": "analytics_pipeline"}
+    try:
+        return psycopg.connect(**(arguments | _connect_arguments(url)))
+    except psycopg.Error as error:
+        raise _explained(url, error) from None
+
+
+def _explained(url: URL, error: psycopg.Error) -> DatabaseUnavailableError:
+    """While connecting, libpq tells no error code and the server's words depend on its language: find out by asking."""
+    arguments = _connect_arguments(url)
+    host, user = arguments.get("host", "localhost"), arguments.get("user", "the default user")
+    where = f"database {url.database!r} on {host} as {user}"
+    try:
+        with psycopg.connect(
+            **(arguments | {"dbname": _MAINTENANCE_DATABASE, "connect_timeout": _CONNECT_SECONDS})
+        ) as c:
+            if not c.execute("SELECT FROM pg_database WHERE datname = %s", [url.database]).fetchall():
+                return DatabaseMissingError(
+                    f"{where} does not exist: `analytics-pipeline db upgrade` creates it if {user} has the right to, "
+                    f'else run: CREATE DATABASE "{url.database}" OWNER "{user}"'
+                )
+    except psycopg.Error:
+        pass  # the first error says more
+    asked = error.pgconn and (error.pgconn.used_password or error.pgconn.needs_password)
+    advice = "check user and password" if asked else "check that the server runs and that host and port are right"
+    return DatabaseUnavailableError(f"cannot use {where} ({advice}): {str(error).strip()}")
+
+
+def create_database_if_missing(url: URL) -> None:
+    """Create the database a URL names, unless it exists. Raises DatabaseUnavailableError, also without the right to."""
+    try:
+        _connect(url).close()
+    except DatabaseMissingError as missing:
+        arguments = _connect_arguments(url) | {"dbname": _MAINTENANCE_DATABASE, "autocommit": True}
+        with psycopg.connect(**arguments) as connection:
+            try:
+                connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(str(url.database))))
+            except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
+                pass  # another process was first
+            except psycopg.errors.InsufficientPrivilege:
+                raise DatabaseUnavailableError(str(missing)) from None
+
+
+def _engine(url: URL, **options: Any) -> Engine:
+    return create_engine(url, creator=lambda: _connect(url), **options)
+
+
+@lru_cache(maxsize=1)
+def get_engine() -> Engine:
+    """The engine of this process. Connections are tested when taken: a restarted server costs no sync unit.
+
+    A connection that cannot be made raises DatabaseUnavailableError.
+    """
+    threads = get_settings().sync_threads
+    return _engine(database_url(), pool_pre_ping=True, pool_size=threads + 1)  # one more for the run itself
+
+
+def new_session(engine: Engine | None = None) -> Session:
+    """A session on `engine`, by default this process's. Objects stay readable after commit."""
+    return Session(engine or get_engine(), expire_on_commit=False)
+
+
+# --- migrations
+
+
+def upgrade(url: URL | None = None) -> None:
+    """Create the database when missing and bring its tables to the newest state; two at once: one after the other.
+
+    Raises DatabaseUnavailableError.
+    """
+    url = url or database_url()
+    create_database_if_missing(url)
+    engine = _engine(url)
+    try:
+        with engine.connect() as connection:
+            connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _MIGRATION_LOCK})
+            connection.commit()  # the lock belongs to the connection, not to this transaction
+            config = _alembic_config()
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    finally:
+        engine.dispose()  # closes the connection, and with it frees the lock
+
+
+def schema_is_current(url: URL | None = None) -> bool:
+    """Whether the database exists with the tables of this version of the code. Raises DatabaseUnavailableError."""
+    engine = _engine(url or database_url())
+    try:
+        with engine.connect() as connection:
+            present = set(MigrationContext.configure(connection).get_current_heads())
+    except DatabaseMissingError:
+        return False
+    finally:
+        engine.dispose()
+    return present == set(ScriptDirectory.from_config(_alembic_config()).get_heads())
+
+
+def _alembic_config() -> Config:
+    config = Config()
+    # A config file's reader takes % for the start of a placeholder.
+    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")).replace("%", "%%"))
+    return config

@@ -1,0 +1,274 @@
+"""Bulk writes inside the caller's transaction: posts, observations, figures of accounts.
+
+Here: which reading wins, in which order rows are locked. Not here: what a row may hold (`rows.py`), transactions and
+the ledger (`sync`). Every call locks its rows in the order of their keys, so that two writers never wait for each other
+in a circle, as long as a transaction makes one call per table. A row that cannot be stored is refused with its reason;
+the others are stored.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Connection
+from sqlalchemy.orm import Session
+
+from analytics_pipeline.database.rows import (
+    ACCOUNT_COLUMNS,
+    ACCOUNT_METRICS,
+    ANALYTICS_COLUMNS,
+    POST_COLUMNS,
+    RAW_COLUMNS,
+    AccountDayRow,
+    ObservationRow,
+    PostRow,
+    RefusedError,
+    account_day_values,
+    observation_values,
+    post_values,
+)
+
+__all__ = [
+    "AccountDayRow",
+    "ObservationRow",
+    "PostRow",
+    "StoredAccountDays",
+    "StoredObservations",
+    "UpsertedPosts",
+    "store_account_days",
+    "store_observations",
+    "upsert_posts",
+]
+
+_COPY_FROM = 100  # rows; with fewer, making a table for COPY takes longer than it saves
+
+
+@dataclass(frozen=True, slots=True)
+class UpsertedPosts:
+    """How many posts are new and how many have changed, the id of each by `platform_post_id`; and what was refused.
+
+    `refused` is (platform_post_id, reason); such a post has no id here.
+    """
+
+    inserted: int
+    changed: int
+    ids: Mapping[str, int]
+    refused: Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObservations:
+    """Posts with a reading that is kept (or is older than the one kept); and (post id, reason) of what is not."""
+
+    stored: Sequence[int]
+    refused: Sequence[tuple[int, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAccountDays:
+    """(account id, day) of what is kept (or is older than what is kept); and of what is not, with the reason."""
+
+    stored: Sequence[tuple[int, date]]
+    refused: Sequence[tuple[tuple[int, date], str]]
+
+
+def _unnest(columns: Mapping[str, str]) -> str:
+    """A source of rows: one array per column."""
+    arrays = ", ".join(f"%({name})s::{type_}[]" for name, type_ in columns.items())
+    return f"SELECT * FROM unnest({arrays}) AS given ({', '.join(columns)})"  # noqa: S608 - names of columns only
+
+
+def _arrays(columns: Mapping[str, str], rows: Sequence[tuple[Any, ...]]) -> dict[str, list[Any]]:
+    return dict(zip(columns, map(list, zip(*rows, strict=True)), strict=True))
+
+
+# --- posts
+
+_UPSERT_POSTS = f"""
+INSERT INTO published_posts AS p ({", ".join(POST_COLUMNS)})
+{_unnest(POST_COLUMNS)} ORDER BY social_account_id, platform_post_id
+ON CONFLICT (social_account_id, platform_post_id) DO UPDATE SET
+    published_at = excluded.published_at,
+    platform_post_url = coalesce(excluded.platform_post_url, p.platform_post_url),
+    post_type = coalesce(excluded.post_type, p.post_type),
+    status = CASE p.status WHEN 'unavailable' THEN 'published' ELSE p.status END,
+    unavailable_since = CASE p.status WHEN 'unavailable' THEN NULL ELSE p.unavailable_since END
+WHERE (p.published_at, p.platform_post_url, p.post_type) IS DISTINCT FROM (
+    excluded.published_at,
+    coalesce(excluded.platform_post_url, p.platform_post_url),
+    coalesce(excluded.post_type, p.post_type)
+) OR p.status = 'unavailable'
+RETURNING id, xmax = 0
+"""
+# The publish day is kept beside each observation: it follows a platform that corrects the time.
+_MOVE_OBSERVATIONS = """
+UPDATE post_analytics AS a SET published_on = p.published_on FROM published_posts AS p
+WHERE p.id = ANY(%(ids)s) AND a.post_id = p.id AND a.published_on <> p.published_on
+"""
+_POST_IDS = """
+SELECT platform_post_id, id FROM published_posts
+WHERE social_account_id = %(account)s AND platform_post_id = ANY(%(posts)s)
+"""
+
+
+def upsert_posts(session: Session, rows: Sequence[PostRow]) -> UpsertedPosts:
+    """Adds the posts of one account that are new, and corrects those whose time, link or type has changed.
+
+    A link or type that is missing this time is kept. Cached figures are not touched. A post that was `unavailable` is
+    `published` again; any other status stays. Of a post given twice, the last row counts.
+    """
+    accepted: dict[str, tuple[Any, ...]] = {}
+    refused: list[tuple[str, str]] = []
+    for row in rows:
+        if row.social_account_id != rows[0].social_account_id:
+            raise ValueError("upsert_posts takes the posts of one account at a time")
+        try:
+            accepted[row.platform_post_id] = post_values(row)
+        except RefusedError as error:
+            refused.append((row.platform_post_id, str(error)))
+    if not accepted:
+        return UpsertedPosts(0, 0, {}, refused)
+    connection = session.connection()
+    parameters = _arrays(POST_COLUMNS, list(accepted.values()))
+    written = connection.exec_driver_sql(_UPSERT_POSTS, parameters).all()
+    changed = [post_id for post_id, inserted in written if not inserted]
+    if changed:
+        connection.exec_driver_sql(_MOVE_OBSERVATIONS, {"ids": changed})
+    ids = connection.exec_driver_sql(_POST_IDS, {"account": rows[0].social_account_id, "posts": list(accepted)})
+    return UpsertedPosts(len(written) - len(changed), len(changed), dict(ids.tuples().all()), refused)
+
+
+# --- observations
+
+_STAGED_COLUMNS = {**ANALYTICS_COLUMNS, **RAW_COLUMNS, "newest": "boolean"}
+_FETCHED_AT = list(_STAGED_COLUMNS).index("fetched_at")
+_CACHED = ("likes_count", "comments_count", "shares_count", "impressions", "engagement_rate")
+
+
+def _newer_wins(columns: Iterable[str]) -> str:
+    """For an insert into a table called `old`: of two readings of a post on one UTC day, the later stays."""
+    assignments = ", ".join(f"{name} = excluded.{name}" for name in columns)
+    return f"DO UPDATE SET {assignments} WHERE old.fetched_at <= excluded.fetched_at"
+
+
+_LOCK_POSTS = "SELECT id FROM published_posts WHERE id = ANY(%(ids)s) ORDER BY id FOR NO KEY UPDATE"
+_MAKE_STAGE = f"""
+CREATE TEMPORARY TABLE staged ({", ".join(f"{n} {t}" for n, t in _STAGED_COLUMNS.items())}) ON COMMIT DROP
+"""
+
+
+def _store_from(source: str) -> str:
+    """One statement for all three tables: each row is sent and read once."""
+    analytics = ", ".join(ANALYTICS_COLUMNS)
+    return f"""
+WITH given AS MATERIALIZED ({source}),
+observed AS (
+    INSERT INTO post_analytics AS old ({analytics})
+    SELECT {analytics} FROM given ORDER BY post_id, fetched_at
+    ON CONFLICT (post_id, ((fetched_at AT TIME ZONE 'UTC')::date))
+    {_newer_wins(name for name in ANALYTICS_COLUMNS if name != "post_id")}
+),
+kept AS (
+    INSERT INTO raw_observations AS old (post_id, platform, api_version, payload, fetched_at)
+    SELECT post_id, platform, api_version, payload::jsonb, fetched_at FROM given ORDER BY post_id, fetched_at
+    ON CONFLICT (post_id, observed_on)
+    {_newer_wins(("platform", "api_version", "payload", "fetched_at"))}
+)
+UPDATE published_posts AS p
+SET last_synced_at = given.fetched_at, {", ".join(f"{name} = given.{name}" for name in _CACHED)}
+FROM given
+WHERE p.id = given.post_id AND p.id = ANY(%(ids)s) AND given.newest
+    AND (p.last_synced_at IS NULL OR p.last_synced_at <= given.fetched_at)
+"""  # noqa: S608 - names of columns only
+
+
+_STORE_FEW = _store_from(_unnest(_STAGED_COLUMNS))
+_STORE_MANY = _store_from("SELECT * FROM staged")
+
+
+def store_observations(session: Session, rows: Sequence[ObservationRow]) -> StoredObservations:
+    """Keeps one reading per post and UTC day, the newest, with the reply it came from; refreshes the posts' figures.
+
+    The order of rows and of calls does not matter, nor does storing a reading twice. An older reading never replaces a
+    newer one, and the figures cached on a post follow its newest reading.
+    """
+    refused: list[tuple[int, str]] = []
+    newest_of_day: dict[tuple[int, date], tuple[Any, ...]] = {}
+    for row in rows:
+        try:
+            values = observation_values(row)
+        except RefusedError as error:
+            refused.append((row.post_id, str(error)))
+            continue
+        day = (row.post_id, values[_FETCHED_AT].date())
+        if day not in newest_of_day or newest_of_day[day][_FETCHED_AT] <= values[_FETCHED_AT]:
+            newest_of_day[day] = values
+    if not newest_of_day:
+        return StoredObservations([], refused)
+    connection = session.connection()
+    wanted = sorted({post_id for post_id, _ in newest_of_day})
+    known: Sequence[int] = connection.exec_driver_sql(_LOCK_POSTS, {"ids": wanted}).scalars().all()
+    unknown = set(wanted).difference(known)
+    refused += [(post_id, "there is no such post") for post_id in sorted(unknown)]
+    newest_day = dict(sorted(newest_of_day))
+    staged = [
+        (*newest_of_day[key], newest_day[key[0]] == key[1]) for key in sorted(newest_of_day) if key[0] not in unknown
+    ]
+    if staged:
+        _store(connection, staged, known)
+    return StoredObservations(known, refused)
+
+
+def _store(connection: Connection, rows: Sequence[tuple[Any, ...]], ids: Sequence[int]) -> None:
+    if len(rows) < _COPY_FROM:
+        connection.exec_driver_sql(_STORE_FEW, {**_arrays(_STAGED_COLUMNS, rows), "ids": ids})
+        return
+    connection.exec_driver_sql(_MAKE_STAGE)
+    driver_connection = connection.connection.driver_connection
+    assert driver_connection is not None
+    with driver_connection.cursor().copy("COPY staged FROM STDIN") as copy:
+        for row in rows:
+            copy.write_row(row)
+    connection.exec_driver_sql(_STORE_MANY, {"ids": ids})
+    connection.exec_driver_sql("DROP TABLE staged")
+
+
+# --- figures of accounts
+
+_ACCOUNT_FETCHED_AT = list(ACCOUNT_COLUMNS).index("fetched_at")
+_LOCK_ACCOUNTS = "SELECT id FROM social_accounts WHERE id = ANY(%(ids)s) ORDER BY id FOR KEY SHARE"
+_STORE_ACCOUNT_DAYS = f"""
+INSERT INTO account_analytics AS old ({", ".join(ACCOUNT_COLUMNS)})
+{_unnest(ACCOUNT_COLUMNS)} ORDER BY social_account_id, day
+ON CONFLICT (social_account_id, day) DO UPDATE SET
+    fetched_at = excluded.fetched_at,
+    {", ".join(f"{name} = coalesce(excluded.{name}, old.{name})" for name in ACCOUNT_METRICS)}
+WHERE old.fetched_at <= excluded.fetched_at
+"""
+
+
+def store_account_days(session: Session, rows: Sequence[AccountDayRow]) -> StoredAccountDays:
+    """Keeps one row per account and day. A later reading corrects figures, but erases none that it does not name."""
+    refused: list[tuple[tuple[int, date], str]] = []
+    merged: dict[tuple[int, date], tuple[Any, ...]] = {}
+    for row in rows:
+        key = (row.social_account_id, row.day)
+        try:
+            values = account_day_values(row)
+        except RefusedError as error:
+            refused.append((key, str(error)))
+            continue
+        earlier, later = sorted((merged.get(key, values), values), key=lambda v: v[_ACCOUNT_FETCHED_AT])
+        merged[key] = tuple(old if new is None else new for old, new in zip(earlier, later, strict=True))
+    if not merged:
+        return StoredAccountDays([], refused)
+    connection = session.connection()
+    accounts = sorted({account for account, _ in merged})
+    known: set[int] = set(connection.exec_driver_sql(_LOCK_ACCOUNTS, {"ids": accounts}).scalars())
+    refused += [(key, "there is no such account") for key in sorted(merged) if key[0] not in known]
+    stored = [key for key in sorted(merged) if key[0] in known]
+    if stored:
+        parameters = _arrays(ACCOUNT_COLUMNS, [merged[key] for key in stored])
+        connection.exec_driver_sql(_STORE_ACCOUNT_DAYS, parameters)
+    return StoredAccountDays(stored, refused)

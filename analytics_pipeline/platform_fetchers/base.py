@@ -1,0 +1,296 @@
+"""What every fetcher has in common: one way to send a request, to retry it, and to name what went wrong.
+
+Here: attempts, waits, counting of calls, parsing by a field mapping. Not here: any endpoint.
+"""
+
+import random
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from time import sleep as sleep_seconds
+from typing import Any, ClassVar, Final, Self, TypedDict, cast
+
+import requests
+from tenacity import RetryCallState, Retrying, stop_after_attempt
+
+from analytics_pipeline.platform_fetchers import metrics
+from analytics_pipeline.platform_fetchers.exceptions import (
+    BadDataError,
+    InvalidTokenError,
+    PlatformAPIError,
+    RateLimitError,
+    TransientError,
+)
+from analytics_pipeline.platform_fetchers.http import new_session, parse_http_date, parse_retry_after, redact
+from analytics_pipeline.platform_fetchers.metrics import AccountDay, ListedPost, PostAnalytics, PostReading, PostRef
+from analytics_pipeline.settings import get_settings
+
+MAX_WAIT_IN_PLACE: Final = 60.0
+"""Seconds. A longer wait is the ledger's business: the run ends and the retry sensor comes back."""
+
+_MAX_COUNT: Final = 2**63 - 1
+_WHOLE_NUMBER: Final = re.compile(r"-?[0-9]{1,19}")
+
+
+class FetcherOptions(TypedDict, total=False):
+    """What every fetcher's constructor takes beside its own arguments, by keyword."""
+
+    timeout: float | None
+    max_retries: int | None
+    backoff_factor: float | None
+    clock: Callable[[], datetime] | None
+    sleep: Callable[[float], None]
+
+
+class BasePlatformFetcher(ABC):
+    """Speaks one platform's dialect for one account. Not for use by several threads at once.
+
+    `timeout` is seconds for a whole call, `max_retries` the attempts at a call that fails for a passing reason,
+    `backoff_factor` the growth of the wait between them; each defaults to its setting (PLATFORM_FETCH_TIMEOUT,
+    PLATFORM_MAX_RETRIES, PLATFORM_BACKOFF_FACTOR). `clock` (UTC) and `sleep` are for tests.
+    """
+
+    platform: ClassVar[str]
+    batch_size: ClassVar[int]
+    """Posts that the platform's biggest batch takes."""
+
+    def __init__(
+        self,
+        access_token: str,
+        *,
+        base_url: str,
+        timeout: float | None = None,
+        max_retries: int | None = None,
+        backoff_factor: float | None = None,
+        clock: Callable[[], datetime] | None = None,
+        sleep: Callable[[float], None] = sleep_seconds,
+    ) -> None:
+        settings = get_settings()
+        self._access_token = access_token
+        self.base_url = base_url.rstrip("/")
+        self.timeout = timeout if timeout is not None else settings.platform_fetch_timeout
+        self.max_retries = max_retries if max_retries is not None else settings.platform_max_retries
+        self.backoff_factor = backoff_factor if backoff_factor is not None else settings.platform_backoff_factor
+        self._clock = clock or (lambda: datetime.now(UTC))
+        self._sleep = sleep
+        self._session = new_session()
+        self.api_calls = 0
+        """HTTP requests sent so far, failed attempts included."""
+        self.answering_version: str | None = None
+        """API version that the platform says it answered with, where it says so."""
+
+    @classmethod
+    @abstractmethod
+    def for_account(cls, access_token: str, external_id: str, **options: Any) -> Self:
+        """The fetcher for the account that the platform knows as `external_id`; options as for the constructor."""
+
+    @abstractmethod
+    def fetch_post_analytics(self, post_id: str, platform_post_id: str) -> PostAnalytics:
+        """Figures of one post. `post_id` is our id and only names the post in errors. Raises PlatformAPIError."""
+
+    @abstractmethod
+    def fetch_many(self, posts: Sequence[PostRef]) -> Iterator[PostReading]:
+        """One reading per post, in the platform's biggest batches, yielded as replies arrive.
+
+        What concerns one post is an `error` in its reading; what ends the whole account (token, quota, permission,
+        outage) is raised, after the readings that came before it.
+        """
+
+    @abstractmethod
+    def list_posts(self, start: datetime, end: datetime) -> Iterator[list[ListedPost]]:
+        """The account's own posts published in `start <= t < end` (UTC), page by page. Raises PlatformAPIError."""
+
+    @abstractmethod
+    def fetch_account_days(self, first: date, last: date) -> list[AccountDay]:
+        """Account-level figures of the UTC days `first` to `last`, both included, as far as the platform has them."""
+
+    def close(self) -> None:
+        """Gives the connections back."""
+        self._session.close()
+
+    # --- one request
+
+    def _make_request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str | int] | None = None,
+        data: Mapping[str, str] | None = None,
+    ) -> Any:
+        """The JSON body of one call: sent, read and parsed, with up to `max_retries` attempts.
+
+        `path` may carry a ready-made query string. Passing faults are tried again with full jitter, a throttle of at
+        most a minute is waited out here. Raises the PlatformAPIError that `_error_of` makes of the reply.
+        """
+        if not re.fullmatch(r"[!-~]+", self._access_token):
+            # The HTTP library would put such a token into the text of its own exception.
+            raise InvalidTokenError(
+                f"{self.platform}: the token is empty or holds characters no token has", self.platform
+            )
+        url = path if path.startswith(self.base_url + "/") else f"{self.base_url}/{path.lstrip('/')}"
+        retrying = Retrying(
+            stop=stop_after_attempt(self.max_retries),
+            wait=lambda state: self._pause_of(state) or 0.0,
+            retry=lambda state: self._pause_of(state) is not None,
+            sleep=self._sleep,
+            reraise=True,
+        )
+        return retrying(self._attempt, method, url, params, data)
+
+    def _attempt(
+        self, method: str, url: str, params: Mapping[str, str | int] | None, data: Mapping[str, str] | None
+    ) -> Any:
+        self.api_calls += 1
+        try:
+            response = self._session.request(
+                method,
+                url,
+                params=params,
+                data=data,
+                headers=self._headers(),
+                timeout=self.timeout,
+                allow_redirects=False,
+            )
+        except (requests.RequestException, OSError) as error:
+            # The original text holds the URL, which may hold a token: name the kind of fault only.
+            raise TransientError(
+                f"{self.platform}: {method} {_path_of(url)} failed: {type(error).__name__}", self.platform
+            ) from None
+        self._observe(response)
+        try:
+            body = response.json()
+        except (ValueError, RecursionError):
+            body = None
+        if not self._is_answer(response, body):
+            raise self._error_of(response, body)
+        if body is None:
+            raise TransientError(
+                f"{self.platform}: {method} {_path_of(url)} answered {response.status_code}, but not with JSON",
+                self.platform,
+                response.status_code,
+            )
+        return body
+
+    def _headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self._access_token}", "Accept": "application/json"}
+
+    def _observe(self, response: requests.Response) -> None:  # noqa: B027  # most platforms have nothing to observe
+        """Called with every reply, good or bad: the place to read quota and version headers."""
+
+    def _is_answer(self, response: requests.Response, body: Any) -> bool:
+        """Whether the body is to be read as an answer rather than as an error."""
+        return response.ok
+
+    @abstractmethod
+    def _error_of(self, response: requests.Response, body: Any) -> PlatformAPIError:
+        """The exception that a reply with an error status stands for; `body` is its JSON, None if it has none."""
+
+    def _handle_rate_limit(self, response: requests.Response) -> float | None:
+        """Seconds to wait after a throttled reply, None where it does not say. Platforms add their own headers."""
+        return parse_retry_after(response.headers.get("Retry-After"), self._server_time(response))
+
+    def _server_time(self, response: requests.Response) -> datetime:
+        """The platform's own clock where its reply shows it (`Date`): its times are relative to that. Else ours."""
+        return parse_http_date(response.headers.get("Date")) or self._clock()
+
+    def _until_next_day(self, response: requests.Response) -> float:
+        """Seconds from the reply to the next 00:00 UTC, when daily quotas are renewed."""
+        now = self._server_time(response)
+        return (datetime.combine(now.date() + timedelta(days=1), time.min, UTC) - now).total_seconds()
+
+    def _pause_of(self, state: RetryCallState) -> float | None:
+        error = state.outcome.exception() if state.outcome else None
+        return self._pause(error, state.attempt_number) if isinstance(error, PlatformAPIError) else None
+
+    def _pause(self, error: PlatformAPIError, attempt: int) -> float | None:
+        """Seconds to wait after the failed attempt number `attempt` before the next; None = another is no use now."""
+        if isinstance(error, RateLimitError):
+            in_place = error.retry_after is not None and error.retry_after <= MAX_WAIT_IN_PLACE
+            return error.retry_after if in_place else None
+        if isinstance(error, TransientError):
+            return random.uniform(0, min(MAX_WAIT_IN_PLACE, self.backoff_factor**attempt))  # noqa: S311  # jitter
+        return None
+
+    def _redact(self, text: str) -> str:
+        return redact(text, self._access_token)
+
+    # --- one reading
+
+    def _analytics_of(self, reading: PostReading, post_id: str) -> PostAnalytics:
+        """The figures of a reading, or its error raised with our id of the post in front."""
+        if reading.error is not None:
+            reading.error.message = f"post {post_id}: {reading.error.message}"
+            reading.error.args = (reading.error.message,)
+            raise reading.error
+        return cast(PostAnalytics, reading.analytics)
+
+    def _parse_analytics_response(
+        self, raw_data: Mapping[str, Any], field_mapping: Mapping[str, str | Sequence[str]]
+    ) -> dict[str, int | None]:
+        """Whole-number metrics out of `raw_data`. `field_mapping`: standard name → dotted path, or several, first wins.
+
+        An absent or null field is None. Raises BadDataError for a value that is no whole number within bigint:
+        a wrong figure must never look like a right one.
+        """
+        parsed: dict[str, int | None] = {}
+        for name, paths in field_mapping.items():
+            values = (_dig(raw_data, path) for path in ([paths] if isinstance(paths, str) else paths))
+            parsed[name] = next((self._count(name, v) for v in values if v is not None), None)
+        return parsed
+
+    def _count(self, name: str, value: Any) -> int:
+        number: object = value
+        if isinstance(value, str) and _WHOLE_NUMBER.fullmatch(value):
+            number = int(value)
+        if isinstance(value, float) and value.is_integer():
+            number = int(value)
+        if isinstance(number, bool) or not isinstance(number, int) or abs(number) > _MAX_COUNT:
+            shown = self._redact(repr(value))[:40]
+            raise BadDataError(f"{self.platform}: {name} is no whole number: {shown}", self.platform)
+        return number
+
+    def _calculate_engagement_rate(
+        self, likes: int | None, comments: int | None, shares: int | None, impressions: int | None
+    ) -> float | None:
+        """100 × (likes + comments + shares) / impressions; None without impressions."""
+        return metrics.engagement_rate(likes, comments, shares, impressions)
+
+    def _analytics(
+        self,
+        platform_post_id: str,
+        values: Mapping[str, int | float | None],
+        platform_post_url: str | None = None,
+    ) -> PostAnalytics:
+        """The standard result from what is known; metrics not in `values` are None, the two rates are derived."""
+
+        def count(name: str) -> int | None:
+            value = values.get(name)
+            return None if value is None else int(value)
+
+        counts = {name: count(name) for name in metrics.COUNT_METRICS}
+        result = counts | {
+            "video_watch_time": values.get("video_watch_time"),
+            "engagement_rate": self._calculate_engagement_rate(
+                counts["likes_count"], counts["comments_count"], counts["shares_count"], counts["impressions"]
+            ),
+            "click_through_rate": metrics.click_through_rate(counts["clicks"], counts["impressions"]),
+            "fetched_at": self._clock(),
+            "platform": self.platform,
+            "platform_post_id": platform_post_id,
+            "platform_post_url": platform_post_url,
+        }
+        return cast(PostAnalytics, result)
+
+
+def _path_of(url: str) -> str:
+    return redact(url.split("?", 1)[0])
+
+
+def _dig(raw: Any, path: str) -> Any:
+    for key in path.split("."):
+        if not isinstance(raw, Mapping):
+            return None
+        raw = raw.get(key)
+    return raw

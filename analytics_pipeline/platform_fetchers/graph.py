@@ -1,0 +1,183 @@
+"""What both Meta platforms share about posts: listings with figures in them, many posts in the fewest calls, paging.
+
+Source: platforms/facebook.md §2–§4. Not here: which figures there are (facebook.py, instagram.py), how a request is
+sent (graph_requests.py), the small print of the JSON (graph_values.py).
+"""
+
+import logging
+import re
+from abc import abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from math import ceil
+from typing import Any, ClassVar, Self
+
+from analytics_pipeline.platform_fetchers.exceptions import (
+    BadDataError,
+    PermissionDeniedError,
+    PlatformAPIError,
+    PostNotFoundError,
+)
+from analytics_pipeline.platform_fetchers.graph_errors import Reply, TooMuchDataError
+from analytics_pipeline.platform_fetchers.graph_requests import GraphRequests
+from analytics_pipeline.platform_fetchers.graph_values import next_position, without_paging
+from analytics_pipeline.platform_fetchers.metrics import ListedPost, PostAnalytics, PostReading, PostRef
+
+Ask = Callable[[Sequence[str]], list[Reply]]
+
+_log = logging.getLogger(__name__)
+
+
+class GraphFetcher(GraphRequests):
+    """Reads the posts of one account; options as for GraphRequests."""
+
+    post_id_form: ClassVar[str]
+    """What an id of a post looks like (regular expression)."""
+    largest_page: ClassVar[int]
+
+    def __init__(self, access_token: str, account_id: str | None, **options: Any) -> None:
+        super().__init__(access_token, account_id, **options)
+        self.page_size = self.largest_page
+        """Posts asked for per page of a listing; halves itself when the platform finds the reply too big."""
+        self.expands = True
+        """Whether listings carry figures; off once one failed without a metric to blame."""
+
+    @classmethod
+    def for_account(cls, access_token: str, external_id: str, **options: Any) -> Self:
+        """The fetcher for the page or Instagram user with the id `external_id`."""
+        return cls(access_token, external_id, **options)
+
+    def list_posts(self, start: datetime, end: datetime) -> Iterator[list[ListedPost]]:
+        """The account's posts published in `start <= t < end` (UTC), page by page, with figures where they come free.
+
+        Raises PlatformAPIError. A row without id or time cannot be listed and is logged.
+        """
+        yield from self._walk(start, end)
+
+    def fetch_many(self, posts: Sequence[PostRef]) -> Iterator[PostReading]:
+        """One reading per distinct post. Many posts are read off the account's listing, what is left in batches.
+
+        Raises what ends the account, after the readings that came before it.
+        """
+        wanted = {ref.platform_post_id: ref for ref in posts}
+        for bad in [key for key in wanted if not re.fullmatch(self.post_id_form, key, re.ASCII)]:
+            del wanted[bad]
+            yield PostReading(bad, None, self._bad_name(bad))
+        for reading in self._read_off_listing(list(wanted.values())):
+            del wanted[reading.platform_post_id]
+            yield reading
+        yield from self._read_by_id(list(wanted.values()), self._ask)
+
+    def fetch_post_analytics(self, post_id: str, platform_post_id: str) -> PostAnalytics:
+        """Figures of one post, by plain reads without a batch. Raises PlatformAPIError."""
+        ref = PostRef(self._checked(platform_post_id, self.post_id_form))
+        reading = next(self._read_by_id([ref], partial(self._ask_each, vital=PlatformAPIError)))
+        if isinstance(reading.error, PostNotFoundError):
+            reading.error.post_id = post_id
+        return self._analytics_of(reading, post_id)
+
+    # --- what the platforms do their own way
+
+    @abstractmethod
+    def _carried(self, ref: PostRef) -> bool:
+        """Whether a listing would carry all figures of this post."""
+
+    @abstractmethod
+    def _posts_per_call(self) -> int:
+        """Posts that `_read_by_id` reads with one call."""
+
+    @abstractmethod
+    def _read_by_id(self, refs: Sequence[PostRef], ask: Ask) -> Iterator[PostReading]:
+        """One reading per post, asked for by their ids through `ask`: `_ask` or `_ask_each`."""
+
+    @abstractmethod
+    def _read_page(self, position: Mapping[str, str]) -> dict[str, Any]:
+        """One page of the account's posts at this position (paging parameters). Raises PlatformAPIError."""
+
+    @abstractmethod
+    def _list_row(self, node: Mapping[str, Any]) -> ListedPost | None:
+        """The post that a row of the listing stands for; None if it has no id or time."""
+
+    @abstractmethod
+    def _figures(self, platform_post_id: str, node: Mapping[str, Any]) -> PostAnalytics:
+        """The standard result from a post's node with its insights. Raises BadDataError."""
+
+    # --- reading
+
+    def _reading(self, platform_post_id: str, node: Mapping[str, Any]) -> PostReading:
+        raw = without_paging(node)
+        try:
+            return PostReading(platform_post_id, self._figures(platform_post_id, node), None, raw)
+        except BadDataError as error:
+            bad = BadDataError(f"{self.platform}: post {platform_post_id}: {error.message}", self.platform)
+            return PostReading(platform_post_id, None, bad, raw)
+
+    def _read_off_listing(self, refs: Sequence[PostRef]) -> Iterator[PostReading]:
+        times = {ref.platform_post_id: ref.published_at for ref in refs if ref.published_at and self._carried(ref)}
+        if self.account_id is None or not self.expands or len(times) <= self._posts_per_call():
+            return
+        try:
+            for page in self._walk(min(times.values()), max(times.values()) + timedelta(seconds=1)):
+                found = [post.reading for post in page if post.reading and times.pop(post.platform_post_id, None)]
+                yield from found
+                # By their ids, the next ones cost no more calls than the next page.
+                if len(found) < self._posts_per_call() or len(times) <= self._posts_per_call() or not self.expands:
+                    return
+        except PermissionDeniedError:
+            # Listings need a permission that single posts may do without.
+            self.expands = False
+
+    def _walk(self, start: datetime, end: datetime) -> Iterator[list[ListedPost]]:
+        for rows in self._pages(start, end):
+            posts = [post for row in rows if (post := self._listed(row)) and start <= post.published_at < end]
+            if posts:
+                yield posts
+
+    def _listed(self, row: Any) -> ListedPost | None:
+        node = row if isinstance(row, Mapping) else {}
+        post = self._list_row(node)
+        if post is None:
+            _log.warning(
+                "%s: account %s lists a post without id or time: %r", self.platform, self.account_id, node.get("id")
+            )
+        return post
+
+    # --- paging
+
+    def _pages(self, start: datetime, end: datetime) -> Iterator[list[Any]]:
+        # Whether the ends are included is not documented: ask one second wider, the caller cuts.
+        position = {"since": str(int(start.timestamp()) - 1), "until": str(ceil(end.timestamp()))}
+        while True:
+            body = self._page(position)
+            rows = body.get("data")
+            if not isinstance(rows, list):
+                raise BadDataError(f"{self.platform}: a page of posts has no list of posts", self.platform)
+            yield rows
+            following = next_position(body)
+            if following is None:
+                return
+            if following.items() <= position.items():
+                raise BadDataError(f"{self.platform}: the list of posts leads back to the same page", self.platform)
+            position |= following
+
+    def _page(self, position: Mapping[str, str]) -> dict[str, Any]:
+        believed = False
+        while True:
+            try:
+                return self._read_page({**position, "limit": str(self.page_size)})
+            except TooMuchDataError:
+                if self.page_size == 1:
+                    raise
+                self.page_size //= 2
+            except PostNotFoundError as error:
+                # Seen as a disguised throttle on listings (facebook.md §5): asked twice before it is believed.
+                if believed:
+                    raise PermissionDeniedError(
+                        f"{self.platform}: account {self.account_id} cannot be read with this token: the id is wrong, "
+                        f"or the person who connected it has lost their role. {error.message}",
+                        self.platform,
+                        error.status_code,
+                    ) from None
+                believed = True
+                self._sleep(self.backoff_factor)

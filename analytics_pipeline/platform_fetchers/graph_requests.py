@@ -1,0 +1,260 @@
+"""How the Graph API is asked: version in the path, batches, the quota kept, metrics that die on the way.
+
+Source: platforms/facebook.md §1, §4–§7. Not here: posts and listings (graph.py), the meaning of errors
+(graph_errors.py), the reading of quota headers (graph_quota.py).
+"""
+
+import json
+import logging
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date
+from typing import Any, ClassVar, Final
+
+import requests
+from requests.structures import CaseInsensitiveDict
+
+from analytics_pipeline.platform_fetchers.base import BasePlatformFetcher
+from analytics_pipeline.platform_fetchers.batches import chunks
+from analytics_pipeline.platform_fetchers.exceptions import (
+    BadDataError,
+    ConfigurationError,
+    MetricError,
+    PlatformAPIError,
+    RateLimitError,
+    TransientError,
+)
+from analytics_pipeline.platform_fetchers.graph_errors import (
+    ENDS_ACCOUNT,
+    GRAPH_ERRORS,
+    ErrorRow,
+    Reply,
+    TooMuchDataError,
+    ends_account,
+    error_from,
+)
+from analytics_pipeline.platform_fetchers.graph_quota import Quota, usage
+from analytics_pipeline.settings import get_settings
+
+BATCH_LIMIT: Final = 50
+"""Sub-requests that one batch takes."""
+
+_log = logging.getLogger(__name__)
+
+
+class GraphRequests(BasePlatformFetcher):
+    """Asks the Graph API for one account, a page or an Instagram user, named by its numeric `account_id`.
+
+    `dead_metrics` are metrics known to be retired; the attribute of that name grows as more are met, and the caller
+    may keep it between runs. `api_version` defaults to the setting META_API_VERSION. `batches` tells whether the host
+    takes batches; if not, every part of one is a call of its own. Raises ConfigurationError for an account id or
+    version that is none.
+    """
+
+    batch_size: ClassVar[int] = BATCH_LIMIT
+    errors: ClassVar[Sequence[ErrorRow]] = GRAPH_ERRORS
+    quota: ClassVar[str]
+    """`type` of the platform's entries in x-business-use-case-usage."""
+
+    def __init__(
+        self,
+        access_token: str,
+        account_id: str | None,
+        *,
+        base_url: str,
+        api_version: str | None = None,
+        dead_metrics: Iterable[str] = (),
+        batches: bool = True,
+        **options: Any,
+    ) -> None:
+        super().__init__(access_token, base_url=base_url, **options)
+        self.api_version = api_version or get_settings().meta_api_version
+        if not re.fullmatch(r"v\d+\.\d+", self.api_version):
+            raise ConfigurationError(f"{self.platform}: META_API_VERSION {self.api_version!r} is not like v25.0")
+        self.account_id = None if account_id is None else self._checked(account_id, r"\d+")
+        self.dead_metrics = set(dead_metrics)
+        self.batches = batches
+        self._quota = Quota(self.quota, self._clock)
+
+    @property
+    def usage_percent(self) -> float:
+        """Share of the quota that is used up, as the last reply told; 0 while unknown."""
+        return self._quota.percent
+
+    # --- many requests
+
+    def _ask(self, urls: Sequence[str]) -> list[Reply]:
+        """One reply per URL (relative to the version), in order, in as few calls as the host allows.
+
+        What Meta did not finish, or failed for a passing reason, is asked once more.
+        """
+        if not self.batches or len(urls) == 1:
+            return self._ask_each(urls)
+        replies = [reply for chunk in chunks(urls, BATCH_LIMIT) for reply in self._batch(chunk)]
+        again = [url for url, reply in zip(urls, replies, strict=True) if _unfinished(reply)]
+        second: dict[str, Reply] = {}
+        try:
+            for chunk in chunks(again, BATCH_LIMIT):
+                second.update(zip(chunk, self._batch(chunk), strict=True))
+        except PlatformAPIError as error:
+            _log.warning("%s: the second attempt at a part of a batch failed: %s", self.platform, error.message)
+        return [second.get(url, reply) for url, reply in zip(urls, replies, strict=True)]
+
+    def _ask_each(
+        self, urls: Sequence[str], vital: type[PlatformAPIError] | tuple[type[PlatformAPIError], ...] = ENDS_ACCOUNT
+    ) -> list[Reply]:
+        """As `_ask`, one call per URL. After a `vital` error no more are sent, and it stands for the rest."""
+        replies: list[Reply] = []
+        for url in urls:
+            try:
+                replies.append(self._get(url))
+            except PlatformAPIError as error:
+                if isinstance(error, vital):
+                    return [*replies, *[error] * (len(urls) - len(replies))]
+                replies.append(error)
+        return replies
+
+    def _batch(self, urls: Sequence[str]) -> list[Reply]:
+        form = {
+            # Mandatory here although the header carries it too (facebook.md §4).
+            "access_token": self._access_token,
+            "batch": json.dumps([{"method": "GET", "relative_url": url} for url in urls]),
+        }
+        body = self._make_request("POST", f"{self.api_version}/", data=form)
+        if not isinstance(body, list) or len(body) > len(urls):
+            raise BadDataError(f"{self.platform}: a batch of {len(urls)} was answered out of shape", self.platform)
+        return [self._entry(entry) for entry in [*body, *[None] * (len(urls) - len(body))]]
+
+    def _entry(self, entry: Any) -> Reply:
+        if entry is None:
+            return TransientError(f"{self.platform}: Meta did not finish this part of the batch", self.platform)
+        try:
+            code, body = entry["code"], json.loads(entry["body"])
+            headers = CaseInsensitiveDict({str(h["name"]): h["value"] for h in entry.get("headers") or ()})
+        except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
+            return TransientError(f"{self.platform}: a part of the batch is cut or no JSON", self.platform)
+        self._quota.note(headers)
+        if not isinstance(body, dict) or code != 200 or "error" in body:
+            wait = usage(headers, self.quota)[1] * 60
+            return error_from(self.platform, body, code, self.errors, self._redact, wait or None)
+        return body
+
+    # --- one request
+
+    def _get(self, url: str) -> dict[str, Any]:
+        body = self._make_request("GET", f"{self.api_version}/{url}")
+        if not isinstance(body, dict):
+            raise BadDataError(f"{self.platform}: {url.split('?')[0]} answered with no object", self.platform)
+        return body
+
+    def _make_request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str | int] | None = None,
+        data: Mapping[str, str] | None = None,
+    ) -> Any:
+        """As the base class; slows down from 75 % of the quota, and from 90 % raises RateLimitError without a call."""
+        if held := self._quota.held():
+            raise RateLimitError(
+                f"{self.platform}: {self.usage_percent:.0f} % of the quota of account {self.account_id} is used; "
+                f"stopped before Meta stops it, for {held:.0f} s",
+                self.platform,
+                None,
+                held,
+            )
+        if pause := self._quota.pause():
+            self._sleep(pause)
+        return super()._make_request(method, path, params=params, data=data)
+
+    def _is_answer(self, response: requests.Response, body: Any) -> bool:
+        return super()._is_answer(response, body) and not (isinstance(body, Mapping) and "error" in body)
+
+    def _pause(self, error: PlatformAPIError, attempt: int) -> float | None:
+        return None if isinstance(error, TooMuchDataError) else super()._pause(error, attempt)
+
+    def _error_of(self, response: requests.Response, body: Any) -> PlatformAPIError:
+        wait = self._handle_rate_limit(response)
+        return error_from(self.platform, body, response.status_code, self.errors, self._redact, wait)
+
+    def _handle_rate_limit(self, response: requests.Response) -> float | None:
+        minutes = usage(response.headers, self.quota)[1]
+        return minutes * 60 if minutes else super()._handle_rate_limit(response)
+
+    def _observe(self, response: requests.Response) -> None:
+        self._quota.note(response.headers)
+        version = response.headers.get("facebook-api-version")
+        if not isinstance(version, str) or version == self.answering_version:
+            return
+        self.answering_version = version
+        if version != self.api_version:
+            _log.warning(
+                "%s: asked %s, answered by %s: META_API_VERSION has expired", self.platform, self.api_version, version
+            )
+
+    # --- metrics that die
+
+    def _insights(self, metrics: Iterable[str], url_of: Callable[[Sequence[str]], str]) -> dict[str, Any]:
+        """The insights of `metrics` but the dead ones, of which it finds more; `{}` if none is left."""
+        while alive := self._alive(metrics):
+            try:
+                return self._get(url_of(alive))
+            except MetricError:
+                if not self._find_dead(alive, lambda metric: url_of([metric])):
+                    raise
+        return {}
+
+    def _alive(self, metrics: Iterable[str], where: str = "") -> list[str]:
+        return [m for m in metrics if m not in self.dead_metrics and f"{where}/{m}" not in self.dead_metrics]
+
+    def _bury(self, metric: str, where: str = "") -> None:
+        name = f"{where}/{metric}" if where else metric
+        _log.warning("%s: metric %s is refused; going on without it", self.platform, name)
+        self.dead_metrics.add(name)
+
+    def _find_dead(self, metrics: Sequence[str], url_of: Callable[[str], str], where: str = "") -> bool:
+        """Finds which of `metrics` failed a call whose error did not say: each alone, all in one batch.
+
+        `url_of` gives the URL that asks for one metric. False if no metric is to blame.
+        """
+        if len(metrics) == 1:
+            self._bury(metrics[0], where)
+            return True
+        replies = self._ask([url_of(metric) for metric in metrics])
+        if error := ends_account(replies):
+            raise error
+        dead = [metric for metric, reply in zip(metrics, replies, strict=True) if isinstance(reply, MetricError)]
+        if len(dead) == len(metrics):
+            # Not all metrics retire in one night: it is this post or page that has none.
+            return False
+        for metric in dead:
+            self._bury(metric, where)
+        return bool(dead)
+
+    # --- account days and ids
+
+    def _file(self, days: dict[date, dict[str, int]], day: date, name: str, value: Any) -> None:
+        """Puts a figure under its day; one that is no whole number is logged and left out."""
+        try:
+            days.setdefault(day, {})[name] = self._count(name, value)
+        except BadDataError as error:
+            _log.warning("%s on %s left out", error.message, day)
+
+    def _account(self) -> str:
+        if self.account_id is None:
+            raise ConfigurationError(f"{self.platform}: the id of the page or account was not given", self.platform)
+        return self.account_id
+
+    def _checked(self, value: str, form: str) -> str:
+        if not isinstance(value, str) or not re.fullmatch(form, value, re.ASCII):
+            raise self._bad_name(value)
+        return value
+
+    def _bad_name(self, value: object) -> ConfigurationError:
+        shown = self._redact(str(value))[:60]
+        return ConfigurationError(f"{self.platform}: {shown!r} is no id or name of this platform", self.platform)
+
+
+def _unfinished(reply: Reply) -> bool:
+    return isinstance(reply, TransientError) and not isinstance(reply, TooMuchDataError)

@@ -1,0 +1,85 @@
+"""Small readers of Graph JSON: insights, times, paging; and how its URLs are written.
+
+Source: platforms/facebook.md §1–§3. Not here: requests, or which figure means what.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, Final
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from analytics_pipeline.platform_fetchers.exceptions import BadDataError
+
+_TIME_FORMAT: Final = "%Y-%m-%dT%H:%M:%S%z"
+_NOT_FOLLOWED: Final = frozenset({"access_token", "appsecret_proof", "fields", "limit"})
+
+
+def url(path: str, **parameters: str | int) -> str:
+    """A URL relative to the version. The characters of field expansion stay readable."""
+    return f"{path}?{urlencode(parameters, safe='(),.:')}"
+
+
+def moment(value: Any) -> datetime | None:
+    """`2026-09-14T08:31:07+0000` in UTC; None for anything else."""
+    try:
+        return datetime.strptime(value, _TIME_FORMAT).astimezone(UTC)
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def midnight(day: date) -> int:
+    """Unix time of a UTC day's start."""
+    return int(datetime.combine(day, time(), UTC).timestamp())
+
+
+def insight_rows(node: Mapping[str, Any], period: str) -> dict[str, list[Mapping[str, Any]]]:
+    """Metric → its points, out of nested or bare insights, for one period. Raises BadDataError for another shape."""
+    nested = node.get("insights", node)
+    rows = nested.get("data", []) if isinstance(nested, Mapping) else nested
+    found: dict[str, list[Mapping[str, Any]]] = {}
+    for row in rows if isinstance(rows, list) else [rows]:
+        points = row.get("values", []) if isinstance(row, Mapping) else None
+        if not isinstance(points, list) or not all(isinstance(point, Mapping) for point in points):
+            raise BadDataError("insights are not a list of metrics with values")
+        if row.get("period", period) == period:
+            total = row.get("total_value")
+            found[str(row.get("name"))] = points or ([total] if isinstance(total, Mapping) else [])
+    return found
+
+
+def insight_values(node: Mapping[str, Any], period: str = "lifetime") -> dict[str, Any]:
+    """Metric → value out of nested or bare insights. What was withheld (`data: []`, no value) is left out."""
+    return {
+        name: points[0]["value"]
+        for name, points in insight_rows(node, period).items()
+        if points and points[0].get("value") is not None
+    }
+
+
+def day_values(node: Mapping[str, Any]) -> list[tuple[str, date, Any]]:
+    """(metric, day, value) of a daily series. A value belongs to the day before its `end_time` (facebook.md §3.2)."""
+    return [
+        (name, (end - timedelta(days=1)).date(), point["value"])
+        for name, points in insight_rows(node, "day").items()
+        for point in points
+        if (end := moment(point.get("end_time"))) and point.get("value") is not None
+    ]
+
+
+def next_position(body: Mapping[str, Any]) -> dict[str, str] | None:
+    """Where `paging.next` leads, None at the end.
+
+    Only its query is followed: no other host is ever called, and the token in it is dropped.
+    """
+    paging = body.get("paging")
+    following = paging.get("next") if isinstance(paging, Mapping) else None
+    if not isinstance(following, str):
+        return None
+    return {name: value for name, value in parse_qsl(urlsplit(following).query) if name not in _NOT_FOLLOWED}
+
+
+def without_paging(value: Any) -> Any:
+    """What may be kept of a reply: paging URLs hold the token."""
+    if isinstance(value, Mapping):
+        return {key: without_paging(part) for key, part in value.items() if key != "paging"}
+    return [without_paging(part) for part in value] if isinstance(value, list) else value

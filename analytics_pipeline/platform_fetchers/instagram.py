@@ -1,0 +1,350 @@
+"""Instagram professional accounts: which metrics each kind of media has, and which figure each of them is.
+
+Source: platforms/instagram.md §1–§4. Not here: batches, paging, quota (graph*.py), errors (instagram_errors.py).
+"""
+
+import logging
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any, ClassVar, Final
+from urllib.parse import urlsplit
+
+from analytics_pipeline.platform_fetchers.exceptions import MetricError, PlatformAPIError
+from analytics_pipeline.platform_fetchers.graph import Ask, GraphFetcher
+from analytics_pipeline.platform_fetchers.graph_errors import Reply, ends_account
+from analytics_pipeline.platform_fetchers.graph_requests import BATCH_LIMIT
+from analytics_pipeline.platform_fetchers.graph_values import day_values, insight_values, midnight, moment, url
+from analytics_pipeline.platform_fetchers.instagram_errors import (
+    INSTAGRAM_ERRORS,
+    NoBatchesError,
+    NoInsightsError,
+    TooFewViewersError,
+)
+from analytics_pipeline.platform_fetchers.metrics import AccountDay, ListedPost, PostAnalytics, PostReading, PostRef
+from analytics_pipeline.settings import get_settings
+
+NODE_FIELDS: Final = "id,media_type,media_product_type,permalink,timestamp,like_count,comments_count"
+
+FEED: Final = ("views", "reach", "likes", "comments", "saved", "shares")
+METRICS: Final[Mapping[str, Sequence[str]]] = {
+    "FEED": FEED,
+    "REELS": (*FEED, "ig_reels_video_view_total_time"),
+    "STORY": ("views", "reach", "replies", "shares"),
+    # Single videos from before they all became reels.
+    "VIDEO": ("views", "reach", "saved"),
+}
+"""Kind of media → the metrics it has and we keep. Any other fails the call (instagram.md §4.1)."""
+
+MEDIA_FIGURES: Final[Mapping[str, Sequence[str]]] = {
+    "likes_count": ("insights.likes", "like_count"),
+    "comments_count": ("insights.comments", "comments_count"),
+    "shares_count": ("insights.shares",),
+    "bookmarks_count": ("insights.saved",),
+    "impressions": ("insights.views",),
+    "reach": ("insights.reach",),
+    "video_watch_ms": ("insights.ig_reels_video_view_total_time",),
+}
+STORY_FIGURES: Final[Mapping[str, Sequence[str]]] = {
+    "comments_count": ("insights.replies",),
+    "shares_count": ("insights.shares",),
+    "impressions": ("insights.views",),
+    "reach": ("insights.reach",),
+}
+"""Standard name → where the figure is in a node; of several places the first that has it."""
+
+DAY_SERIES: Final = {"reach": "reach", "follower_count": "follower_gain"}
+DAY_TOTALS: Final = {
+    "views": "impressions",
+    "total_interactions": "engagements",
+    "likes": "likes",
+    "comments": "comments",
+    "shares": "shares",
+    "profile_links_taps": "clicks",
+}
+_OF_ACCOUNT: Final = "account"
+_DAYS_PER_CALL: Final = 30
+_DAYS_KEPT: Final = 90
+
+_PLACE: Final = re.compile(r"metric\[(\d+)\]")
+_UNANIMOUS: Final = 3
+"""Media of one kind that must refuse a metric, and none take it, before it is held to be retired."""
+
+_KIND_OF_TYPE: Final = {"reel": "REELS", "story": "STORY", "video": "VIDEO"}
+_TYPES: Final = {"IMAGE": "image", "VIDEO": "video", "CAROUSEL_ALBUM": "carousel"}
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass
+class _Media:
+    """One media on its way to a reading. `kind` is None while unknown; `plain` = asked for without insights."""
+
+    key: str
+    kind: str | None
+    refused: set[str] = field(default_factory=set)
+    plain: bool = False
+    reason: MetricError | None = None
+
+
+class InstagramFetcher(GraphFetcher):
+    """Figures of one Instagram professional account and its media. `base_url` defaults to INSTAGRAM_BASE_URL.
+
+    It may be graph.facebook.com (Facebook login) or graph.instagram.com (Instagram login). The latter takes no
+    batches: `batches` says so of other hosts, and a host that refuses one is not sent a second. Impressions are views.
+    """
+
+    platform = "instagram"
+    quota = "instagram"
+    errors = INSTAGRAM_ERRORS
+    post_id_form = r"\d+"
+    largest_page: ClassVar[int] = 100
+
+    def __init__(
+        self,
+        access_token: str,
+        instagram_account_id: str | None = None,
+        *,
+        base_url: str | None = None,
+        batches: bool | None = None,
+        **options: Any,
+    ) -> None:
+        base_url = base_url or get_settings().instagram_base_url
+        if batches is None:
+            batches = urlsplit(base_url).hostname != "graph.instagram.com"
+        super().__init__(access_token, instagram_account_id, base_url=base_url, batches=batches, **options)
+
+    def list_posts(self, start: datetime, end: datetime) -> Iterator[list[ListedPost]]:
+        """As for every Graph account; stories, which live for a day, stand in a list of their own.
+
+        Reels are listed without figures: their watch time would fail the page.
+        """
+        yield from self._walk(start, end)
+        if end > self._clock() - timedelta(days=1):
+            rows = self._get(url(f"{self._account()}/stories", fields=NODE_FIELDS, limit=100)).get("data")
+            found = (self._listed(row) for row in rows) if isinstance(rows, list) else ()
+            if stories := [story for story in found if story and start <= story.published_at < end]:
+                yield stories
+
+    def fetch_account_days(self, first: date, last: date) -> list[AccountDay]:
+        """Figures of the account per finished day, 90 days back at most; the number of followers now on today's.
+
+        The platform's day of a series ends at midnight Pacific time. Raises PlatformAPIError.
+        """
+        account, today = self._account(), self._clock().date()
+        days: dict[date, dict[str, int]] = {}
+        since = max(first, today - timedelta(days=_DAYS_KEPT))
+        while since <= min(last, today - timedelta(days=1)):
+            until = min(last, today - timedelta(days=1), since + timedelta(days=_DAYS_PER_CALL - 1))
+            for metric, day, value in self._series(since, until):
+                if since <= day <= until and metric in DAY_SERIES:
+                    self._file(days, day, DAY_SERIES[metric], value)
+            for day, metric, value in self._totals(
+                [since + timedelta(days=n) for n in range((until - since).days + 1)]
+            ):
+                self._file(days, day, DAY_TOTALS[metric], value)
+            since = until + timedelta(days=1)
+        if first <= today <= last:
+            followers = self._get(url(account, fields="followers_count")).get("followers_count")
+            if followers is not None:
+                self._file(days, today, "followers", followers)
+        return [AccountDay(day, figures) for day, figures in sorted(days.items()) if figures]
+
+    # --- account
+
+    def _series(self, since: date, until: date) -> list[tuple[str, date, Any]]:
+        # Each alone: with metric_type=total_value, or beside a metric that needs it, follower_count comes back empty.
+        edge, window = f"{self._account()}/insights", {"since": midnight(since), "until": midnight(until) + 86400}
+        urls = [
+            url(edge, metric="reach", period="day", metric_type="time_series", **window),
+            url(edge, metric="follower_count", period="day", **window),
+        ]
+        replies = self._ask(urls)
+        if error := ends_account(replies):
+            raise error
+        return [value for reply in replies if isinstance(reply, dict) for value in day_values(reply)]
+
+    def _totals(self, days: Sequence[date]) -> Iterator[tuple[date, str, Any]]:
+        """(day, metric, value) of the metrics that only come as the total of a window: one window per day."""
+        while days and (alive := self._alive(DAY_TOTALS, _OF_ACCOUNT)):
+            replies = self._ask([self._total_url(day, alive) for day in days])
+            if error := ends_account(replies):
+                raise error
+            refused: list[tuple[date, MetricError]] = []
+            for day, reply in zip(days, replies, strict=True):
+                if isinstance(reply, MetricError):
+                    refused.append((day, reply))
+                elif isinstance(reply, PlatformAPIError):
+                    _log.warning("instagram: no totals of account %s on %s: %s", self.account_id, day, reply.message)
+                else:
+                    yield from ((day, m, n) for m, n in insight_values(reply, "day").items() if m in DAY_TOTALS)
+            if not refused:
+                return
+            day, refusal = refused[0]
+            if culprit := _culprit(refusal, alive):
+                self._bury(culprit, _OF_ACCOUNT)
+            elif not self._find_dead_on(day, alive):
+                raise refusal
+            days = [day for day, _ in refused]
+
+    def _find_dead_on(self, day: date, metrics: Sequence[str]) -> bool:
+        return self._find_dead(metrics, lambda metric: self._total_url(day, [metric]), _OF_ACCOUNT)
+
+    def _total_url(self, day: date, metrics: Sequence[str]) -> str:
+        window = {"since": midnight(day), "until": midnight(day) + 86400}
+        edge = f"{self._account()}/insights"
+        return url(edge, metric=",".join(metrics), period="day", metric_type="total_value", **window)
+
+    # --- media
+
+    def _carried(self, ref: PostRef) -> bool:
+        return ref.post_type not in ("reel", "story")
+
+    def _posts_per_call(self) -> int:
+        return BATCH_LIMIT if self.batches else 1
+
+    def _read_page(self, position: Mapping[str, str]) -> dict[str, Any]:
+        edge = f"{self._account()}/media"
+        alive = [metric for metric in self._alive(FEED, "FEED") if metric in self._alive(FEED, "REELS")]
+        if self.expands and alive:
+            try:
+                return self._get(url(edge, fields=_with_insights(alive), **position))
+            except MetricError as error:
+                # One media is enough to fail the page (instagram.md §5), and older pages hold more such.
+                _log.info("instagram: figures of account %s go by media: %s", self.account_id, error.message)
+                self.expands = False
+        return self._get(url(edge, fields=NODE_FIELDS, **position))
+
+    def _list_row(self, node: Mapping[str, Any]) -> ListedPost | None:
+        key, published = node.get("id"), moment(node.get("timestamp"))
+        if not isinstance(key, str) or published is None:
+            return None
+        kind = _kind_of(node)
+        reading = self._reading(key, node) if self.expands and kind not in ("REELS", "STORY") else None
+        return ListedPost(key, published, _permalink(node), _post_type(node), reading)
+
+    def _batch(self, urls: Sequence[str]) -> list[Reply]:
+        try:
+            return super()._batch(urls)
+        except NoBatchesError:
+            self.batches = False
+            return self._ask_each(urls)
+
+    def _read_by_id(self, refs: Sequence[PostRef], ask: Ask) -> Iterator[PostReading]:
+        media = [_Media(ref.platform_post_id, _kind_of_type(ref.post_type)) for ref in refs]
+        for start in range(0, len(media), BATCH_LIMIT):
+            pending = media[start : start + BATCH_LIMIT]
+            while pending:
+                replies = ask([self._media_url(one) for one in pending])
+                fatal = ends_account(replies)
+                self._bury_unknown(pending, replies)
+                again = []
+                for one, reply in zip(pending, replies, strict=True):
+                    if fatal and isinstance(reply, PlatformAPIError):
+                        continue
+                    reading = self._settle(one, reply)
+                    if reading:
+                        yield reading
+                    else:
+                        again.append(one)
+                if fatal:
+                    raise fatal
+                pending = again
+
+    def _bury_unknown(self, asked: Sequence[_Media], replies: Sequence[Reply]) -> None:
+        """A name that is in no list of allowed metrics, for all media of a kind, is that of a retired metric."""
+        kinds = Counter(one.kind for one in asked if not one.plain)
+        blamed = Counter(
+            (one.kind, _culprit(reply, self._metrics_of(one)))
+            for one, reply in zip(asked, replies, strict=True)
+            if isinstance(reply, MetricError) and _PLACE.fullmatch(reply.metric or "")
+        )
+        for (kind, culprit), times in blamed.items():
+            if kind and culprit and times == kinds[kind] >= _UNANIMOUS:
+                self._bury(culprit, kind)
+
+    def _metrics_of(self, one: _Media) -> list[str]:
+        kind = one.kind or "FEED"
+        return [] if one.plain else [m for m in self._alive(METRICS[kind], kind) if m not in one.refused]
+
+    def _media_url(self, one: _Media) -> str:
+        return url(one.key, fields=_with_insights(self._metrics_of(one)))
+
+    def _settle(self, one: _Media, reply: Reply) -> PostReading | None:
+        """The reading that a reply gives; None if the media must be asked again, in another way."""
+        if isinstance(reply, MetricError) and not one.plain:
+            self._learn(one, reply)
+            return None
+        if isinstance(reply, PlatformAPIError):
+            return PostReading(one.key, None, reply)
+        kind = _kind_of(reply)
+        if one.reason is None and (one.plain or not set(METRICS[kind]) <= set(METRICS[one.kind or "FEED"])):
+            one.kind, one.plain = kind, False
+            return None
+        known = reply.get("like_count") is not None or reply.get("comments_count") is not None
+        if one.reason and not known and not isinstance(one.reason, TooFewViewersError):
+            return PostReading(one.key, None, one.reason)
+        return self._reading(one.key, reply)
+
+    def _learn(self, one: _Media, refusal: MetricError) -> None:
+        """Takes out of the next request for this media what made this one fail; verdicts differ per media."""
+        asked = self._metrics_of(one)
+        culprit = _culprit(refusal, asked)
+        if isinstance(refusal, NoInsightsError):
+            one.plain, one.reason = True, refusal
+        elif one.kind is None:
+            one.plain = True
+        elif culprit:
+            one.refused.add(culprit)
+        elif not self._find_dead(asked, lambda metric: url(one.key, fields=_with_insights([metric])), one.kind):
+            one.plain, one.reason = True, refusal
+
+    # --- figures
+
+    def _figures(self, platform_post_id: str, node: Mapping[str, Any]) -> PostAnalytics:
+        kind = _kind_of(node)
+        values = self._parse_analytics_response(
+            {**node, "insights": insight_values(node)}, STORY_FIGURES if kind == "STORY" else MEDIA_FIGURES
+        )
+        if kind == "REELS" or node.get("media_type") == "VIDEO":
+            values["video_views"] = values["impressions"]
+        watched = values.pop("video_watch_ms", None)
+        seconds = None if watched is None else watched / 1000
+        return self._analytics(platform_post_id, {**values, "video_watch_time": seconds}, _permalink(node))
+
+
+def _with_insights(metrics: Sequence[str]) -> str:
+    return f"{NODE_FIELDS},insights.metric({','.join(metrics)})" if metrics else NODE_FIELDS
+
+
+def _culprit(refusal: MetricError, asked: Sequence[str]) -> str | None:
+    """The metric that an error blames, by name or by its place in the list; None if none of those asked for."""
+    place = _PLACE.fullmatch(refusal.metric or "")
+    if place:
+        return asked[int(place[1])] if int(place[1]) < len(asked) else None
+    return refusal.metric if refusal.metric in asked else None
+
+
+def _kind_of_type(post_type: str | None) -> str | None:
+    return _KIND_OF_TYPE.get(post_type, "FEED") if post_type else None
+
+
+def _kind_of(node: Mapping[str, Any]) -> str:
+    product = node.get("media_product_type")
+    if product in ("REELS", "STORY"):
+        return str(product)
+    return "VIDEO" if node.get("media_type") == "VIDEO" else "FEED"
+
+
+def _post_type(node: Mapping[str, Any]) -> str:
+    kind = _kind_of(node)
+    if kind in ("REELS", "STORY"):
+        return "reel" if kind == "REELS" else "story"
+    return _TYPES.get(str(node.get("media_type")), "other")
+
+
+def _permalink(node: Mapping[str, Any]) -> str | None:
+    link = node.get("permalink")
+    return link if isinstance(link, str) else None

@@ -1,0 +1,174 @@
+"""LinkedIn's wire forms (platforms/linkedin.md §3, §4): URNs, Rest.li query strings, elements of replies.
+
+Here: pure functions from ids to paths and from JSON to plain values. Not here: calls, figures, errors of replies.
+"""
+
+import logging
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, Final
+from urllib.parse import parse_qs, quote, urlsplit
+
+from analytics_pipeline.platform_fetchers.exceptions import BadDataError, ConfigurationError
+from analytics_pipeline.platform_fetchers.metrics import ListedPost
+
+PLATFORM: Final = "linkedin"
+
+MAX_URL_LENGTH: Final = 4000
+"""Characters of a whole URL; about 4 KB is what LinkedIn's front end takes safely."""
+
+PAGE_SIZE: Final = 100
+
+_POST_URN: Final = re.compile(r"urn:li:(share|ugcPost):[0-9]{1,19}")
+_ORGANIZATION: Final = re.compile(r"(urn:li:organization:)?([0-9]{1,19})")
+_SHARE_STATISTICS: Final = "/rest/organizationalEntityShareStatistics?q=organizationalEntity"
+_LISTS: Final = (("shares", "urn:li:share:"), ("ugcPosts", "urn:li:ugcPost:"))
+_MEDIA_TYPES: Final = {"video": "video", "image": "image", "document": "document"}
+_CONTENT_TYPES: Final = {"article": "link", "multiImage": "carousel", "carousel": "carousel", "poll": "poll"}
+
+_logger = logging.getLogger(__name__)
+
+
+def is_post_urn(value: str) -> bool:
+    """Whether `value` names a post whose statistics can be asked for."""
+    return _POST_URN.fullmatch(value) is not None
+
+
+def organization_urn(value: str) -> str:
+    """The URN of an organization given by number or URN. Raises ConfigurationError for anything else."""
+    match = _ORGANIZATION.fullmatch(value)
+    if match is None:
+        raise ConfigurationError(
+            f"linkedin: {value[:80]!r} is no organization number or urn:li:organization:…", PLATFORM
+        )
+    return f"urn:li:organization:{match[2]}"
+
+
+def url_of(urn: str) -> str:
+    """Where people see the post."""
+    return f"https://www.linkedin.com/feed/update/{urn}"
+
+
+def sunset_of(version: str) -> date | None:
+    """The day about which LinkedIn ends a version YYYYMM: the middle of the month one year later. None: no version."""
+    try:
+        return date(int(version[:4]) + 1, int(version[4:6]), 15)
+    except ValueError:
+        return None
+
+
+# --- queries: structure stays raw, every value inside is percent-encoded
+
+
+def encoded(urn: str) -> str:
+    """A URN as a value in a query or as a segment of a path."""
+    return quote(urn, safe="")
+
+
+def statistics_path(organization: str | None, urns: Sequence[str]) -> str:
+    """Lifetime share statistics of posts, each in the list of its kind: in the other list it would go unanswered."""
+    path = _SHARE_STATISTICS
+    if organization is not None:
+        path += f"&organizationalEntity={encoded(organization)}"
+    for parameter, kind in _LISTS:
+        if values := [encoded(urn) for urn in urns if urn.startswith(kind)]:
+            path += f"&{parameter}=List({','.join(values)})"
+    return path
+
+
+def statistics_batches(
+    base_url: str, organization: str | None, urns: Sequence[str], list_size: int
+) -> Iterator[list[str]]:
+    """`urns` in order, cut so that no batch passes `list_size` posts nor its URL MAX_URL_LENGTH characters."""
+    room = MAX_URL_LENGTH - len(base_url + statistics_path(organization, ()) + "&shares=List()&ugcPosts=List()")
+    batch: list[str] = []
+    length = 0
+    for urn in urns:
+        cost = len(encoded(urn)) + len(",")
+        if batch and (len(batch) == list_size or length + cost > room):
+            yield batch
+            batch, length = [], 0
+        batch.append(urn)
+        length += cost
+    if batch:
+        yield batch
+
+
+def finder_path(organization: str, position: int) -> str:
+    """One page of an organization's posts, newest first by time of creation."""
+    return f"/rest/posts?q=author&author={encoded(organization)}&start={position}&count={PAGE_SIZE}&sortBy=CREATED"
+
+
+def days_path(statistics: str, organization: str, first: date, last: date) -> str:
+    """Daily buckets (UTC) of the page's Share or Follower statistics, both days included."""
+    start, end = (int(datetime.combine(d, time(), UTC).timestamp()) * 1000 for d in (first, last + timedelta(days=1)))
+    return (
+        f"/rest/organizationalEntity{statistics}Statistics?q=organizationalEntity"
+        f"&organizationalEntity={encoded(organization)}"
+        f"&timeIntervals=(timeRange:(start:{start},end:{end}),timeGranularityType:DAY)"
+    )
+
+
+# --- replies
+
+
+def elements_of(body: Any) -> list[Mapping[str, Any]]:
+    """The JSON objects in a reply's `elements`. Raises BadDataError if there is no such list."""
+    elements = body.get("elements") if isinstance(body, Mapping) else None
+    if not isinstance(elements, list):
+        raise BadDataError("linkedin: the answer holds no list of elements", PLATFORM)
+    return [element for element in elements if isinstance(element, Mapping)]
+
+
+def next_start(body: Mapping[str, Any]) -> int | None:
+    """Where LinkedIn's own link says the next page begins: pages may be short, and offsets odd."""
+    paging = body.get("paging")
+    links = paging.get("links") if isinstance(paging, Mapping) else None
+    for link in links if isinstance(links, list) else ():
+        if isinstance(link, Mapping) and link.get("rel") == "next":
+            (start, *_) = parse_qs(urlsplit(str(link.get("href"))).query).get("start", [""])
+            return int(start) if re.fullmatch(r"[0-9]{1,9}", start) else None
+    return None
+
+
+def moment(element: Mapping[str, Any], *names: str) -> datetime | None:
+    """The first of the named epoch-millisecond fields that holds a time, in UTC."""
+    for name in names:
+        value = element.get(name)
+        if isinstance(value, int) and 0 < value < 10**14:
+            return datetime.fromtimestamp(value / 1000, UTC)
+    return None
+
+
+def bucket_day(element: Mapping[str, Any]) -> date | None:
+    """The UTC day of a daily bucket, None for an element that is none."""
+    time_range = element.get("timeRange")
+    start = moment(time_range, "start") if isinstance(time_range, Mapping) else None
+    return None if start is None else start.date()
+
+
+def listed_post(element: Mapping[str, Any]) -> ListedPost | None:
+    """A post of the finder; None for one that no follower saw: a draft, or a dark post that only ran as an ad."""
+    ad, distribution = element.get("adContext"), element.get("distribution")
+    if isinstance(ad, Mapping) and ad.get("isDsc") is True:
+        return None
+    if isinstance(distribution, Mapping) and distribution.get("feedDistribution") == "NONE":
+        return None
+    if element.get("lifecycleState", "PUBLISHED") != "PUBLISHED":
+        return None
+    urn, published_at = element.get("id"), moment(element, "publishedAt", "createdAt")
+    if not isinstance(urn, str) or not is_post_urn(urn) or published_at is None:
+        _logger.warning("linkedin: a listed post without a usable id or time is left out: %.80r", urn)
+        return None
+    return ListedPost(urn, published_at, url_of(urn), _post_type(element.get("content")))
+
+
+def _post_type(content: Any) -> str:
+    if not isinstance(content, Mapping) or not content:
+        return "text"
+    media = content.get("media")
+    if isinstance(media, Mapping):
+        kind = re.match(r"urn:li:(\w+):", str(media.get("id")))
+        return _MEDIA_TYPES.get(kind[1], "other") if kind else "other"
+    return next((name for key, name in _CONTENT_TYPES.items() if key in content), "other")

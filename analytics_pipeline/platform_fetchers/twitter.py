@@ -1,0 +1,395 @@
+"""X (Twitter): an account's own posts, over API v2 (platforms/x.md).
+
+Here: which calls are made and what their figures mean. Not here: wire forms (twitter_wire), errors (twitter_errors),
+OAuth, prices.
+"""
+
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, ClassVar, Final, Self, Unpack
+
+import requests
+
+from analytics_pipeline.platform_fetchers import twitter_wire as wire
+from analytics_pipeline.platform_fetchers.base import BasePlatformFetcher, FetcherOptions
+from analytics_pipeline.platform_fetchers.batches import chunks, read_in_halves
+from analytics_pipeline.platform_fetchers.error_table import error_of
+from analytics_pipeline.platform_fetchers.exceptions import (
+    BadDataError,
+    ConfigurationError,
+    PlatformAPIError,
+    PostAbsentError,
+    PostNotFoundError,
+    RateLimitError,
+)
+from analytics_pipeline.platform_fetchers.metrics import AccountDay, ListedPost, PostAnalytics, PostReading, PostRef
+from analytics_pipeline.platform_fetchers.twitter_errors import (
+    ERRORS,
+    FIELD_FAILED,
+    USAGE_CAPPED,
+    codes_of,
+    problem_type,
+    words_of,
+)
+from analytics_pipeline.settings import get_settings
+
+MAX_IDS: Final = 100
+
+PRIVATE_AGE: Final = timedelta(days=30) - timedelta(hours=1)
+"""X shows private figures of posts up to 30 days old; in a listing that asks for them, older posts are missing.
+The hour is for the time that a listing takes, and for clocks that differ."""
+
+EDIT_WINDOW: Final = timedelta(hours=1)
+OLDEST_TIME: Final = datetime(2010, 11, 6, tzinfo=UTC)
+
+# The older vocabulary: X answers in the one it is asked in, and everything seen so far understands this one.
+_FIELDS: Final = "created_at,public_metrics,attachments,edit_history_tweet_ids,referenced_tweets"
+_MEDIA: Final = {"expansions": "attachments.media_keys", "media.fields": "type,public_metrics"}
+
+_POST_METRICS: Final = {
+    "likes_count": "public_metrics.like_count",
+    "comments_count": "public_metrics.reply_count",
+    "retweets_count": ("public_metrics.retweet_count", "public_metrics.repost_count"),
+    "quote_tweets_count": "public_metrics.quote_count",
+    "bookmarks_count": "public_metrics.bookmark_count",
+    "impressions": "public_metrics.impression_count",
+    "url_clicks": "non_public_metrics.url_link_clicks",
+    "profile_clicks": "non_public_metrics.user_profile_clicks",
+}
+_USER_METRICS: Final = {
+    "followers_count": "public_metrics.followers_count",
+    "following_count": "public_metrics.following_count",
+    "tweet_count": ("public_metrics.tweet_count", "public_metrics.post_count"),
+    "listed_count": "public_metrics.listed_count",
+    "like_count": "public_metrics.like_count",
+}
+
+_logger = logging.getLogger(__name__)
+
+
+class TwitterAnalyticsFetcher(BasePlatformFetcher):
+    """Reads the posts of one account with a token that the account's owner gave.
+
+    `user_id` is the account's id; without it the owner of the token is asked for when needed.
+
+    A post that was edited is one post: its figures are the sums over all versions, its id is the first version's,
+    which no edit changes (a listing of X shows the newest). The private figures (url_clicks, profile_clicks) exist
+    for 30 days; after that, and with a token that may not see them, they are None. `video_views` counts the views of
+    a video in all posts that carry it, so only the oldest of them in a reply gets it.
+    """
+
+    platform: ClassVar[str] = "twitter"
+    batch_size: ClassVar[int] = MAX_IDS
+
+    def __init__(
+        self,
+        access_token: str,
+        *,
+        user_id: str | None = None,
+        base_url: str | None = None,
+        **options: Unpack[FetcherOptions],
+    ) -> None:
+        super().__init__(access_token, base_url=base_url or get_settings().twitter_base_url, **options)
+        self._user_id = user_id if user_id is None else self._checked_id(user_id)
+        self._sees_private = True
+
+    @classmethod
+    def for_account(cls, access_token: str, external_id: str, **options: Any) -> Self:
+        """The fetcher for the account whose user id is `external_id`."""
+        return cls(access_token, user_id=external_id, **options)
+
+    # --- posts
+
+    def fetch_post_analytics(self, post_id: str, platform_post_id: str) -> PostAnalytics:
+        """Figures of one post. Raises PostNotFoundError for a deleted one, PlatformAPIError for any other failure."""
+        (reading,) = self.fetch_many([PostRef(platform_post_id)])
+        return self._analytics_of(reading, post_id)
+
+    def fetch_multiple_tweets(self, tweet_ids: Sequence[str], max_results: int = MAX_IDS) -> dict[str, PostAnalytics]:
+        """Figures by tweet id, `max_results` (1 to 100) tweets per call; what could not be read is left out and logged.
+
+        Raises PlatformAPIError for what ends the whole account, ConfigurationError for a bad `max_results`.
+        """
+        if not 1 <= max_results <= MAX_IDS:
+            raise ConfigurationError(f"twitter: max_results must be 1 to {MAX_IDS}, not {max_results}", self.platform)
+        found: dict[str, PostAnalytics] = {}
+        for reading in self._read([PostRef(tweet_id) for tweet_id in tweet_ids], max_results):
+            if reading.analytics is not None:
+                found[reading.platform_post_id] = reading.analytics
+            else:
+                _logger.warning("%s", reading.error)
+        return found
+
+    def fetch_many(self, posts: Sequence[PostRef]) -> Iterator[PostReading]:
+        """One reading per post, newest first, 100 posts per call with all groups of figures; edited posts come last.
+
+        Private figures are asked for in calls that hold a post young enough to have them.
+        """
+        return self._read(posts, self.batch_size)
+
+    def _read(self, posts: Sequence[PostRef], size: int) -> Iterator[PostReading]:
+        times: dict[str, datetime] = {}
+        for post in posts:
+            post_id = post.platform_post_id
+            if wire.is_id(post_id):
+                times[post_id] = post.published_at or wire.time_in_id(post_id)
+            else:
+                message = f"twitter: {post_id[:80]!r} is no post id: up to 19 digits are expected"
+                yield PostReading(post_id, None, ConfigurationError(message, self.platform))
+        edited = wire.EditedPosts()
+
+        def read(ids: Sequence[str]) -> list[PostReading]:
+            reply = self._lookup(ids, {i for i in ids if self._is_young(times[i])})
+            readings = []
+            for post_id in ids:
+                versions = wire.versions_of(reply.posts[post_id]) if post_id in reply.posts else [post_id]
+                if len(versions) == 1 or reply.posts.keys() >= set(versions):
+                    readings.append(self._reading(post_id, versions, reply))
+                else:
+                    edited.add(post_id, versions, reply)
+            return readings
+
+        for batch in chunks(sorted(times, key=times.__getitem__, reverse=True), size):
+            yield from read_in_halves(batch, read)
+        self._complete(edited)
+        for post_id, versions in edited.versions.items():
+            yield self._reading(post_id, versions, edited.reply)
+
+    def list_posts(self, start: datetime, end: datetime) -> Iterator[list[ListedPost]]:
+        """The account's own posts with `start <= created_at < end`, each with its reading; edited posts come last.
+
+        Replies are listed, retweets are not. X lists the newest 3,200 posts only.
+        """
+        user = self._own_id()
+        seen: set[str] = set()
+        edited = wire.EditedPosts()
+        for window in self._windows(start, end):
+            for reply in self._timeline(user, *window):
+                page = []
+                for post in reply.posts.values():
+                    versions = wire.versions_of(post)
+                    if wire.is_retweet(post) or versions[0] in seen:
+                        continue
+                    seen.add(versions[0])
+                    if len(versions) == 1:
+                        page.append(self._listed(versions, reply))
+                    else:
+                        edited.add(versions[0], versions, reply)
+                if fresh := [post for post in page if post and start <= post.published_at < end]:
+                    yield fresh
+        self._complete(edited)
+        last = [self._listed(versions, edited.reply) for versions in edited.versions.values()]
+        if fresh := [post for post in last if post and start <= post.published_at < end]:
+            yield fresh
+
+    # --- the account
+
+    def fetch_user_metrics(self, user_id: str) -> dict[str, int | None]:
+        """An account's current levels: followers_count, following_count, tweet_count, listed_count, like_count."""
+        return self._user_metrics(f"/2/users/{self._checked_id(user_id)}")
+
+    def fetch_account_days(self, first: date, last: date) -> list[AccountDay]:
+        """Today's follower count if today (UTC) is asked for: X keeps no history of accounts."""
+        today = self._clock().astimezone(UTC).date()
+        if not first <= today <= last:
+            return []
+        metrics = self._user_metrics("/2/users/me" if self._user_id is None else f"/2/users/{self._user_id}")
+        followers = metrics["followers_count"]
+        return [] if followers is None else [AccountDay(today, {"followers": followers})]
+
+    def _user_metrics(self, path: str) -> dict[str, int | None]:
+        users = self._account_call(path, {"user.fields": "public_metrics"}).posts.values()
+        if not users:
+            raise BadDataError("twitter: the answer holds no user", self.platform)
+        return self._parse_analytics_response(next(iter(users)), _USER_METRICS)
+
+    def _own_id(self) -> str:
+        if self._user_id is None:
+            self._user_id = next(iter(self._account_call("/2/users/me", {}).posts), None)
+        if self._user_id is None:
+            raise BadDataError("twitter: the answer does not say whose token it is", self.platform)
+        return self._user_id
+
+    def _checked_id(self, user_id: str) -> str:
+        if not wire.is_id(user_id):
+            message = f"twitter: {user_id[:80]!r} is no user id: up to 19 digits are expected"
+            raise ConfigurationError(message, self.platform)
+        return user_id
+
+    # --- calls
+
+    def _lookup(self, ids: Sequence[str], young: set[str]) -> wire.Reply:
+        """What X says about these posts, with private figures if some of them are young.
+
+        A post that is only missing because its private figures were refused is asked for once more without them.
+        """
+        private = self._sees_private and bool(young)
+        body = self._make_request("GET", "/2/tweets", params={"ids": ",".join(ids), **self._fields(private)})
+        reply = wire.read_reply(body)
+        if reply.unbound and not (reply.posts or reply.problems or reply.refused):
+            raise self._problem(reply.unbound[0])
+        self._require_figures(reply)
+        hidden = [i for i in ids if i in reply.refused and i not in reply.posts and i not in reply.problems]
+        answered = young & (reply.posts.keys() | set(hidden))
+        if answered and answered <= reply.refused:
+            self._sees_private = False  # not the author's token: asking again would only bring more refusals
+        if private and hidden:
+            reply.add(self._lookup(hidden, set()), hidden)
+        return reply
+
+    def _complete(self, edited: wire.EditedPosts) -> None:
+        """Reads the versions that are still missing, of all edited posts together."""
+        times = edited.missing()
+        for batch in chunks(list(times), MAX_IDS):
+            edited.reply.add(self._lookup(batch, {i for i in batch if self._is_young(times[i])}), batch)
+
+    def _timeline(self, user: str, since: datetime, until: datetime, private: bool) -> Iterator[wire.Reply]:
+        """Page by page, by token alone: a page may be empty though others follow."""
+        params: dict[str, str | int] = {
+            "max_results": MAX_IDS,
+            "exclude": "retweets",
+            "start_time": wire.format_time(since),
+        }
+        if until < self._clock():
+            params["end_time"] = wire.format_time(until)
+        tokens: set[str] = set()
+        while True:
+            private = private and self._sees_private
+            reply = self._account_call(f"/2/users/{user}/tweets", {**params, **self._fields(private)})
+            if private and reply.refused - reply.posts.keys():
+                self._sees_private = False  # the page lacks the posts whose private figures were refused
+                continue
+            self._require_figures(reply)
+            yield reply
+            if reply.next_token is None or reply.next_token in tokens:
+                return
+            tokens.add(reply.next_token)
+            params["pagination_token"] = reply.next_token
+
+    def _windows(self, start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime, bool]]:
+        """The times to list, cut where private figures end; an edit moves a post's time by up to an hour."""
+        start = max(start, OLDEST_TIME).replace(microsecond=0)
+        border = (self._clock() - PRIVATE_AGE).replace(microsecond=0)
+        end = end + EDIT_WINDOW + timedelta(seconds=1)
+        if max(start, border) < end:
+            yield max(start, border), end, True
+        if start < min(end, border):
+            yield start, min(end, border), False
+
+    def _account_call(self, path: str, params: Mapping[str, str | int]) -> wire.Reply:
+        """The answer of a call about an account, whose 404 is no deleted post."""
+        try:
+            reply = wire.read_reply(self._make_request("GET", path, params=params))
+            if reply.unbound and not reply.posts and reply.next_token is None:
+                raise self._problem(reply.unbound[0])
+        except PostNotFoundError as error:
+            message = f"twitter: X does not know the account {self._user_id or ''}: {error.message}"
+            raise ConfigurationError(message, self.platform, error.status_code) from None
+        return reply
+
+    def _fields(self, private: bool) -> dict[str, str]:
+        return {"tweet.fields": _FIELDS + (",non_public_metrics" if private else ""), **_MEDIA}
+
+    def _is_young(self, moment: datetime) -> bool:
+        return moment >= self._clock() - PRIVATE_AGE
+
+    def _require_figures(self, reply: wire.Reply) -> None:
+        """Every post that is read is billed: stop at once if X has come to ignore the parameter for the figures."""
+        if len(reply.posts) > 1 and not reply.problems and not any("public_metrics" in p for p in reply.posts.values()):
+            message = "twitter: none of the posts came with public_metrics: X does not know tweet.fields any more"
+            raise ConfigurationError(message, self.platform)
+
+    # --- readings
+
+    def _reading(self, post_id: str, versions: Sequence[str], reply: wire.Reply) -> PostReading:
+        try:
+            rows = [self._row(version, reply) for version in versions]
+            parsed = [self._parse_analytics_response(row, _POST_METRICS) for row in rows]
+            media = {key: item for version in versions for key, item in reply.media_of(version).items()}
+            views = [self._views(item) for key, item in media.items() if reply.owners[key] == versions[0]]
+        except PlatformAPIError as error:
+            known = [reply.posts[version] for version in versions if version in reply.posts]
+            return PostReading(post_id, None, error, {"versions": known} if known else None)
+        values: dict[str, int | None] = {name: _sum(row[name] for row in parsed) for name in _POST_METRICS}
+        values["shares_count"] = _sum((values["retweets_count"], values["quote_tweets_count"]))
+        values["reactions_count"] = values["likes_count"]
+        values["video_views"] = _sum(views)
+        analytics = self._analytics(post_id, values, wire.url_of(versions[-1]))
+        return PostReading(post_id, analytics, None, {"versions": rows, "media": list(media.values())})
+
+    def _row(self, version: str, reply: wire.Reply) -> Mapping[str, Any]:
+        row, problem = reply.posts.get(version), reply.problems.get(version)
+        if row is None:
+            if problem is not None:
+                raise self._problem(problem, version)
+            raise PostAbsentError(f"twitter: the answer does not mention the post {version}", self.platform)
+        if wire.is_retweet(row):
+            raise BadDataError(f"twitter: {version} is a retweet and has no figures of its own", self.platform)
+        if not isinstance(row.get("public_metrics"), Mapping):
+            if problem is not None and problem_type(problem) == FIELD_FAILED:
+                raise self._problem(problem, version)
+            raise BadDataError(f"twitter: the post {version} came without figures", self.platform)
+        return row
+
+    def _views(self, item: Mapping[str, Any]) -> int | None:
+        if item.get("type") != "video":
+            return None
+        return self._parse_analytics_response(item, {"video_views": "public_metrics.view_count"})["video_views"]
+
+    def _listed(self, versions: Sequence[str], reply: wire.Reply) -> ListedPost | None:
+        known = [version for version in versions if version in reply.posts]
+        published_at = wire.created_at(reply.posts[known[0]])
+        if published_at is None:
+            _logger.warning("twitter: the listed post %s is left out: it has no usable created_at", versions[0])
+            return None
+        kind = wire.post_type(reply.posts[known[-1]], reply.media_of(known[-1]).values())
+        reading = self._reading(versions[0], versions, reply)
+        return ListedPost(versions[0], published_at, wire.url_of(versions[-1]), kind, reading)
+
+    # --- the dialect
+
+    def _observe(self, response: requests.Response) -> None:
+        version = response.headers.get("api-version")
+        if isinstance(version, str):
+            self.answering_version = version
+
+    def _is_answer(self, response: requests.Response, body: Any) -> bool:
+        """A lookup whose posts are all gone is answered with 200 or 404, and the same body."""
+        found_nothing = isinstance(body, Mapping) and isinstance(body.get("errors"), list)
+        return response.ok or (response.status_code == 404 and found_nothing)
+
+    def _error_of(self, response: requests.Response, body: Any) -> PlatformAPIError:
+        problem = body if isinstance(body, Mapping) else {}
+        items = problem.get("errors")
+        problems = [problem, *(i for i in (items if isinstance(items, list) else ()) if isinstance(i, Mapping))]
+        error = self._table_error(response.status_code, problems)
+        if isinstance(error, RateLimitError) and response.status_code == 429:
+            # X does not say when a cap is renewed, by day or by month: the next UTC day is worth a call.
+            capped = USAGE_CAPPED in codes_of(problems)
+            error.retry_after = self._until_next_day(response) if capped else self._handle_rate_limit(response)
+        return error
+
+    def _problem(self, item: Mapping[str, Any], post_id: str | None = None) -> PlatformAPIError:
+        """The exception that an error item in an answer stands for."""
+        status = item.get("status")
+        error = self._table_error(status if isinstance(status, int) else 200, [item])
+        if isinstance(error, PostNotFoundError):
+            error.post_id = post_id
+        return error
+
+    def _table_error(self, status: int, problems: Sequence[Mapping[str, Any]]) -> PlatformAPIError:
+        return error_of(ERRORS, self.platform, status, codes_of(problems), self._redact(words_of(problems)))
+
+    def _handle_rate_limit(self, response: requests.Response) -> float | None:
+        """Seconds until the last of the exhausted buckets is full again, by X's own clock; None if X does not say."""
+        asked, reset = super()._handle_rate_limit(response), wire.reset_of(response.headers)
+        if asked is not None or reset is None:
+            return asked
+        # Both clocks show whole seconds: without one more, the call could come a moment too early.
+        return max(0.0, reset - self._server_time(response).timestamp()) + 1.0
+
+
+def _sum(values: Iterable[int | None]) -> int | None:
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None

@@ -1,0 +1,171 @@
+"""X's wire forms (platforms/x.md §0, §3, §4): ids, times, and what one reply says about which post.
+
+Here: pure functions from JSON to plain values, both vocabularies (tweet/post, retweet/repost). Not here: calls, errors.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from analytics_pipeline.platform_fetchers.twitter_errors import FIELD_FAILED, FIELD_REFUSED, problem_type
+
+_ID: Final = re.compile(r"[0-9]{1,19}")
+_ID_EPOCH: Final = datetime(2010, 11, 4, 1, 42, 54, 657000, UTC)
+
+_BUCKETS: Final = ("x-rate-limit", "x-user-limit-24hour", "x-app-limit-24hour")
+_MEDIA_TYPES: Final = {"video": "video", "photo": "image", "animated_gif": "image"}
+
+
+def is_id(value: object) -> bool:
+    """Whether `value` is an id of X: up to 19 digits."""
+    return isinstance(value, str) and _ID.fullmatch(value) is not None
+
+
+def time_in_id(post_id: str) -> datetime:
+    """When a post was created, as its id tells: milliseconds in all but the lowest 22 bits."""
+    return _ID_EPOCH + timedelta(milliseconds=int(post_id) >> 22)
+
+
+def url_of(post_id: str) -> str:
+    """Where people see the post, whoever wrote it."""
+    return f"https://x.com/i/status/{post_id}"
+
+
+def format_time(moment: datetime) -> str:
+    """A moment as X takes it: UTC, whole seconds."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def reset_of(headers: Mapping[str, str]) -> int | None:
+    """The Unix second at which the last exhausted quota bucket is full again, None if the headers do not say."""
+    resets = {bucket: reset for bucket in _BUCKETS if (reset := str(headers.get(f"{bucket}-reset"))).isdecimal()}
+    exhausted = [int(reset) for bucket, reset in resets.items() if headers.get(f"{bucket}-remaining", "0") == "0"]
+    return max(exhausted or map(int, resets.values()), default=None)
+
+
+@dataclass(slots=True)
+class Reply:
+    """What X said, sorted by post. Several replies can be added up.
+
+    `problems` holds error items by post; `refused` the posts with private fields that this token may not see;
+    `unbound` the error items that name no post; `owners` the oldest post that carries a medium, by media key.
+    """
+
+    posts: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    media: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    owners: dict[str, str] = field(default_factory=dict)
+    problems: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    refused: set[str] = field(default_factory=set)
+    unbound: list[Mapping[str, Any]] = field(default_factory=list)
+    next_token: str | None = None
+
+    def add(self, other: "Reply", post_ids: Iterable[str]) -> None:
+        """Takes over what another reply says about these posts."""
+        for post_id in post_ids:
+            if post_id in other.problems:
+                self.problems[post_id] = other.problems[post_id]
+            if post_id in other.posts:
+                self.posts[post_id] = other.posts[post_id]
+                for key in media_keys_of(other.posts[post_id]) & other.media.keys():
+                    self.media[key] = other.media[key]
+                    self.owners[key] = min(other.owners[key], self.owners.get(key, other.owners[key]), key=int)
+
+    def media_of(self, post_id: str) -> dict[str, Mapping[str, Any]]:
+        """The media attached to a post, by key, as far as the reply includes them."""
+        return {key: self.media[key] for key in media_keys_of(self.posts[post_id]) & self.media.keys()}
+
+
+@dataclass(slots=True)
+class EditedPosts:
+    """Posts with several versions, each an id with figures of its own, until all versions have been read."""
+
+    versions: dict[str, list[str]] = field(default_factory=dict)
+    """By the id that the post is known by."""
+    reply: Reply = field(default_factory=Reply)
+
+    def add(self, post_id: str, versions: list[str], reply: Reply) -> None:
+        """Remembers a post and what the reply says about its versions."""
+        self.versions[post_id] = versions
+        self.reply.add(reply, versions)
+
+    def missing(self) -> dict[str, datetime]:
+        """The versions that have not been read, with their time as far as a version that has been read tells it."""
+        found: dict[str, datetime] = {}
+        for versions in self.versions.values():
+            known = [at for v in versions if v in self.reply.posts and (at := created_at(self.reply.posts[v]))]
+            found |= {v: known[0] if known else time_in_id(v) for v in versions if v not in self.reply.posts}
+        return found
+
+
+def read_reply(body: Any) -> Reply:
+    """A reply with one post or many, partial or empty. Rows without an id are nobody's and are left out."""
+    reply = Reply()
+    if not isinstance(body, Mapping):
+        return reply
+    data = body.get("data")
+    for row in _objects(data if isinstance(data, list) else [data]):
+        if is_id(row.get("id")):
+            reply.posts[row["id"]] = row
+            first = versions_of(row)[0]
+            for key in media_keys_of(row):
+                reply.owners[key] = min(first, reply.owners.get(key, first), key=int)
+    includes = body.get("includes")
+    for item in _objects(includes.get("media") if isinstance(includes, Mapping) else None):
+        if isinstance(item.get("media_key"), str):
+            reply.media[item["media_key"]] = item
+    for item in _objects(body.get("errors")):
+        post_id = next((v for v in (item.get("resource_id"), item.get("value")) if is_id(v)), None)
+        if post_id is None or item.get("resource_type", "tweet") not in ("tweet", "post"):
+            reply.unbound.append(item)
+        elif problem_type(item) == FIELD_REFUSED:
+            reply.refused.add(post_id)
+        elif problem_type(item) != FIELD_FAILED or post_id not in reply.problems:
+            reply.problems[post_id] = item
+    meta = body.get("meta")
+    token = meta.get("next_token") if isinstance(meta, Mapping) else None
+    reply.next_token = token if isinstance(token, str) and token else None
+    return reply
+
+
+def versions_of(post: Mapping[str, Any]) -> list[str]:
+    """The ids of a post's versions, oldest first; the first one is what the post keeps through all edits."""
+    history = post.get("edit_history_tweet_ids") or post.get("edit_history_post_ids")
+    versions = [v for v in history if is_id(v)] if isinstance(history, list) else []
+    return versions if post["id"] in versions else [post["id"]]
+
+
+def media_keys_of(post: Mapping[str, Any]) -> set[str]:
+    """The keys of the media attached to a post."""
+    attachments = post.get("attachments")
+    keys = attachments.get("media_keys") if isinstance(attachments, Mapping) else None
+    return {key for key in keys if isinstance(key, str)} if isinstance(keys, list) else set()
+
+
+def is_retweet(post: Mapping[str, Any]) -> bool:
+    """Whether the row only repeats another post, with that one's retweet count and no figures of its own."""
+    references = post.get("referenced_tweets") or post.get("referenced_posts")
+    return any(item.get("type") in ("retweeted", "reposted") for item in _objects(references))
+
+
+def created_at(post: Mapping[str, Any]) -> datetime | None:
+    """The row's `created_at` in UTC, None if there is none that can be read."""
+    try:
+        moment = datetime.fromisoformat(str(post.get("created_at")))
+    except ValueError:
+        return None
+    return moment.astimezone(UTC) if moment.tzinfo else None
+
+
+def post_type(post: Mapping[str, Any], media: Iterable[Mapping[str, Any]]) -> str:
+    """video, image, poll or text."""
+    kinds = {_MEDIA_TYPES.get(str(item.get("type"))) for item in media}
+    attachments = post.get("attachments")
+    if isinstance(attachments, Mapping) and attachments.get("poll_ids"):
+        return "poll"
+    return next((kind for kind in ("video", "image") if kind in kinds), "text")
+
+
+def _objects(rows: Any) -> list[Mapping[str, Any]]:
+    return [row for row in rows if isinstance(row, Mapping)] if isinstance(rows, list) else []

@@ -1,0 +1,98 @@
+"""Access and refresh tokens of the sandbox: the world's own, and those its token endpoints hand out.
+
+Here: which token stands for which account, in which state. Not here: how a platform words a refusal, nor the
+HTTP of the token endpoints (oauth.py).
+"""
+
+import secrets
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from analytics_pipeline.sandbox.model import Account, World
+
+
+@dataclass(slots=True)
+class Token:
+    """An access token. `state` is a word of accounts.csv. Without a named scope, everything is granted."""
+
+    value: str
+    account: Account
+    state: str
+    expires_at: datetime | None = None
+
+    def state_at(self, now: datetime) -> str:
+        """`valid` (also for missing_scope: the token itself is good), `expired`, `revoked` or `unknown`."""
+        if self.state == "valid" and self.expires_at is not None and now >= self.expires_at:
+            return "expired"
+        return "valid" if self.state == "missing_scope" else self.state
+
+    def allows(self, *scopes: str) -> bool:
+        """Whether all of `scopes` were granted. With state missing_scope the column is taken at its word, even blank."""
+        if not self.account.scopes and self.state != "missing_scope":
+            return True
+        return self.account.scopes.issuperset(scopes)
+
+
+@dataclass(slots=True)
+class Grant:
+    """One consent: its living refresh token, the used ones, and the access tokens it brought forth."""
+
+    account: Account
+    refresh_token: str
+    expires_at: datetime
+    spent: set[str] = field(default_factory=set)
+    revoked: bool = False
+
+
+class TokenStore:
+    """Thread-unsafe on purpose: only the server's one thread uses it."""
+
+    def __init__(self, world: World) -> None:
+        self._tokens: dict[tuple[str, str], Token] = {}
+        self._grants: dict[tuple[str, str], Grant] = {}
+        for account in world.accounts:
+            if account.access_token:
+                self._tokens.setdefault(
+                    (account.platform, account.access_token), Token(account.access_token, account, account.token_state)
+                )
+
+    def find(self, platform: str, value: str | None) -> Token | None:
+        """None for a token nobody was given. One whose state is `unknown` counts as never given."""
+        token = self._tokens.get((platform, value)) if value else None
+        return token if token is not None and token.state != "unknown" else None
+
+    def issue(self, account: Account, now: datetime, seconds: float) -> Token:
+        """A new valid access token."""
+        token = Token(secrets.token_urlsafe(24), account, "valid", now + timedelta(seconds=seconds))
+        self._tokens[account.platform, token.value] = token
+        return token
+
+    def revoke_all(self, account: Account) -> None:
+        """Every access token of an account dies."""
+        for token in self._tokens.values():
+            if token.account is account:
+                token.state = "revoked"
+
+    def grant(self, account: Account, expires_at: datetime) -> Grant:
+        """A new consent with a refresh token of its own."""
+        grant = Grant(account, secrets.token_urlsafe(24), expires_at)
+        self._grants[account.platform, grant.refresh_token] = grant
+        return grant
+
+    def find_grant(self, platform: str, refresh_token: str, world: World, default_end: datetime) -> Grant | None:
+        """The consent behind a refresh token, also behind a spent one. The world's own end at `default_end`."""
+        key = (platform, refresh_token)
+        if key not in self._grants:
+            owners = [
+                each for each in world.accounts_of(platform) if refresh_token and each.refresh_token == refresh_token
+            ]
+            if not owners:
+                return None
+            self._grants[key] = Grant(owners[0], refresh_token, default_end)
+        return self._grants[key]
+
+    def rotate(self, grant: Grant) -> None:
+        """The refresh token is used up; the grant gets a new one."""
+        grant.spent.add(grant.refresh_token)
+        grant.refresh_token = secrets.token_urlsafe(24)
+        self._grants[grant.account.platform, grant.refresh_token] = grant

@@ -1,0 +1,102 @@
+"""One HTTP exchange as the platform modules see it: request in, reply out, and the line kept in the log.
+
+Not here: sockets (server.py), what a platform answers.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+
+from urllib.parse import parse_qsl
+
+from analytics_pipeline.sandbox.model import Account
+
+_SECRET_PARAMETERS = frozenset({"access_token", "client_secret", "refresh_token", "token", "input_token", "code"})
+
+
+@dataclass
+class Request:
+    """`path` and `raw_path` start below the platform's prefix; `path` is percent-decoded, `raw_path` as sent."""
+
+    platform: str
+    method: str
+    path: str
+    raw_path: str
+    raw_query: str
+    headers: Mapping[str, str]
+    body: bytes
+    at: datetime
+    account: Account | None = None
+    """Whose token this request carries, known or not valid any more; None without a known token."""
+
+    @cached_property
+    def params(self) -> dict[str, str]:
+        """Query parameters, decoded; the last one wins."""
+        return dict(parse_qsl(self.raw_query, keep_blank_values=True))
+
+    @cached_property
+    def form(self) -> dict[str, str]:
+        """The body of a form post; empty for any other body."""
+        if not self.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+            return {}
+        return dict(parse_qsl(self.body.decode("utf-8", "replace"), keep_blank_values=True))
+
+    @property
+    def token(self) -> str | None:
+        """Bearer header, else `access_token` of the query or form; None when there is none."""
+        scheme, _, value = self.headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer" and value.strip():
+            return value.strip()
+        if "access_token=" in self.raw_query:
+            return self.params.get("access_token")
+        if b"access_token=" in self.body:
+            return self.form.get("access_token")
+        return None
+
+
+@dataclass(slots=True)
+class Reply:
+    """A finished answer. `posts` = how many posts it carries, `calls` = how many calls the platform counts for it."""
+
+    status: int
+    body: bytes
+    headers: dict[str, str] = field(default_factory=dict)
+    posts: int = 0
+    calls: int = 1
+
+
+@dataclass(slots=True)
+class RequestRecord:
+    """One answered request. `account` is the account's external id, `at` world time, `query` free of tokens.
+
+    `status` 0 = the connection was reset. `fault` names the scripted fault that hit it, if one did.
+    """
+
+    platform: str
+    account: str | None
+    method: str
+    path: str
+    query: str
+    status: int
+    posts_returned: int
+    calls: int
+    at: datetime
+    fault: str = ""
+
+
+def reply(
+    status: int, content: object, headers: Mapping[str, str] | None = None, posts: int = 0, calls: int = 1
+) -> Reply:
+    """A JSON answer; `content` None = empty body. A content-type in `headers` replaces application/json."""
+    body = b"" if content is None else json.dumps(content, separators=(",", ":")).encode()
+    return Reply(status, body, {"content-type": "application/json", **(headers or {})}, posts, calls)
+
+
+def without_secrets(raw_query: str) -> str:
+    """A query string for the log: the values of tokens, codes and secrets are replaced by three dots."""
+    if not any(name in raw_query for name in _SECRET_PARAMETERS):
+        return raw_query
+    pairs = (pair.partition("=") for pair in raw_query.split("&"))
+    return "&".join(f"{name}{equals}{'...' if name in _SECRET_PARAMETERS else value}" for name, equals, value in pairs)

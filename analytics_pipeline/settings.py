@@ -1,0 +1,99 @@
+"""Every setting of the pipeline, typed and documented, in one place.
+
+Here: names, types, defaults and meanings of environment variables. Not here: what is done with them.
+"""
+
+from datetime import date
+from functools import lru_cache
+from pathlib import Path
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PROJECT_DIR = Path(__file__).resolve().parents[1]
+"""The checkout that holds `pyproject.toml`, `dagster.yaml` and `dbt_summaries/`."""
+
+
+class Settings(BaseSettings):
+    """The environment, read once. Field name in capitals = name of the environment variable."""
+
+    model_config = SettingsConfigDict(extra="ignore", env_ignore_empty=True)
+
+    analytics_home: Path = Field(
+        PROJECT_DIR / ".analytics",
+        description="Folder for everything the pipeline keeps on disk: embedded server, Dagster home, keys, logs.",
+    )
+    database_url: SecretStr | None = Field(
+        None,
+        description="A real PostgreSQL, as `postgresql://user:password@host:port/name`. Unset: the embedded server.",
+    )
+    dagster_database_url: SecretStr | None = Field(
+        None,
+        description="Where Dagster keeps its own storage. Unset: database `<name>_dagster` on the same server.",
+    )
+    analytics_encryption_key: SecretStr | None = Field(
+        None,
+        description="Fernet key that encrypts platform tokens at rest. Unset: made once, kept in ANALYTICS_HOME.",
+    )
+    analytics_start_date: date = Field(
+        date(2025, 1, 1),
+        description="First publish day (UTC) that has a partition. History before it cannot be backfilled.",
+    )
+    backfill_days_per_run: int = Field(
+        30, ge=1, le=366, description="Publish days that one Dagster run of a backfill covers."
+    )
+    refresh_days: int = Field(
+        30, ge=1, le=366, description="Publish days, today included, that the daily schedules read again."
+    )
+    sync_threads: int = Field(4, ge=1, le=64, description="Accounts worked on side by side within one run.")
+    raw_retention_days: int = Field(
+        90, ge=1, description="Days for which replies of the platforms are kept as they came."
+    )
+
+    platform_fetch_timeout: float = Field(30, gt=0, description="Seconds one HTTP call may take in all.")
+    platform_max_retries: int = Field(
+        3, ge=1, le=10, description="Attempts at one call that fails for a passing reason."
+    )
+    platform_backoff_factor: float = Field(2.0, gt=0, description="Growth of the wait between attempts.")
+
+    platform_wait_in_place: float = Field(
+        60,
+        ge=0,
+        description="Longest wait (seconds) for a throttled platform within a run; longer ones go to the ledger.",
+    )
+
+    linkedin_base_url: str = Field("https://api.linkedin.com", description="Host of LinkedIn's API.")
+    twitter_base_url: str = Field("https://api.x.com", description="Host of X's API.")
+    facebook_base_url: str = Field("https://graph.facebook.com", description="Host of the Graph API for Pages.")
+    instagram_base_url: str = Field(
+        "https://graph.facebook.com",
+        description="Host of the Instagram API: graph.facebook.com (Facebook login) or graph.instagram.com.",
+    )
+    linkedin_api_version: str = Field("202608", pattern=r"^\d{6}$", description="LinkedIn-Version header, YYYYMM.")
+    meta_api_version: str = Field("v25.0", pattern=r"^v\d+\.\d+$", description="Version in the path of Graph calls.")
+
+    @field_validator("linkedin_base_url", "twitter_base_url", "facebook_base_url", "instagram_base_url")
+    @classmethod
+    def _without_trailing_slash(cls, value: str) -> str:
+        if not value.startswith(("http://", "https://")):
+            raise ValueError("must start with http:// or https://")
+        return value.rstrip("/")
+
+    @field_validator("analytics_home")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().resolve()
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    """The settings of this process: the environment, then `sandbox.env` of ANALYTICS_HOME, which the demo writes.
+
+    Whoever changes the environment calls `get_settings.cache_clear()`.
+    """
+    return Settings(_env_file=sandbox_env_file(Settings().analytics_home))
+
+
+def sandbox_env_file(analytics_home: Path) -> Path:
+    """Where the demo keeps the addresses of its sandbox, so that no demo account ever calls a real platform."""
+    return analytics_home / "sandbox.env"

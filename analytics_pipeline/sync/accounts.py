@@ -1,0 +1,117 @@
+"""Connecting and disconnecting a business's accounts.
+
+Here: rows of businesses and social accounts, and what a new token means for the ledger. Not here: OAuth.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from analytics_pipeline.database.models import Business, PublishedPost, SocialAccount, SyncUnit
+from analytics_pipeline.platform_fetchers import FETCHERS
+from analytics_pipeline.sync.errors import InvalidRequestError
+
+_EXTERNAL_ID = re.compile(r"\d{1,30}")
+
+
+@dataclass(frozen=True, slots=True)
+class AccountOverview:
+    """One line of `accounts list`."""
+
+    account: SocialAccount
+    business: str
+    posts: int
+
+
+def business_named(session: Session, name_or_id: str, *, create: bool = False) -> Business:
+    """The business with this id or exact name; made when `create` and there is none. Raises InvalidRequestError."""
+    matches: Sequence[Business] = session.scalars(select(Business).where(Business.name == name_or_id)).all()
+    if not matches and name_or_id.isdecimal():
+        found = session.get(Business, int(name_or_id))
+        matches = [found] if found else []
+        create = False
+    if len(matches) > 1:
+        raise InvalidRequestError(f"{len(matches)} businesses are named {name_or_id!r}: use the id")
+    if matches:
+        return matches[0]
+    if not create or not name_or_id.strip():
+        raise InvalidRequestError(f"there is no business {name_or_id!r}")
+    business = Business(name=name_or_id.strip())
+    session.add(business)
+    session.flush()
+    return business
+
+
+def connect(
+    session: Session,
+    business: Business,
+    platform: str,
+    external_id: str,
+    access_token: str,
+    *,
+    display_name: str | None = None,
+    refresh_token: str | None = None,
+) -> SocialAccount:
+    """Connects an account, or connects it anew with another token; units that waited for that are due again.
+
+    Raises InvalidRequestError for an unknown platform, an id that cannot be one, an empty token, or an account that
+    another business has connected.
+    """
+    if platform not in FETCHERS:
+        raise InvalidRequestError(f"unknown platform {platform!r}: choose from {', '.join(FETCHERS)}")
+    if not _EXTERNAL_ID.fullmatch(external_id):
+        raise InvalidRequestError(
+            f"{external_id!r} is no id of a {platform} account: the number is wanted, not the name"
+        )
+    if not access_token.strip() or not access_token.isprintable():
+        raise InvalidRequestError("the access token is empty or holds unprintable characters")
+    account = session.scalar(
+        select(SocialAccount).where(SocialAccount.platform == platform, SocialAccount.external_id == external_id)
+    )
+    if account is None:
+        account = SocialAccount(business_id=business.id, platform=platform, external_id=external_id)
+        session.add(account)
+    elif account.business_id != business.id:
+        raise InvalidRequestError(f"{platform} account {external_id} is connected to business {account.business_id}")
+    account.access_token = access_token.strip()
+    account.refresh_token = refresh_token
+    account.display_name = display_name or account.display_name
+    account.page_id = external_id if platform == "facebook" else None
+    account.instagram_account_id = external_id if platform == "instagram" else None
+    account.is_active, account.status, account.status_reason = True, "connected", None
+    session.flush()
+    session.execute(
+        update(SyncUnit)
+        .where(SyncUnit.social_account_id == account.id, SyncUnit.state == "needs_reauth")
+        .values(state="due", attempts=0, error_class=None, error_message=None, updated_at=func.now())
+    )
+    return account
+
+
+def disconnect(session: Session, account_id: int) -> SocialAccount:
+    """Forgets the account's tokens and leaves it alone from now on; its history stays. Raises InvalidRequestError."""
+    account = session.get(SocialAccount, account_id)
+    if account is None:
+        raise InvalidRequestError(f"there is no account {account_id}")
+    account.access_token = account.refresh_token = None
+    account.is_active, account.status, account.status_reason = False, "disconnected", "removed by a person"
+    return account
+
+
+def overview(session: Session) -> list[AccountOverview]:
+    """Every account with its business and number of posts."""
+    posts = (
+        select(PublishedPost.social_account_id, func.count().label("posts"))
+        .group_by(PublishedPost.social_account_id)
+        .subquery()
+    )
+    rows = session.execute(
+        select(SocialAccount, Business.name, func.coalesce(posts.c.posts, 0))
+        .join(Business, Business.id == SocialAccount.business_id)
+        .outerjoin(posts, posts.c.social_account_id == SocialAccount.id)
+        .order_by(Business.id, SocialAccount.platform, SocialAccount.id)
+    )
+    return [AccountOverview(account, business, count) for account, business, count in rows]

@@ -1,0 +1,277 @@
+"""The ledger `sync_units`: what is due, running, done, waiting or parked, per account and publish day.
+
+Here: every change of a unit's state. Not here: talking to platforms, storing figures.
+"""
+
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import Connection, delete, func, insert, or_, select, text, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from analytics_pipeline.database.models import PublishedPost, SocialAccount, SyncError, SyncUnit
+from analytics_pipeline.sync.results import UnitResult
+
+MAX_ATTEMPTS = 5
+"""Attempts that may fail for a passing reason before a unit is parked for a person."""
+
+DUE_PATIENCE = timedelta(minutes=15)
+"""A unit due for longer was left behind by the run that listed it."""
+
+RUNNING_PATIENCE = timedelta(hours=2)
+"""No run is longer (dagster.yaml, run_monitoring.max_runtime_seconds): a unit running for longer lost its worker."""
+
+_FIRST_DELAY = timedelta(minutes=1)
+_LOCK_SPACE = 0x5EC  # first key of our advisory locks, so that they meet nobody else's
+_LOCK_PATIENCE = "30s"
+
+
+class FencedError(Exception):
+    """Another worker has taken the unit over; nothing of this attempt may be stored."""
+
+
+class AccountBusyError(Exception):
+    """Another process is working on the account at this moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to work on one unit: valid as long as the ledger still shows `attempt_id`."""
+
+    social_account_id: int
+    publish_day: date
+    attempt_id: uuid.UUID
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a unit ends, as columns of the ledger."""
+
+    state: str
+    error_class: str | None = None
+    error_message: str | None = None
+    next_attempt_at: datetime | None = None
+
+
+@contextmanager
+def account_lock(connection: Connection, account_id: int) -> Iterator[None]:
+    """Holds the account for this process alone, until the block ends or the process dies.
+
+    Whoever holds it knows that a unit of the account left `running` belongs to a dead worker.
+    Raises AccountBusyError when another process keeps the account for longer than half a minute.
+    """
+    keys = {"space": _LOCK_SPACE, "account": account_id}
+    try:
+        connection.execute(text(f"SET lock_timeout = '{_LOCK_PATIENCE}'"))
+        connection.execute(text("SELECT pg_advisory_lock(:space, :account)"), keys)
+        connection.execute(text("RESET lock_timeout"))
+        connection.commit()
+    except OperationalError:
+        connection.rollback()
+        raise AccountBusyError(f"account {account_id} is being synced by another process") from None
+    try:
+        yield
+    finally:
+        connection.rollback()
+        connection.execute(text("SELECT pg_advisory_unlock(:space, :account)"), keys)
+        connection.commit()
+
+
+def register_listing(session: Session, account_id: int, platform: str, first: date, last: date) -> None:
+    """After a complete listing of `first` to `last`: one unit per day that has posts, due if its number of posts grew.
+
+    Units of days that turn out to have no posts are done.
+    """
+    counts = (
+        select(
+            PublishedPost.social_account_id,
+            PublishedPost.published_on,
+            PublishedPost.platform,
+            func.count().label("posts"),
+        )
+        .where(
+            PublishedPost.social_account_id == account_id,
+            PublishedPost.published_on.between(first, last),
+            PublishedPost.status != "deleted",
+        )
+        .group_by(PublishedPost.social_account_id, PublishedPost.published_on, PublishedPost.platform)
+        .order_by(PublishedPost.published_on)
+    )
+    statement = upsert(SyncUnit).from_select(["social_account_id", "publish_day", "platform", "posts_expected"], counts)
+    session.execute(
+        statement.on_conflict_do_update(
+            index_elements=["social_account_id", "publish_day"],
+            set_={
+                "posts_expected": statement.excluded.posts_expected,
+                "state": text(
+                    "CASE WHEN sync_units.posts_expected IS NULL"
+                    " OR (sync_units.state = 'done' AND sync_units.posts_expected < excluded.posts_expected)"
+                    " THEN 'due' ELSE sync_units.state END"
+                ),
+                "updated_at": func.now(),
+            },
+            where=SyncUnit.posts_expected.is_distinct_from(statement.excluded.posts_expected),
+        )
+    )
+    session.execute(
+        update(SyncUnit)
+        .where(
+            SyncUnit.social_account_id == account_id,
+            SyncUnit.publish_day.between(first, last),
+            SyncUnit.posts_expected.is_(None),
+        )
+        .values(posts_expected=0, state="done", attempts=0, error_class=None, error_message=None, next_attempt_at=None)
+    )
+
+
+def record_listing_failure(
+    session: Session, account_id: int, platform: str, days: Iterable[date], outcome: Outcome
+) -> None:
+    """After a listing that failed: every day of it gets `outcome` (see `outcome_of`), since nobody knows its posts.
+
+    Days that are known and done stay so.
+    """
+    rows = [
+        {"social_account_id": account_id, "publish_day": day, "platform": platform, "attempts": 1, **asdict(outcome)}
+        for day in sorted(days)
+    ]
+    if not rows:
+        return
+    statement = upsert(SyncUnit).values(rows)
+    session.execute(
+        statement.on_conflict_do_update(
+            index_elements=["social_account_id", "publish_day"],
+            set_={
+                **{name: getattr(statement.excluded, name) for name in asdict(outcome)},
+                "attempts": SyncUnit.attempts + 1,
+                "updated_at": func.now(),
+            },
+            where=SyncUnit.state != "done",
+        )
+    )
+
+
+def claim(session: Session, account_id: int, days: Iterable[date], run_id: str | None, now: datetime) -> list[Claim]:
+    """Marks the account's units of `days` running, for the holder of its lock, and says which they are."""
+    statement = (
+        update(SyncUnit)
+        .where(SyncUnit.social_account_id == account_id, SyncUnit.publish_day.in_(sorted(days)))
+        .values(
+            state="running",
+            attempts=SyncUnit.attempts + 1,
+            attempt_id=func.gen_random_uuid(),
+            run_id=run_id,
+            started_at=now,
+            finished_at=None,
+            next_attempt_at=None,
+            updated_at=func.now(),
+        )
+        .returning(SyncUnit.social_account_id, SyncUnit.publish_day, SyncUnit.attempt_id, SyncUnit.attempts)
+        .execution_options(synchronize_session=False)
+    )
+    return [Claim(account, day, attempt, n) for account, day, attempt, n in session.execute(statement) if attempt]
+
+
+def finish(session: Session, claim: Claim, result: UnitResult, run_id: str | None, now: datetime) -> None:
+    """Writes the unit's end and its failing posts. Raises FencedError when the claim is no longer valid."""
+    attempts = 0 if result.state == "done" else claim.attempts
+    if result.error_class == "throttled":
+        attempts -= 1  # the platform asked us to wait: nothing went wrong
+    changed = session.execute(
+        update(SyncUnit)
+        .where(
+            SyncUnit.social_account_id == claim.social_account_id,
+            SyncUnit.publish_day == claim.publish_day,
+            SyncUnit.attempt_id == claim.attempt_id,
+        )
+        .values(
+            state=result.state,
+            attempts=attempts,
+            attempt_id=None,
+            next_attempt_at=result.next_attempt_at,
+            error_class=result.error_class,
+            error_message=result.error_message,
+            posts_expected=result.posts_expected,
+            posts_synced=result.posts_synced,
+            api_calls=result.api_calls,
+            finished_at=now,
+            updated_at=func.now(),
+        )
+        .execution_options(synchronize_session=False)
+    )
+    if changed.rowcount != 1:  # type: ignore[attr-defined]  # an UPDATE always has a row count
+        raise FencedError(f"{result.account}, {result.publish_day}: taken over by another run")
+    session.execute(
+        delete(SyncError).where(
+            SyncError.social_account_id == claim.social_account_id, SyncError.publish_day == claim.publish_day
+        )
+    )
+    if result.failures:
+        session.execute(
+            insert(SyncError),
+            [
+                {
+                    "social_account_id": claim.social_account_id,
+                    "publish_day": claim.publish_day,
+                    "post_id": failure.post_id,
+                    "platform_post_id": failure.platform_post_id,
+                    "error_class": failure.error_class,
+                    "message": failure.message,
+                    "status_code": failure.status_code,
+                    "run_id": run_id,
+                }
+                for failure in result.failures
+            ],
+        )
+
+
+def outcome_of(
+    error_class: str, message: str, attempts: int, now: datetime, retry_after: float | None = None
+) -> Outcome:
+    """What a failure means for a unit (design.md §7).
+
+    `attempts` counts the one that just failed; `retry_after` is seconds, None where the platform did not say.
+    """
+    state, next_attempt_at = "parked", None
+    if error_class == "throttled":
+        state = "waiting"
+        next_attempt_at = now + (timedelta(seconds=retry_after) if retry_after is not None else _delay(attempts))
+    elif error_class in ("token", "permission"):
+        state = "needs_reauth"
+    elif error_class == "transient" and attempts < MAX_ATTEMPTS:
+        state, next_attempt_at = "waiting", now + _delay(attempts)
+    return Outcome(state, error_class, message, next_attempt_at)
+
+
+def _delay(attempts: int) -> timedelta:
+    """1, 4, 16, 64 minutes …: a fault that lasts is asked about ever more rarely."""
+    return _FIRST_DELAY * int(4 ** max(0, attempts - 1))
+
+
+def due_units(session: Session, platform: str, now: datetime, limit: int) -> Sequence[SyncUnit]:
+    """Units of connected accounts that nobody works on and that want work now, newest publish days first.
+
+    What is `due` or `running` is somebody's work in progress, until it has been so for too long.
+    """
+    orphaned = or_(
+        (SyncUnit.state == "due") & (SyncUnit.updated_at < now - DUE_PATIENCE),
+        (SyncUnit.state == "running") & (SyncUnit.started_at < now - RUNNING_PATIENCE),
+    )
+    return session.scalars(
+        select(SyncUnit)
+        .join(SocialAccount, SocialAccount.id == SyncUnit.social_account_id)
+        .where(
+            SyncUnit.platform == platform,
+            SocialAccount.is_active,
+            SocialAccount.status == "connected",
+            or_((SyncUnit.state == "waiting") & (SyncUnit.next_attempt_at <= now), orphaned),
+        )
+        .order_by(SyncUnit.publish_day.desc(), SyncUnit.social_account_id)
+        .limit(limit)
+    ).all()

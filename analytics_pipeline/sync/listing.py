@@ -1,0 +1,110 @@
+"""Listing an account's posts, and the account's own daily figures: what the platform is asked without knowing a post.
+
+Here: from call to commit, page by page. Not here: reading figures of known posts (`reading.py`).
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time, timedelta
+
+from sqlalchemy.orm import Session
+
+from analytics_pipeline.database import writes
+from analytics_pipeline.platform_fetchers.metrics import ListedPost
+from analytics_pipeline.sync import ledger, plan
+from analytics_pipeline.sync.work import AccountResult, AccountWork, Failure
+
+
+def list_posts(work: AccountWork, first: date, last: date) -> AccountResult:
+    """Finds the posts of `first` to `last` and stores them page by page; figures that come along are stored too.
+
+    A listing that fails leaves its days in the ledger, due again, waiting or for a person, as the failure says.
+    """
+    failure = work.blocked()
+    if failure is not None:
+        return _failed(work, first, last, AccountResult(work.account, failure=failure), failure)
+    found = new = 0
+    with work.fetcher() as fetcher:
+        try:
+            for page in fetcher.list_posts(_midnight(first), _midnight(last + timedelta(days=1))):
+                with Session(work.engine) as session, session.begin():
+                    new += _store_page(session, work, page, fetcher.answering_version)
+                found += len(page)
+        except Exception as error:  # noqa: BLE001  # one account never costs another
+            failure = work.failure_of(error)
+            return _failed(
+                work, first, last, AccountResult(work.account, found, new, fetcher.api_calls, failure), failure
+            )
+        calls = fetcher.api_calls
+    with Session(work.engine) as session, session.begin():
+        ledger.register_listing(session, work.account.id, work.account.platform, first, last)
+    return AccountResult(work.account, found, new, calls)
+
+
+def read_account_days(work: AccountWork, first: date, last: date) -> AccountResult:
+    """Stores the account-level figures of the UTC days `first` to `last`, as far as the platform keeps them."""
+    failure = work.blocked()
+    if failure is not None:
+        return AccountResult(work.account, failure=failure)
+    with work.fetcher() as fetcher:
+        try:
+            days = fetcher.fetch_account_days(first, last)
+        except Exception as error:  # noqa: BLE001  # one account never costs another
+            failure = work.failure_of(error)
+            return AccountResult(work.account, api_calls=fetcher.api_calls, failure=failure)
+        calls = fetcher.api_calls
+    with Session(work.engine) as session, session.begin():
+        writes.store_account_days(
+            session,
+            [
+                writes.AccountDayRow(work.account.id, day.day, work.account.platform, day.metrics, work.clock())
+                for day in days
+            ],
+        )
+    return AccountResult(work.account, found=len(days), api_calls=calls)
+
+
+def _store_page(session: Session, work: AccountWork, page: Sequence[ListedPost], api_version: str | None) -> int:
+    account = work.account
+    upserted = writes.upsert_posts(
+        session,
+        [
+            writes.PostRow(
+                business_id=account.business_id,
+                social_account_id=account.id,
+                platform=account.platform,
+                platform_post_id=post.platform_post_id,
+                platform_post_url=post.platform_post_url,
+                post_type=post.post_type,
+                published_at=post.published_at,
+            )
+            for post in page
+        ],
+    )
+    writes.store_observations(
+        session,
+        [
+            writes.ObservationRow(
+                post_id=upserted.ids[post.platform_post_id],
+                published_on=post.published_at.astimezone(UTC).date(),
+                analytics=post.reading.analytics,
+                raw=post.reading.raw,
+                api_version=api_version,
+            )
+            for post in page
+            if post.reading is not None and post.reading.analytics is not None
+        ],
+    )
+    return upserted.inserted
+
+
+def _failed(work: AccountWork, first: date, last: date, result: AccountResult, failure: Failure) -> AccountResult:
+    outcome = ledger.outcome_of(failure.error_class, failure.message, 1, work.clock(), failure.retry_after)
+    days = plan.days_between(first, last)
+    with Session(work.engine) as session, session.begin():
+        ledger.record_listing_failure(session, work.account.id, work.account.platform, days, outcome)
+        work.note_outcome(session, failure)
+    return result
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time.min, UTC)

@@ -1,0 +1,205 @@
+"""What a sync has to do: which accounts, which units, which posts.
+
+Here: reading the ledger and the posts. Not here: changing them, calling platforms.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy.orm import Session
+
+from analytics_pipeline.database.models import PublishedPost, SocialAccount, SyncError, SyncUnit
+from analytics_pipeline.sync.results import PostFailure, UnitResult
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What a worker needs to know of a social account. Never shown whole: `access_token` is secret."""
+
+    id: int
+    business_id: int
+    platform: str
+    external_id: str
+    name: str
+    access_token: str
+    status: str
+    status_reason: str | None
+
+    def __repr__(self) -> str:
+        return f"Account({self.id}, {self.platform}, {self.name!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedPost:
+    """A post to be read. `fresh` means that this very run has read it already, by its listing."""
+
+    id: int
+    platform_post_id: str
+    published_at: datetime
+    published_on: date
+    post_type: str | None
+    unavailable_since: datetime | None
+    fresh: bool
+
+
+def days_between(first: date, last: date) -> list[date]:
+    """Every day from `first` to `last`, both included."""
+    return [first + timedelta(days=n) for n in range((last - first).days + 1)]
+
+
+def accounts(session: Session, platforms: Collection[str], business_id: int | None = None) -> list[Account]:
+    """Active accounts of the platforms that were not disconnected, those that need a person included."""
+    rows = session.scalars(
+        select(SocialAccount)
+        .where(
+            SocialAccount.platform.in_(platforms),
+            SocialAccount.is_active,
+            SocialAccount.status != "disconnected",
+            SocialAccount.business_id == business_id if business_id is not None else True,  # type: ignore[arg-type]
+        )
+        .order_by(SocialAccount.id)
+    )
+    return [
+        Account(
+            id=row.id,
+            business_id=row.business_id,
+            platform=row.platform,
+            external_id=row.external_id,
+            name=row.display_name or row.external_id,
+            access_token=row.access_token or "",
+            status=row.status,
+            status_reason=row.status_reason,
+        )
+        for row in rows
+    ]
+
+
+def units(session: Session, account: Account, first: date, last: date) -> list[SyncUnit]:
+    """The account's units of these publish days, newest first."""
+    return list(
+        session.scalars(
+            select(SyncUnit)
+            .where(SyncUnit.social_account_id == account.id, SyncUnit.publish_day.between(first, last))
+            .order_by(SyncUnit.publish_day.desc())
+        )
+    )
+
+
+def wants_work(unit: SyncUnit, now: datetime, only_due: bool) -> bool:
+    """Whether a run should read the unit. Nobody may ask again before the platform's own time has come.
+
+    A unit left `running` belongs to a dead worker: the caller holds the account's lock.
+    """
+    if unit.state == "waiting":
+        return unit.next_attempt_at is None or unit.next_attempt_at <= now
+    if only_due:
+        return unit.state in ("due", "running")
+    return True
+
+
+def wants_listing(session: Session, now: datetime, first: date, last: date) -> set[int]:
+    """Accounts of which some day is due in the ledger although nobody knows its posts: their listing failed."""
+    return set(
+        session.scalars(
+            select(SyncUnit.social_account_id)
+            .where(
+                SyncUnit.publish_day.between(first, last),
+                SyncUnit.posts_expected.is_(None),
+                or_(SyncUnit.state.in_(("due", "running")), _waiting_is_over(now)),
+            )
+            .distinct()
+        )
+    )
+
+
+def throttled_until(session: Session, account_id: int, now: datetime) -> datetime | None:
+    """When the platform allows the account's next call, if the ledger knows that it was throttled until then."""
+    return session.scalar(
+        select(SyncUnit.next_attempt_at)
+        .where(
+            SyncUnit.social_account_id == account_id,
+            SyncUnit.state == "waiting",
+            SyncUnit.error_class == "throttled",
+            SyncUnit.next_attempt_at > now,
+        )
+        .order_by(SyncUnit.next_attempt_at.desc())
+        .limit(1)
+    )
+
+
+def posts(
+    session: Session, account: Account, days: Collection[date], reuse_since: datetime | None
+) -> list[PlannedPost]:
+    """The account's posts of these publish days, newest first; those read since `reuse_since` are marked fresh."""
+    statement = _newest_first.where(
+        PublishedPost.social_account_id == account.id, PublishedPost.published_on.in_(sorted(days))
+    )
+    return [_planned(post, reuse_since) for post in session.scalars(statement)]
+
+
+def newest_posts(
+    session: Session, accounts: Collection[Account], limit: int, reuse_since: datetime | None
+) -> dict[int, list[PlannedPost]]:
+    """The newest `limit` posts of all the accounts together, by account id."""
+    statement = _newest_first.where(PublishedPost.social_account_id.in_([a.id for a in accounts])).limit(limit)
+    by_account: dict[int, list[PlannedPost]] = {}
+    for post in session.scalars(statement):
+        by_account.setdefault(post.social_account_id, []).append(_planned(post, reuse_since))
+    return by_account
+
+
+_newest_first = (
+    select(PublishedPost)
+    .where(PublishedPost.status != "deleted")
+    .order_by(PublishedPost.published_at.desc(), PublishedPost.id)
+)
+
+
+def _planned(post: PublishedPost, reuse_since: datetime | None) -> PlannedPost:
+    return PlannedPost(
+        id=post.id,
+        platform_post_id=post.platform_post_id,
+        published_at=post.published_at,
+        published_on=post.published_on,
+        post_type=post.post_type,
+        unavailable_since=post.unavailable_since,
+        fresh=reuse_since is not None and post.last_synced_at is not None and post.last_synced_at >= reuse_since,
+    )
+
+
+def left_alone(session: Session, account: Account, kept: Collection[SyncUnit]) -> list[UnitResult]:
+    """Units that this run does not touch, as the ledger and its errors show them."""
+    failures: dict[date, list[PostFailure]] = {}
+    for error in session.scalars(
+        select(SyncError).where(
+            SyncError.social_account_id == account.id, SyncError.publish_day.in_([unit.publish_day for unit in kept])
+        )
+    ):
+        failures.setdefault(error.publish_day, []).append(
+            PostFailure(
+                error.post_id, error.platform_post_id or "", error.error_class, error.message, error.status_code
+            )
+        )
+    return [
+        UnitResult(
+            platform=account.platform,
+            social_account_id=account.id,
+            account=account.name,
+            publish_day=unit.publish_day,
+            state=unit.state,
+            posts_expected=unit.posts_expected,
+            posts_synced=unit.posts_synced,
+            failures=tuple(failures.get(unit.publish_day, ())),
+            error_class=unit.error_class,
+            error_message=unit.error_message,
+            next_attempt_at=unit.next_attempt_at,
+            touched=False,
+        )
+        for unit in kept
+    ]
+
+
+def _waiting_is_over(now: datetime) -> ColumnElement[bool]:
+    return and_(SyncUnit.state == "waiting", SyncUnit.next_attempt_at <= now)

@@ -1,0 +1,148 @@
+"""What a sync tells its caller: results of units, of days, and totals.
+
+Here: plain data and sums of it. Not here: how a result comes about.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+EXPLAINED = frozenset({"gone", "absent"})
+"""Error classes that explain why a post has no new figures; such a post does not make its day partial."""
+
+
+@dataclass(frozen=True, slots=True)
+class PostFailure:
+    """A post that has no new reading, and why. `message` is for people and free of secrets."""
+
+    post_id: int | None
+    platform_post_id: str
+    error_class: str
+    message: str
+    status_code: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UnitResult:
+    """How one sync unit (account × publish day) ended. `state` is the ledger's.
+
+    `posts_expected` is None where the listing failed and nobody knows. `next_attempt_at` (UTC) is set when waiting.
+    `touched` is False for a unit that this run left alone: its figures are those of an earlier run.
+    """
+
+    platform: str
+    social_account_id: int
+    account: str
+    publish_day: date
+    state: str
+    posts_expected: int | None
+    posts_synced: int
+    api_calls: int = 0
+    failures: tuple[PostFailure, ...] = ()
+    error_class: str | None = None
+    error_message: str | None = None
+    next_attempt_at: datetime | None = None
+    touched: bool = True
+
+    @property
+    def complete(self) -> bool:
+        """Every expected post is stored or explained."""
+        if self.state != "done" or self.posts_expected is None:
+            return False
+        return self.posts_synced + sum(f.error_class in EXPLAINED for f in self.failures) >= self.posts_expected
+
+    @property
+    def reason(self) -> str:
+        """Why the unit is not complete, in a sentence; empty when it is."""
+        if self.complete:
+            return ""
+        what = self.error_message or "; ".join(sorted({f.message for f in self.failures}))
+        after = f" Tried again after {self.next_attempt_at:%Y-%m-%d %H:%M:%S} UTC." if self.next_attempt_at else ""
+        return f"{self.account}, {self.publish_day}: {what or self.state}.{after}"
+
+
+@dataclass(slots=True)
+class SyncTotals:
+    """Sums over units, by platform. `failed` counts posts without a new reading that nothing explains."""
+
+    posts: int = 0
+    synced: int = 0
+    failed: int = 0
+    rate_limited: int = 0
+    api_calls: int = 0
+    units: Counter[str] = field(default_factory=Counter)
+    errors: list[dict[str, Any]] = field(default_factory=list)
+
+    def add(self, unit: UnitResult) -> None:
+        """Counts one more unit in."""
+        expected = unit.posts_expected or 0
+        explained = sum(f.error_class in EXPLAINED for f in unit.failures)
+        missing = max(0, expected - unit.posts_synced - explained)
+        throttled = unit.error_class == "throttled"
+        self.posts += expected
+        self.synced += unit.posts_synced if unit.touched else 0
+        self.rate_limited += missing if throttled else 0
+        self.failed += 0 if throttled else missing
+        self.api_calls += unit.api_calls
+        self.units[unit.state] += 1
+        if unit.error_message:
+            self.errors.append(
+                {
+                    "platform": unit.platform,
+                    "account": unit.account,
+                    "publish_day": unit.publish_day.isoformat(),
+                    "error_class": unit.error_class,
+                    "message": unit.error_message,
+                    "next_attempt_at": unit.next_attempt_at.isoformat() if unit.next_attempt_at else None,
+                }
+            )
+        self.errors += [
+            {
+                "platform": unit.platform,
+                "account": unit.account,
+                "publish_day": unit.publish_day.isoformat(),
+                "platform_post_id": f.platform_post_id,
+                "error_class": f.error_class,
+                "message": f.message,
+            }
+            for f in unit.failures
+        ]
+
+    def counts(self) -> dict[str, int]:
+        """The sums as a report shows them."""
+        return {
+            "total_posts": self.posts,
+            "synced": self.synced,
+            "failed": self.failed,
+            "rate_limited": self.rate_limited,
+            "api_calls": self.api_calls,
+        }
+
+    @classmethod
+    def of(cls, units: Iterable[UnitResult]) -> "SyncTotals":
+        """The totals of `units`."""
+        totals = cls()
+        for unit in units:
+            totals.add(unit)
+        return totals
+
+
+@dataclass(frozen=True, slots=True)
+class DayResult:
+    """All units of one platform and publish day, once the last of them has ended."""
+
+    platform: str
+    publish_day: date
+    units: tuple[UnitResult, ...]
+
+    @property
+    def complete(self) -> bool:
+        """Every unit is complete; a day without posts is."""
+        return all(unit.complete for unit in self.units)
+
+    @property
+    def stored_anything(self) -> bool:
+        """False when there was work and none of it succeeded."""
+        return not self.units or any(unit.state == "done" or unit.posts_synced for unit in self.units)

@@ -1,0 +1,259 @@
+"""The sync service: what assets, the command line and the application call to bring figures up to date.
+
+Here: checking of arguments, accounts side by side, days and totals. Not here: the work on one account
+(`listing.py`, `reading.py`), states of units (`ledger.py`).
+"""
+
+import queue
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, TypeVar
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from analytics_pipeline.database.models import Business, PublishedPost, SocialAccount
+from analytics_pipeline.platform_fetchers import FETCHERS
+from analytics_pipeline.platform_fetchers.base import BasePlatformFetcher
+from analytics_pipeline.settings import get_settings
+from analytics_pipeline.sync import listing, plan, reading
+from analytics_pipeline.sync.errors import InvalidRequestError
+from analytics_pipeline.sync.plan import Account
+from analytics_pipeline.sync.results import DayResult, SyncTotals, UnitResult
+from analytics_pipeline.sync.work import AccountResult, AccountWork, FetcherFactory
+
+T = TypeVar("T")
+
+LISTING_OVERLAP = timedelta(days=2)
+"""A sync lists again what was published this long before its last one: listings of the platforms lag behind."""
+
+
+def fetcher_from_settings(account: Account) -> BasePlatformFetcher:
+    """The platform's fetcher for the account, with hosts and versions from the settings."""
+    return FETCHERS[account.platform].for_account(account.access_token, account.external_id)
+
+
+class AnalyticsSyncService:
+    """Brings posts and figures up to date, and keeps the ledger.
+
+    `db` is a SQLAlchemy session on the pipeline's database; work on accounts runs in sessions of its own on the same
+    engine. `clock` gives the moment (UTC) that readings carry: the present, unless a past one is replayed.
+    """
+
+    def __init__(
+        self,
+        db: Session,
+        *,
+        make_fetcher: FetcherFactory = fetcher_from_settings,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        run_id: str | None = None,
+    ) -> None:
+        self._db = db
+        self._engine = db.get_bind().engine
+        self._make_fetcher = make_fetcher
+        self._clock = clock
+        self._run_id = run_id
+        self._threads = get_settings().sync_threads
+
+    # --- what the application and the command line ask for
+
+    def sync_business_analytics(
+        self,
+        business_id: int,
+        platforms: Sequence[str] | None = None,
+        limit: int | None = None,
+        on_unit: Callable[[UnitResult], None] | None = None,
+    ) -> dict[str, Any]:
+        """Finds a business's new posts and reads the figures of its posts; with `limit`, of the newest `limit` only.
+
+        Returns `{"total_posts", "synced", "failed", "rate_limited", "api_calls", "by_platform": {platform: the same},
+        "errors": [{"platform", "account", "error_class", "message", …}]}`; counts are posts. `on_unit` hears of every
+        sync unit as it ends. Raises InvalidRequestError for an unknown business or platform or a limit below 1.
+        """
+        if self._db.get(Business, business_id) is None:
+            raise InvalidRequestError(f"there is no business {business_id}")
+        chosen = self._known_platforms(platforms)
+        if limit is not None and limit < 1:
+            raise InvalidRequestError(f"limit must be at least 1, not {limit}")
+        began = self._clock()
+        accounts = plan.accounts(self._db, chosen, business_id)
+        totals = {account.platform: SyncTotals() for account in accounts}
+        for listed in self._side_by_side(accounts, self._list_new_posts):
+            totals[listed.account.platform].api_calls += listed.api_calls
+        for unit in self._read_newest(accounts, began, limit):
+            totals[unit.platform].add(unit)
+            if on_unit is not None:
+                on_unit(unit)
+        return _report(totals)
+
+    def sync_single_post(self, post_id: int) -> dict[str, Any]:
+        """Reads one post's figures now; returns the same report as `sync_business_analytics`.
+
+        Raises InvalidRequestError for an unknown post.
+        """
+        post = self._db.get(PublishedPost, post_id)
+        if post is None:
+            raise InvalidRequestError(f"there is no post {post_id}")
+        accounts = [
+            a for a in plan.accounts(self._db, [post.platform], post.business_id) if a.id == post.social_account_id
+        ]
+        if not accounts:
+            raise InvalidRequestError(f"the account of post {post_id} is disconnected: connect it again first")
+        planned = [p for p in plan.posts(self._db, accounts[0], [post.published_on], None) if p.id == post_id]
+        self._db.commit()
+        return _report({post.platform: SyncTotals.of(reading.read_posts(self._work(accounts[0]), planned))})
+
+    def get_sync_status(self, business_id: int) -> dict[str, Any]:
+        """`{"total_posts", "synced_posts", "last_sync_at", "sync_percentage"}` of a business.
+
+        A post counts as synced once it has a reading. `last_sync_at` is UTC, None before the first sync;
+        `sync_percentage` is None without posts. Raises InvalidRequestError for an unknown business.
+        """
+        if self._db.get(Business, business_id) is None:
+            raise InvalidRequestError(f"there is no business {business_id}")
+        total, synced = self._db.execute(
+            select(func.count(), func.count(PublishedPost.last_synced_at)).where(
+                PublishedPost.business_id == business_id
+            )
+        ).one()
+        last_sync = self._db.scalar(
+            select(func.max(SocialAccount.last_sync)).where(SocialAccount.business_id == business_id)
+        )
+        self._db.commit()
+        return {
+            "total_posts": total,
+            "synced_posts": synced,
+            "last_sync_at": last_sync,
+            "sync_percentage": round(100 * synced / total, 1) if total else None,
+        }
+
+    # --- what the assets ask for
+
+    def list_posts(self, platform: str, first: date, last: date, only_due: bool = False) -> Iterator[AccountResult]:
+        """Finds the posts of all accounts of a platform published on `first` to `last`.
+
+        `only_due` asks just the accounts whose listing of these days is owed by the ledger.
+        """
+        accounts = plan.accounts(self._db, self._known_platforms([platform]))
+        if only_due:
+            owed = plan.wants_listing(self._db, self._clock(), first, last)
+            accounts = [account for account in accounts if account.id in owed]
+        yield from self._side_by_side(accounts, lambda a: [listing.list_posts(self._work(a), first, last)])
+
+    def read_days(
+        self,
+        platform: str,
+        first: date,
+        last: date,
+        *,
+        only_due: bool = False,
+        reuse_since: datetime | None = None,
+        on_unit: Callable[[UnitResult], None] | None = None,
+    ) -> Iterator[DayResult]:
+        """Reads the posts of a platform published on `first` to `last`; yields each day once its last unit has ended.
+
+        `only_due` and `reuse_since` as in `reading.read_days`; `on_unit` hears of every unit as it ends.
+        """
+        accounts = plan.accounts(self._db, self._known_platforms([platform]))
+        open_units = {day: [0, []] for day in plan.days_between(first, last)}  # type: dict[date, list[Any]]
+        for account in accounts:
+            for known in plan.units(self._db, account, first, last):
+                open_units[known.publish_day][0] += 1
+        self._db.commit()
+
+        def finished() -> Iterator[DayResult]:
+            for day in [day for day, (left, _) in open_units.items() if left <= 0]:
+                yield DayResult(platform, day, tuple(open_units.pop(day)[1]))
+
+        yield from finished()
+        for unit in self._side_by_side(
+            accounts, lambda a: reading.read_days(self._work(a), first, last, only_due, reuse_since)
+        ):
+            if on_unit is not None:
+                on_unit(unit)
+            if unit.publish_day in open_units:
+                open_units[unit.publish_day][0] -= 1
+                open_units[unit.publish_day][1].append(unit)
+            yield from finished()
+        for day, (_, units) in sorted(open_units.items()):
+            yield DayResult(platform, day, tuple(units))
+
+    def read_account_days(self, platform: str, first: date, last: date) -> Iterator[AccountResult]:
+        """Stores account-level figures of all accounts of a platform for the UTC days `first` to `last`."""
+        accounts = plan.accounts(self._db, self._known_platforms([platform]))
+        yield from self._side_by_side(accounts, lambda a: [listing.read_account_days(self._work(a), first, last)])
+
+    # --- parts
+
+    def _known_platforms(self, platforms: Sequence[str] | None) -> list[str]:
+        for platform in platforms or ():
+            if platform not in FETCHERS:
+                raise InvalidRequestError(f"unknown platform {platform!r}: choose from {', '.join(FETCHERS)}")
+        return list(platforms or FETCHERS)
+
+    def _work(self, account: Account) -> AccountWork:
+        return AccountWork(self._engine, account, self._make_fetcher, self._clock, self._run_id)
+
+    def _list_new_posts(self, account: Account) -> Iterable[AccountResult]:
+        today = self._clock().astimezone(UTC).date()
+        with Session(self._engine) as session:
+            row = session.get_one(SocialAccount, account.id)
+            first = (row.last_sync - LISTING_OVERLAP).date() if row.last_sync else get_settings().analytics_start_date
+        return [listing.list_posts(self._work(account), min(first, today), today)]
+
+    def _read_newest(self, accounts: Sequence[Account], began: datetime, limit: int | None) -> Iterator[UnitResult]:
+        first, last = date(1970, 1, 1), began.astimezone(UTC).date()
+        if limit is None:
+            yield from self._side_by_side(
+                accounts, lambda a: reading.read_days(self._work(a), first, last, reuse_since=began)
+            )
+            return
+        newest = plan.newest_posts(self._db, accounts, limit, began)
+        self._db.commit()
+        yield from self._side_by_side(
+            [account for account in accounts if account.id in newest],
+            lambda a: reading.read_posts(self._work(a), newest[a.id]),
+        )
+
+    def _side_by_side(self, accounts: Sequence[Account], work: Callable[[Account], Iterable[T]]) -> Iterator[T]:
+        """The results of `work` on every account, as they come from a few threads. The first unexpected fault is raised."""
+        results: queue.SimpleQueue[T | BaseException | None] = queue.SimpleQueue()
+        cancelled = threading.Event()
+
+        def run(account: Account) -> None:
+            try:
+                for result in work(account):
+                    results.put(result)
+                    if cancelled.is_set():
+                        return
+            except BaseException as error:  # noqa: BLE001  # crosses to the caller's thread
+                results.put(error)
+            finally:
+                results.put(None)
+
+        with ThreadPoolExecutor(self._threads, thread_name_prefix="sync") as pool:
+            for account in accounts:
+                pool.submit(run, account)
+            try:
+                ended = 0
+                while ended < len(accounts):
+                    result = results.get()
+                    if result is None:
+                        ended += 1
+                    elif isinstance(result, BaseException):
+                        raise result
+                    else:
+                        yield result
+            finally:
+                cancelled.set()
+                pool.shutdown(cancel_futures=True)
+
+
+def _report(totals: dict[str, SyncTotals]) -> dict[str, Any]:
+    by_platform = {platform: of_platform.counts() for platform, of_platform in totals.items()}
+    sums = SyncTotals().counts()
+    for counts in by_platform.values():
+        sums = {name: sums[name] + n for name, n in counts.items()}
+    return {**sums, "by_platform": by_platform, "errors": [e for t in totals.values() for e in t.errors]}

@@ -1,0 +1,98 @@
+"""What every kind of work on one account shares: its fetcher, its clock, and what a failure means for it.
+
+Here: one account in one run. Not here: listing (`listing.py`), reading (`reading.py`), states of units (`ledger.py`).
+"""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Engine, update
+from sqlalchemy.orm import Session
+
+from analytics_pipeline.database.models import SocialAccount
+from analytics_pipeline.platform_fetchers.base import BasePlatformFetcher
+from analytics_pipeline.platform_fetchers.exceptions import PlatformAPIError, RateLimitError
+from analytics_pipeline.platform_fetchers.http import redact
+from analytics_pipeline.sync import plan
+from analytics_pipeline.sync.plan import Account
+
+_log = logging.getLogger(__name__)
+
+FetcherFactory = Callable[[Account], BasePlatformFetcher]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why work on an account ended early. `retry_after` is seconds, None where the platform did not say."""
+
+    error_class: str
+    message: str
+    retry_after: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AccountResult:
+    """How a listing, or a reading of account figures, of one account ended: posts or days `found`, posts `new` to us."""
+
+    account: Account
+    found: int = 0
+    new: int = 0
+    api_calls: int = 0
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AccountWork:
+    """One account in one run. Makes its own sessions, since accounts are worked on side by side in threads.
+
+    `clock` gives the moment (UTC) that readings and the ledger carry.
+    """
+
+    engine: Engine
+    account: Account
+    make_fetcher: Callable[[Account], BasePlatformFetcher]
+    clock: Callable[[], datetime]
+    run_id: str | None = None
+
+    @contextmanager
+    def fetcher(self) -> Iterator[BasePlatformFetcher]:
+        """The account's fetcher, closed at the end."""
+        fetcher = self.make_fetcher(self.account)
+        try:
+            yield fetcher
+        finally:
+            fetcher.close()
+
+    def blocked(self) -> Failure | None:
+        """Why the account must not be called now: it needs a person, or the platform's own waiting time is not over."""
+        if self.account.status != "connected":
+            return Failure("token", self.account.status_reason or f"{self.account.name} must be connected again")
+        with Session(self.engine) as session:
+            until = plan.throttled_until(session, self.account.id, self.clock())
+        if until is None:
+            return None
+        message = f"{self.account.name}: {self.account.platform} allows the next call at {until:%Y-%m-%d %H:%M:%S} UTC"
+        return Failure("throttled", message, (until - self.clock()).total_seconds())
+
+    def failure_of(self, error: Exception) -> Failure:
+        """What `error` means; an unexpected one is logged whole and treated as passing."""
+        if isinstance(error, PlatformAPIError):
+            retry_after = error.retry_after if isinstance(error, RateLimitError) else None
+            return Failure(error.error_class, self.safe(f"{self.account.name}: {error.message}"), retry_after)
+        _log.exception("unexpected fault while syncing %r", self.account)
+        return Failure("transient", self.safe(f"{self.account.name}: unexpected {type(error).__name__}: {error}"))
+
+    def note_outcome(self, session: Session, failure: Failure | None) -> None:
+        """Keeps on the account when it was last synced, or that it needs a person and why."""
+        account = update(SocialAccount).where(SocialAccount.id == self.account.id)
+        if failure is None:
+            session.execute(account.values(last_sync=self.clock()))
+        elif failure.error_class in ("token", "permission") and self.account.status == "connected":
+            session.execute(account.values(status="needs_reauth", status_reason=failure.message))
+
+    def safe(self, text: str) -> str:
+        """`text` without secrets, and without what PostgreSQL cannot store."""
+        return redact(text, self.account.access_token).replace("\x00", "\N{REPLACEMENT CHARACTER}")

@@ -1,0 +1,63 @@
+{#
+    What a run rebuilds: the publish days from var `first_day` to var `last_day`, both included, and the periods that hold
+    them. Without the vars, and when a table is built for the first time, that is all of time, so that the SQL of a model
+    has one form. Ranges are half-open: first <= x < next.
+#}
+
+{# The changed days, or with another unit their weeks (ISO) or months, as a pair of SQL dates (first, next). #}
+{% macro changed(unit='day') %}
+    {% set first_day, last_day = var('first_day', none), var('last_day', none) %}
+    {% if first_day is none and last_day is none %}
+        {{ return(("date '-infinity'", "date 'infinity'")) }}
+    {% elif first_day is none or last_day is none %}
+        {{ exceptions.raise_compiler_error('The vars first_day and last_day are given together or not at all.') }}
+    {% endif %}
+
+    {% set first = modules.datetime.date.fromisoformat(first_day | string) %}
+    {% set last = modules.datetime.date.fromisoformat(last_day | string) %}
+    {% if last < first %}
+        {{ exceptions.raise_compiler_error('The var last_day, ' ~ last ~ ', lies before first_day, ' ~ first ~ '.') }}
+    {% endif %}
+    {% if not is_incremental() %}
+        {{ return(("date '-infinity'", "date 'infinity'")) }}
+    {% endif %}
+    {{ return((
+        "date_trunc('" ~ unit ~ "', timestamp '" ~ first ~ "')::date",
+        "(date_trunc('" ~ unit ~ "', timestamp '" ~ last ~ "') + interval '1 " ~ unit ~ "')::date",
+    )) }}
+{% endmacro %}
+
+{# The changed periods of every type, as rows of (period_type, unit, length, first_start, next_start). #}
+{% macro changed_periods() %}
+    values
+    {%- for period_type, unit in [('daily', 'day'), ('weekly', 'week'), ('monthly', 'month')] %}
+        {%- set first_start, next_start = changed(unit) %}
+        ('{{ period_type }}', '{{ unit }}', interval '1 {{ unit }}', {{ first_start }}, {{ next_start }})
+        {{- ',' if not loop.last }}
+    {%- endfor %}
+{% endmacro %}
+
+{#
+    Pre-hooks, in the transaction of the insert: empty the window, so that a day whose posts are gone leaves as well. The
+    lock lets a second run wait instead of meeting half-replaced rows; readers go on.
+#}
+{% macro delete_changed_days() %}
+    {% if is_incremental() %}
+        {% set first, next = changed() %}
+        lock table {{ this }} in share row exclusive mode;
+        delete from {{ this }}
+        where published_on >= {{ first }} and published_on < {{ next }}
+    {% endif %}
+{% endmacro %}
+
+{% macro delete_changed_periods() %}
+    {% if is_incremental() %}
+        lock table {{ this }} in share row exclusive mode;
+        delete from {{ this }} as summary
+        using ({{ changed_periods() }}) as changed (period_type, unit, length, first_start, next_start)
+        where
+            summary.period_type = changed.period_type
+            and summary.period_start >= changed.first_start
+            and summary.period_start < changed.next_start
+    {% endif %}
+{% endmacro %}

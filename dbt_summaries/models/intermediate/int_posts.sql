@@ -1,0 +1,28 @@
+{{ config(materialized='ephemeral') }}
+
+select
+    posts.post_id,
+    posts.business_id,
+    posts.platform,
+    posts.published_at,
+    posts.published_on,
+    latest.likes,
+    latest.comments,
+    latest.shares,
+    case
+        when num_nonnulls(latest.likes, latest.comments, latest.shares) > 0
+            then coalesce(latest.likes, 0) + coalesce(latest.comments, 0) + coalesce(latest.shares, 0)
+    end as engagements,
+    latest.impressions,
+    latest.reach,
+    latest.clicks,
+    latest.video_views
+from {{ ref('stg_published_posts') }} as posts
+-- One step into the unique index (post, observed_on) per post, however many observations a post has.
+left join lateral (
+    select *
+    from {{ ref('stg_post_analytics') }} as observations
+    where observations.post_id = posts.post_id
+    order by observations.observed_on desc
+    limit 1
+) as latest on true

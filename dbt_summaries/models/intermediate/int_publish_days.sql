@@ -1,0 +1,41 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='append',
+        on_schema_change='fail',
+        contract={'enforced': true},
+        indexes=[{'columns': ['published_on']}],
+        pre_hook='{{ delete_changed_days() }}',
+    )
+}}
+{%- set first, next = changed() %}
+
+select
+    business_id,
+    platform,
+    published_on,
+    count(*) as posts,
+    sum(likes)::bigint as likes,
+    sum(comments)::bigint as comments,
+    sum(shares)::bigint as shares,
+    sum(engagements)::bigint as engagements,
+    sum(impressions)::bigint as impressions,
+    sum(reach)::bigint as reach,
+    sum(clicks)::bigint as clicks,
+    sum(video_views)::bigint as video_views,
+    (sum(engagements) filter (where impressions is not null))::bigint as rated_engagements,
+    (sum(impressions) filter (where engagements is not null))::bigint as rated_impressions,
+    (sum(clicks) filter (where impressions is not null))::bigint as rated_clicks,
+    (sum(impressions) filter (where clicks is not null))::bigint as clickable_impressions,
+    -- Arrays compare element by element: most engagements, then most impressions (unknown is least), then the older post.
+    max(
+        array[
+            engagements,
+            coalesce(impressions, -9223372036854775808),
+            -(extract(epoch from published_at) * 1000000)::bigint,
+            -post_id
+        ]
+    ) filter (where engagements is not null) as top_rank
+from {{ ref('int_posts') }}
+where published_on >= {{ first }} and published_on < {{ next }}
+group by business_id, platform, published_on

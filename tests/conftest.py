@@ -1,0 +1,83 @@
+"""Fixtures for every test: one embedded server per session (and xdist worker), a fresh migrated database per test.
+
+Not here: worlds, sandboxes, fakes (they live with the tests that need them).
+"""
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlalchemy import URL, Engine, make_url
+from sqlalchemy.orm import Session
+
+from analytics_pipeline.database import embedded
+from analytics_pipeline.database.engine import get_engine, new_session, upgrade
+from analytics_pipeline.settings import get_settings
+
+_TEMPLATE = "migrated"
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No test sees the settings or the data of the person who runs it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ANALYTICS_HOME", str(tmp_path_factory.mktemp("analytics_home")))
+        patch.setenv("ANALYTICS_ENCRYPTION_KEY", "dGVzdHMgb25seTogdGhpcnR5LXR3byBieXRlcy4uLi4=")
+        for name in ("DATABASE_URL", "DAGSTER_DATABASE_URL", "DAGSTER_HOME"):
+            patch.delenv(name, raising=False)
+        get_settings.cache_clear()
+        yield
+    get_settings.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[embedded.EmbeddedServer]:
+    """A PostgreSQL server that gives up safety for speed."""
+    server = embedded.start(tmp_path_factory.mktemp("postgres"), fast=True)
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def _template(postgres_server: embedded.EmbeddedServer) -> str:
+    """The name of a database with all migrations done, to be copied."""
+    upgrade(make_url(postgres_server.url(_TEMPLATE)).set(drivername="postgresql+psycopg"))
+    return _TEMPLATE
+
+
+@pytest.fixture
+def database_url(
+    postgres_server: embedded.EmbeddedServer, _template: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[URL]:
+    """A fresh migrated database, which is also what the settings of the test name."""
+    name = f"test_{next(_numbers)}"
+    with psycopg.connect(postgres_server.url("postgres"), autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{_template}" STRATEGY file_copy')
+        url = postgres_server.url(name)
+        monkeypatch.setenv("DATABASE_URL", url)
+        get_settings.cache_clear()
+        get_engine.cache_clear()
+        yield make_url(url).set(drivername="postgresql+psycopg")
+        if get_engine.cache_info().currsize:
+            get_engine().dispose()
+        get_engine.cache_clear()
+        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+        connection.execute(f'DROP DATABASE IF EXISTS "{name}_dagster" WITH (FORCE)')
+    monkeypatch.delenv("DATABASE_URL")
+    get_settings.cache_clear()
+
+
+@pytest.fixture
+def engine(database_url: URL) -> Engine:
+    """The process's engine, on the test's database."""
+    return get_engine()
+
+
+@pytest.fixture
+def session(engine: Engine) -> Iterator[Session]:
+    """A session on the test's database; what is not committed is lost."""
+    with new_session(engine) as session:
+        yield session

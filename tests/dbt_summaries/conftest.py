@@ -1,0 +1,76 @@
+"""Running the dbt project in this process, as importing dbt costs seconds, and reading what it built.
+
+Not here: worlds (`worlds.py`), the expected figures (`reference.py`).
+"""
+
+import json
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dbt.cli.main import dbtRunner
+from sqlalchemy import URL, Engine, text
+
+from analytics_pipeline.database.engine import dbt_environment
+from analytics_pipeline.settings import PROJECT_DIR
+from tests.dbt_summaries.reference import Key
+
+Rows = dict[Key, dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class DbtOutcome:
+    """What one dbt command ended with. `statuses`: models and tests by name → success, pass, warn, fail or error."""
+
+    succeeded: bool
+    statuses: dict[str, str]
+    messages: list[str]
+    """Warnings and errors, deprecations included."""
+
+
+class Dbt:
+    """The project in `dbt_summaries/` on the test's database."""
+
+    def __init__(self, target: Path) -> None:
+        self._target = target
+
+    def __call__(self, command: str, *arguments: str, days: tuple[date, date] | None = None) -> DbtOutcome:
+        messages: list[str] = []
+
+        def listen(event: Any) -> None:
+            if event.info.level in ("warn", "error"):
+                messages.append(event.info.msg)
+
+        if days:
+            arguments += ("--vars", json.dumps({"first_day": str(days[0]), "last_day": str(days[1])}))
+        options = ("--quiet", "--show-all-deprecations", "--log-level-file", "none")
+        result = dbtRunner(callbacks=[listen]).invoke([*options, command, *arguments])
+        if result.exception:
+            messages.append(str(result.exception))
+        statuses = {run.node.name: str(run.status) for run in getattr(result.result, "results", [])}
+        return DbtOutcome(result.success, statuses, messages)
+
+    def manifest(self) -> dict[str, Any]:
+        """What the last command knew of the project."""
+        manifest: dict[str, Any] = json.loads((self._target / "manifest.json").read_text())
+        return manifest
+
+
+@pytest.fixture
+def dbt(database_url: URL, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Dbt:
+    project, target = PROJECT_DIR / "dbt_summaries", tmp_path / "target"
+    places = {"PROJECT_DIR": project, "PROFILES_DIR": project, "TARGET_PATH": target, "LOG_PATH": tmp_path / "logs"}
+    for name, value in (dbt_environment() | {f"DBT_{name}": str(path) for name, path in places.items()}).items():
+        monkeypatch.setenv(name, value)
+    return Dbt(target)
+
+
+def read_summaries(engine: Engine) -> Rows:
+    """All of `analytics_summaries`."""
+    with engine.connect() as connection:
+        rows = [dict(row) for row in connection.execute(text("SELECT * FROM analytics_summaries")).mappings()]
+    found = {(row["business_id"], row["platform"], row["period_type"], row["period_start"]): row for row in rows}
+    assert len(found) == len(rows)
+    return found

@@ -1,0 +1,139 @@
+"""Every figure of `analytics_summaries` against the reference, for worlds that hypothesis makes up.
+
+dbt costs seconds, so all examples are businesses of one database. Not here: a small world by hand (`test_example.py`).
+"""
+
+import math
+from datetime import date, timedelta
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from sqlalchemy import Engine, text
+
+from tests.dbt_summaries.conftest import Dbt, Rows, read_summaries
+from tests.dbt_summaries.reference import START, Key, before, summaries
+from tests.dbt_summaries.worlds import Post, World, changes, store
+
+BUSINESSES = 150
+
+
+def generated_worlds(first: date, last: date) -> tuple[World, World]:
+    """A world, and what it is later when only the publish days first..last changed. A business is one example."""
+    earlier: dict[int, dict[int, Post]] = {}
+    later: dict[int, dict[int, Post]] = {}
+    next_id = 1
+
+    @settings(max_examples=BUSINESSES, phases=[Phase.generate], database=None, suppress_health_check=list(HealthCheck))
+    @given(changes(first, last))
+    def gather(change: tuple[list[Post], list[Post | None]]) -> None:
+        nonlocal next_id
+        posts_before, posts_after = change
+        business = len(earlier) + 1
+        earlier[business] = dict(enumerate(posts_before, start=next_id))
+        later[business] = {key: post for key, post in enumerate(posts_after, start=next_id) if post}
+        next_id += len(posts_after)
+
+    gather()
+    return earlier, later
+
+
+def assert_figures(found: Rows, world: World) -> None:
+    expected = summaries(world)
+    assert found.keys() == expected.keys()
+    for key, figures in expected.items():
+        for name, figure in figures.items():
+            value = found[key][name]
+            if isinstance(figure, float) and isinstance(value, float):
+                same = math.isclose(value, figure, rel_tol=1e-12)
+            else:
+                same = value == figure
+            assert same, f"{name} of {key} is {value}, not {figure}; posts: {world[key[0]]}"
+
+
+def assert_same_but_for_the_time(found: Rows, earlier: Rows) -> None:
+    assert {key: row | {"updated_at": None} for key, row in found.items()} == {
+        key: row | {"updated_at": None} for key, row in earlier.items()
+    }
+
+
+def changed_starts(first: date, last: date) -> set[tuple[str, date]]:
+    """(period type, start) of the periods that hold a day of first..last."""
+    days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
+    return {(period_type, start(day)) for period_type, start in START.items() for day in days}
+
+
+def test_every_figure_equals_the_reference_in_any_time_zone(engine: Engine, dbt: Dbt) -> None:
+    world, _ = generated_worlds(date(2020, 1, 1), date(2020, 1, 1))
+    store(engine, world)
+    with engine.begin() as connection:
+        # As a user's own server may have it: days must be those of UTC nevertheless.
+        name = connection.scalar(text("SELECT quote_ident(current_database())"))
+        connection.execute(text(f"ALTER DATABASE {name} SET timezone = 'America/Los_Angeles'"))
+    outcome = dbt("build")
+    assert outcome.succeeded
+    assert outcome.messages == []
+    assert_figures(read_summaries(engine), world)
+
+
+@pytest.mark.parametrize(
+    ("first", "last"),
+    [
+        pytest.param(date(2020, 2, 29), date(2020, 2, 29), id="leap day"),
+        pytest.param(date(2019, 12, 31), date(2020, 1, 2), id="new year, one week"),
+        pytest.param(date(2021, 1, 3), date(2021, 1, 3), id="Sunday of week 53"),
+    ],
+)
+def test_changed_days_give_what_a_full_build_gives_and_leave_the_rest_alone(
+    engine: Engine, dbt: Dbt, first: date, last: date
+) -> None:
+    earlier, later = generated_worlds(first, last)
+    store(engine, earlier)
+    assert dbt("run").succeeded
+    old = read_summaries(engine)
+
+    store(engine, later)
+    outcome = dbt("build", days=(first, last))
+    assert outcome.succeeded
+    assert outcome.messages == []
+    new = read_summaries(engine)
+    assert_figures(new, later)
+
+    changed = changed_starts(first, last)
+
+    def is_rebuilt(key: Key) -> bool:
+        _, _, period_type, start = key
+        if (period_type, start) in changed:
+            return True
+        follows = (period_type, before(period_type, start)) in changed
+        return follows and new[key]["engagement_growth"] != old[key]["engagement_growth"]
+
+    assert any(is_rebuilt(key) and (key[2], key[3]) not in changed for key in new)
+    for key, row in new.items():
+        if is_rebuilt(key):
+            assert key not in old or row["updated_at"] > old[key]["updated_at"]
+            assert key not in old or row["id"] == old[key]["id"]
+        else:
+            assert row == old[key]
+
+
+def test_building_again_changes_nothing_but_the_time(engine: Engine, dbt: Dbt) -> None:
+    first, last = date(2020, 1, 5), date(2020, 1, 6)
+    _, world = generated_worlds(first, last)
+    store(engine, world)
+    # Without a table everything is built, whatever days are asked for.
+    assert dbt("run", days=(first, last)).succeeded
+    built = read_summaries(engine)
+    assert_figures(built, world)
+
+    assert dbt("run", days=(first, last)).succeeded
+    again = read_summaries(engine)
+    assert_same_but_for_the_time(again, built)
+    rewritten = {key[2:] for key in again if again[key]["updated_at"] > built[key]["updated_at"]}
+    assert rewritten == changed_starts(first, last)
+
+    for arguments in (), ("--full-refresh",):
+        assert dbt("run", *arguments).succeeded
+        rebuilt = read_summaries(engine)
+        assert_same_but_for_the_time(rebuilt, built)
+        assert min(row["updated_at"] for row in rebuilt.values()) > max(row["updated_at"] for row in again.values())
+        again = rebuilt

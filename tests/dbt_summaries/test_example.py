@@ -1,0 +1,92 @@
+"""One small world whose summaries can be checked in the head, and what becomes of them when posts go.
+
+Not here: every figure in every mixture (`test_analytics_summaries.py`).
+"""
+
+from datetime import UTC, date, datetime
+
+import pytest
+from sqlalchemy import Engine
+
+from tests.dbt_summaries.conftest import Dbt, read_summaries
+from tests.dbt_summaries.worlds import Post, Reading, store
+
+
+def at(month: int, day: int) -> datetime:
+    return datetime(2024, month, day, 12, tzinfo=UTC)
+
+
+READ_TWICE = Post(
+    "linkedin",
+    at(2, 1),
+    (
+        # Stored before the older one; later some likes were withdrawn and the clicks withheld.
+        Reading(at(2, 5), likes=60, comments=20, shares=10, impressions=900, reach=500),
+        Reading(at(2, 2), likes=70, comments=20, shares=10, impressions=1000, reach=600, clicks=40),
+    ),
+)
+DELETED = Post("twitter", at(2, 1), (Reading(at(2, 2), likes=91, shares=-1, impressions=1100, clicks=11),), "deleted")
+WITHOUT_IMPRESSIONS = Post("twitter", at(2, 29), (Reading(at(3, 1), likes=0, comments=6, clicks=3),))
+NEVER_READ = Post("instagram", at(2, 2))
+IN_JANUARY = Post("linkedin", at(1, 31), (Reading(at(2, 3), likes=100, comments=0, shares=0, impressions=2000),))
+
+
+def test_a_month_by_hand(engine: Engine, dbt: Dbt) -> None:
+    posts = {1: READ_TWICE, 2: DELETED, 3: WITHOUT_IMPRESSIONS, 4: NEVER_READ, 5: IN_JANUARY}
+    store(engine, {7: posts})
+    assert dbt("run").succeeded
+    found = read_summaries(engine)
+
+    february = found[7, "all", "monthly", date(2024, 2, 1)]
+    assert february.pop("id") and february.pop("updated_at")
+    assert february == {
+        "business_id": 7,
+        "platform": "all",
+        "period_type": "monthly",
+        "period_start": date(2024, 2, 1),
+        "period_end": date(2024, 2, 29),
+        "total_posts": 4,
+        "total_likes": 60 + 91 + 0,
+        "total_comments": 20 + 6,
+        "total_shares": 10 - 1,
+        "total_engagements": 90 + 90 + 6,
+        "total_impressions": 900 + 1100,
+        "total_reach": 500,
+        "total_clicks": 11 + 3,
+        "total_video_views": None,
+        "avg_engagement_rate": pytest.approx(100 * (90 + 90) / (900 + 1100)),
+        "avg_click_through_rate": pytest.approx(100 * 11 / 1100),
+        "top_post_id": 2,  # as many engagements as the first, more impressions
+        "engagement_growth": pytest.approx(86.0),  # from 100 to 186
+    }
+    never_read = found[7, "instagram", "weekly", date(2024, 1, 29)]
+    assert {name for name, value in never_read.items() if value is None} == {
+        *(name for name in never_read if name.startswith(("total_", "avg_", "top_", "engagement_"))),
+    } - {"total_posts"}
+    assert never_read["total_posts"] == 1
+
+
+def test_posts_that_are_gone_leave_their_summaries(engine: Engine, dbt: Dbt) -> None:
+    store(engine, {7: {1: READ_TWICE, 2: DELETED, 5: IN_JANUARY}})
+    assert dbt("run").succeeded
+    day, week, month = date(2024, 2, 1), date(2024, 1, 29), date(2024, 2, 1)
+    assert read_summaries(engine)[7, "linkedin", "daily", day]["engagement_growth"] == pytest.approx(-10)
+
+    store(engine, {7: {2: DELETED, 5: IN_JANUARY}})
+    assert dbt("run", days=(day, day)).succeeded
+    found = read_summaries(engine)
+    assert {key for key in found if key[1] == "linkedin"} == {
+        (7, "linkedin", "daily", date(2024, 1, 31)),
+        (7, "linkedin", "weekly", week),
+        (7, "linkedin", "monthly", date(2024, 1, 1)),
+    }
+    assert found[7, "linkedin", "weekly", week]["total_engagements"] == 100
+    assert found[7, "all", "monthly", month]["total_posts"] == 1
+
+    store(engine, {7: {5: IN_JANUARY}})
+    assert dbt("run", days=(day, day)).succeeded
+    assert {key[1:] for key in read_summaries(engine)} == {
+        (platform, period_type, start)
+        for platform in ("linkedin", "all")
+        for period_type, start in (("daily", date(2024, 1, 31)), ("weekly", week), ("monthly", date(2024, 1, 1)))
+    }

@@ -1,0 +1,96 @@
+"""What the project promises about itself: contract, descriptions, lineage, refusals, and dbt tests that find errors.
+
+Not here: figures.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, text
+
+from tests.dbt_summaries.conftest import Dbt
+from tests.dbt_summaries.worlds import PLATFORMS, Post, Reading, store
+
+COLUMNS = [
+    "id",
+    "business_id",
+    "platform",
+    "period_type",
+    "period_start",
+    "period_end",
+    "total_posts",
+    "total_likes",
+    "total_comments",
+    "total_shares",
+    "total_engagements",
+    "total_impressions",
+    "total_reach",
+    "total_clicks",
+    "total_video_views",
+    "avg_engagement_rate",
+    "avg_click_through_rate",
+    "top_post_id",
+    "engagement_growth",
+    "updated_at",
+]
+
+
+def raw_assets_above(manifest: dict[str, Any], node: str) -> set[tuple[str, ...]]:
+    """Dagster's keys of the sources that a node is built from."""
+    if node in manifest["sources"]:
+        return {tuple(manifest["sources"][node]["config"]["meta"]["dagster"]["asset_key"])}
+    parents = manifest["nodes"][node]["depends_on"]["nodes"]
+    return set().union(*(raw_assets_above(manifest, parent) for parent in parents))
+
+
+def test_contract_descriptions_and_lineage(engine: Engine, dbt: Dbt) -> None:
+    outcome = dbt("build")  # on an empty database
+    assert outcome.succeeded
+    assert outcome.messages == []
+    assert set(outcome.statuses.values()) == {"success", "pass"}
+
+    with engine.connect() as connection:
+        assert list(connection.execute(text("SELECT * FROM analytics_summaries")).keys()) == COLUMNS
+    manifest = dbt.manifest()
+    tables = [node for node in manifest["nodes"].values() if node["config"]["materialized"] == "incremental"]
+    assert {table["name"] for table in tables} == {"analytics_summaries", "int_publish_days"}
+    for table in tables:
+        assert table["config"]["contract"]["enforced"]
+        assert table["config"]["meta"]["dagster"]["owners"]
+        assert table["description"]
+        assert all(column["description"] for column in table["columns"].values())
+    assert raw_assets_above(manifest, "model.dbt_summaries.analytics_summaries") == {
+        (platform, table) for platform in PLATFORMS for table in ("published_posts", "post_analytics")
+    }
+
+
+@pytest.mark.parametrize(
+    ("days", "message"),
+    [
+        ("{first_day: 2024-01-01}", "given together"),
+        ("{last_day: 2024-01-01}", "given together"),
+        ("{first_day: 2024-01-02, last_day: 2024-01-01}", "2024-01-01, lies before first_day, 2024-01-02"),
+        ("{first_day: 2024-02-30, last_day: 2024-03-01}", "day is out of range"),
+        ("{first_day: \"1' or true --\", last_day: 2024-03-01}", "Invalid isoformat string"),
+    ],
+)
+def test_days_that_make_no_range_are_refused(dbt: Dbt, days: str, message: str) -> None:
+    outcome = dbt("parse", "--vars", days)
+    assert not outcome.succeeded
+    assert message in outcome.messages[-1]
+
+
+def test_dbt_tests_find_errors(engine: Engine, dbt: Dbt) -> None:
+    def post(day: int, likes: int) -> Post:
+        at = datetime(2024, 1, day, tzinfo=UTC)
+        return Post("twitter", at, (Reading(at, likes=likes),))
+
+    # Mondays and Tuesdays of three weeks, each with an error of its own below.
+    store(engine, {1: dict(enumerate((post(day, 10 * day) for day in (1, 2, 8, 9, 15, 16)), start=1))})
+    assert dbt("run").succeeded
+    daily = "UPDATE analytics_summaries SET {} WHERE period_type = 'daily' AND platform = 'twitter' AND period_start = {}"
+    errors = [
+        ("weeks_and_months_are_sums_of_days", "UPDATE analytics_summaries SET total_likes = 1 WHERE period_type = 'weekly'"),
+    ]
+    assert errors, daily

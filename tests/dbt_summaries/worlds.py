@@ -1,0 +1,149 @@
+"""Businesses with posts and readings: as data, as hypothesis strategies, and their way into the database.
+
+Not here: what their summaries should be (`reference.py`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+
+from hypothesis import strategies as st
+from sqlalchemy import Engine, delete, insert
+
+from analytics_pipeline.database.models import POST_STATUSES, Business, PostAnalytics, PublishedPost, SocialAccount
+
+PLATFORMS = ("linkedin", "twitter", "facebook", "instagram")
+LAST_MOMENT = time(23, 59, 59, 999999)
+EDGE_DAYS = [
+    first + timedelta(days=n)
+    # ISO week 1 of 2020 begins in 2019; leap day; ISO week 53 of 2020 ends in 2021.
+    for first, days in ((date(2019, 12, 27), 12), (date(2020, 2, 27), 5), (date(2020, 12, 26), 11))
+    for n in range(days)
+]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """An observation; None = not reported."""
+
+    fetched_at: datetime
+    likes: int | None = None
+    comments: int | None = None
+    shares: int | None = None
+    impressions: int | None = None
+    reach: int | None = None
+    clicks: int | None = None
+    video_views: int | None = None
+
+
+@dataclass(frozen=True)
+class Post:
+    """A published post with its readings, in the order in which they are stored."""
+
+    platform: str
+    published_at: datetime
+    readings: tuple[Reading, ...] = ()
+    status: str = "published"
+
+
+World = Mapping[int, Mapping[int, Post]]
+"""Business id → post id → post."""
+
+
+# --- strategies
+
+_figures = st.none() | st.integers(-2, 4) | st.integers(0, 10**10)
+_times = st.sampled_from([time(0), LAST_MOMENT]) | st.times()
+
+
+@st.composite
+def _readings(draw: st.DrawFn, published_on: date) -> tuple[Reading, ...]:
+    """None, one or several, on different days, stored in any order."""
+    ages = draw(st.lists(st.integers(0, 40), max_size=3, unique=True))
+    return tuple(
+        Reading(
+            datetime.combine(published_on + timedelta(days=age), draw(_times), UTC), *(draw(_figures) for _ in range(7))
+        )
+        for age in ages
+    )
+
+
+@st.composite
+def _posts(draw: st.DrawFn, days: list[date]) -> Post:
+    day = draw(st.sampled_from(days))
+    return Post(
+        draw(st.sampled_from(PLATFORMS)),
+        datetime.combine(day, draw(_times), UTC),
+        draw(_readings(day)),
+        draw(st.sampled_from(POST_STATUSES)),
+    )
+
+
+@st.composite
+def changes(draw: st.DrawFn, first: date, last: date) -> tuple[list[Post], list[Post | None]]:
+    """The posts of a business, and what they are later (None = gone) when only publish days first..last changed."""
+    before = draw(st.lists(_posts(EDGE_DAYS), min_size=1, max_size=10))
+    after: list[Post | None] = []
+    for post in before:
+        day = post.published_at.date()
+        if first <= day <= last:
+            readings = draw(_readings(day))
+            after.append(draw(st.sampled_from([None, post, replace(post, readings=readings)])))
+        else:
+            after.append(post)
+    changed = [day for day in EDGE_DAYS if first <= day <= last]
+    return before, after + draw(st.lists(_posts(changed), max_size=2))
+
+
+# --- into the database
+
+
+def store(engine: Engine, world: World) -> None:
+    """Make the database hold this world and nothing else."""
+    posts = [(business, key, post) for business, posts in world.items() for key, post in posts.items()]
+    account = {pair: n for n, pair in enumerate(((b, p) for b in world for p in PLATFORMS), start=1)}
+    with engine.begin() as connection:
+        connection.execute(delete(Business))  # cascades
+        connection.execute(insert(Business), [{"id": business, "name": f"Business {business}"} for business in world])
+        connection.execute(
+            insert(SocialAccount),
+            [
+                {"id": n, "business_id": business, "platform": platform, "external_id": str(n)}
+                for (business, platform), n in account.items()
+            ],
+        )
+        connection.execute(
+            insert(PublishedPost),
+            [
+                {
+                    "id": key,
+                    "business_id": business,
+                    "social_account_id": account[business, post.platform],
+                    "platform": post.platform,
+                    "platform_post_id": str(key),
+                    "published_at": post.published_at,
+                    "status": post.status,
+                }
+                for business, key, post in posts
+            ],
+        )
+        readings = [
+            {
+                "post_id": key,
+                "platform": post.platform,
+                "platform_post_id": str(key),
+                "published_on": post.published_at.date(),
+                "fetched_at": reading.fetched_at,
+                "likes_count": reading.likes,
+                "comments_count": reading.comments,
+                "shares_count": reading.shares,
+                "impressions": reading.impressions,
+                "reach": reading.reach,
+                "clicks": reading.clicks,
+                "video_views": reading.video_views,
+            }
+            for _, key, post in posts
+            for reading in post.readings
+        ]
+        if readings:
+            connection.execute(insert(PostAnalytics), readings)

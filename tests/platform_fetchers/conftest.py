@@ -1,0 +1,26 @@
+"""Fixtures of the fetchers' tests: a server to talk to, a clock that stands still, sleeping that takes no time."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+
+from tests.platform_fetchers.platform_server import PlatformServer
+
+NOW = datetime(2026, 9, 1, 12, 0, 0, tzinfo=UTC)
+"""The fetchers' clock; the server's Date header says the same."""
+
+TOKEN = "CANARY-token-7c1e"
+
+
+@pytest.fixture
+def server() -> Iterator[PlatformServer]:
+    """A platform that answers {} until told otherwise."""
+    with PlatformServer() as running:
+        yield running
+
+
+@pytest.fixture
+def slept() -> list[float]:
+    """The seconds that the fetcher of the test has slept, one entry per pause."""
+    return []

@@ -1,0 +1,478 @@
+"""What both Meta platforms share: the error table, batches, paging, the quota, the version."""
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from analytics_pipeline.platform_fetchers.exceptions import (
+    BadDataError,
+    ConfigurationError,
+    InvalidTokenError,
+    MetricError,
+    PermissionDeniedError,
+    PlatformAPIError,
+    PostNotFoundError,
+    RateLimitError,
+    TransientError,
+)
+from analytics_pipeline.platform_fetchers.facebook import FacebookFetcher
+from analytics_pipeline.platform_fetchers.graph_errors import GRAPH_ERRORS, TooMuchDataError, ends_account, error_from
+from analytics_pipeline.platform_fetchers.graph_quota import Quota, usage
+from analytics_pipeline.platform_fetchers.graph_values import insight_values, next_position, without_paging
+from analytics_pipeline.platform_fetchers.metrics import PostRef
+from tests.platform_fetchers.conftest import NOW, TOKEN
+from tests.platform_fetchers.graph_fake import GONE, START, error
+from tests.platform_fetchers.platform_server import Answer, PlatformServer, Request
+
+PAGE = "104928374650192"
+POST = f"{PAGE}_1"
+
+
+@pytest.fixture
+def fetcher(server: PlatformServer, slept: list[float]) -> Iterator[FacebookFetcher]:
+    made = FacebookFetcher(
+        TOKEN, PAGE, base_url=server.url, api_version="v25.0", max_retries=2, clock=lambda: NOW, sleep=slept.append
+    )
+    yield made
+    made.close()
+
+
+# --- the error table of facebook.md §5, row by row
+
+ROWS = [
+    pytest.param(1, None, "Please reduce the amount of data you're asking for, then retry", TooMuchDataError, id="1"),
+    pytest.param(1, None, "An unknown error occurred", TransientError, id="1 unknown"),
+    pytest.param(2, None, "Service temporarily unavailable", TransientError, id="2"),
+    pytest.param(3, None, "(#3) Capability", PermissionDeniedError, id="3"),
+    pytest.param(
+        10, None, "This endpoint requires the 'pages_read_user_content' permission", PermissionDeniedError, id="10"
+    ),
+    *[pytest.param(n, None, "Permissions error", PermissionDeniedError, id=str(n)) for n in (200, 230, 299)],
+    *[
+        pytest.param(n, None, f"(#{n}) limit reached", RateLimitError, id=str(n))
+        for n in (4, 17, 32, 341, 613, 80001, 80002, 80006)
+    ],
+    pytest.param(613, 1996, "inconsistent request volume", RateLimitError, id="613/1996"),
+    pytest.param(100, None, "(#100) The value must be a valid insights metric", MetricError, id="100 metric"),
+    pytest.param(
+        100,
+        None,
+        "(#100) Tried accessing nonexisting field (insights) on node type (Video)",
+        MetricError,
+        id="100 field",
+    ),
+    pytest.param(100, 33, "Unsupported get request. Object with ID 'X' does not exist", PostNotFoundError, id="100/33"),
+    pytest.param(100, 33, "", PostNotFoundError, id="100/33 without a text"),
+    pytest.param(100, None, "Unsupported get request.", PostNotFoundError, id="100 without 33"),
+    pytest.param(
+        100, None, "API calls from the server require an appsecret_proof argument", ConfigurationError, id="100 proof"
+    ),
+    pytest.param(
+        100, None, "Invalid appsecret_proof provided in the API argument", ConfigurationError, id="100 wrong proof"
+    ),
+    pytest.param(100, None, "(#100) Param limit must be at most 100", ConfigurationError, id="100 parameter"),
+    pytest.param(102, None, "Session key invalid", InvalidTokenError, id="102"),
+    pytest.param(190, None, "Invalid OAuth access token.", InvalidTokenError, id="190"),
+    *[
+        pytest.param(190, n, "Error validating access token", InvalidTokenError, id=f"190/{n}")
+        for n in (458, 459, 460, 463, 464, 466, 467, 492)
+    ],
+    pytest.param(104, None, "Incorrect signature", ConfigurationError, id="104"),
+    pytest.param(2500, None, "Unknown path components: /x", ConfigurationError, id="2500"),
+    pytest.param(3001, 1504028, "No metric was specified to be fetched.", ConfigurationError, id="3001"),
+    pytest.param(803, None, "(#803) Some of the aliases you requested do not exist: X", PostNotFoundError, id="803"),
+    pytest.param(368, None, "temporarily blocked for policies violations", PermissionDeniedError, id="368"),
+    pytest.param(506, None, "Duplicate status message", ConfigurationError, id="506"),
+    pytest.param(987654, None, "never seen", TransientError, id="unknown"),
+]
+
+
+@pytest.mark.parametrize(("code", "subcode", "message", "expected"), ROWS)
+@pytest.mark.parametrize("status", [400, 403, 500])
+def test_each_row_of_the_table_whatever_the_status_and_type(
+    code: int, subcode: int | None, message: str, expected: type[PlatformAPIError], status: int
+) -> None:
+    _, body = error(code, message, subcode, type="GraphMethodException")
+    made = error_from("facebook", body, status, GRAPH_ERRORS, lambda text: text)
+    assert type(made) is expected
+    assert made.status_code == status
+    assert message in made.message
+    assert f"code {code}" in made.message
+
+
+def test_a_transient_flag_is_believed_but_not_over_a_throttle_or_a_dead_token() -> None:
+    def made(code: int) -> PlatformAPIError:
+        return error_from("facebook", error(code, "x", is_transient=True)[1], 400, GRAPH_ERRORS, str)
+
+    assert type(made(100)) is TransientError
+    assert type(made(4)) is RateLimitError
+    assert type(made(190)) is InvalidTokenError
+
+
+@pytest.mark.parametrize("body", [None, [], "<html>", {"error": "text"}, {"data": []}])
+def test_an_error_without_envelope_passes_by_itself(body: Any) -> None:
+    made = error_from("facebook", body, 502, GRAPH_ERRORS, str)
+    assert type(made) is TransientError
+    assert made.status_code == 502
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=12), inner, max_size=3),
+        max_leaves=8,
+    )
+)
+def test_no_envelope_breaks_the_reading_of_errors(value: Any) -> None:
+    for body in (value, {"error": value}, {"error": {"code": value, "message": value, "error_subcode": value}}):
+        assert isinstance(error_from("facebook", body, 400, GRAPH_ERRORS, str), PlatformAPIError)
+
+
+def test_what_each_post_refuses_ends_the_account_and_what_one_refuses_does_not() -> None:
+    denied, gone = PermissionDeniedError("no"), PostNotFoundError("gone")
+    assert ends_account([denied, denied]) is denied
+    assert ends_account([denied, {}]) is None
+    assert ends_account([gone, gone]) is None
+    throttled = RateLimitError("slow")
+    assert ends_account([{}, gone, throttled]) is throttled
+
+
+# --- one call
+
+
+def test_the_token_is_in_the_header_and_in_no_message(server: PlatformServer, fetcher: FacebookFetcher) -> None:
+    server.answer = lambda _: Answer(400, error(190, f"Malformed access token {TOKEN}", 463)[1])
+    with pytest.raises(InvalidTokenError) as caught:
+        fetcher.fetch_post_analytics("7", POST)
+    assert server.requests[0].headers["authorization"] == f"Bearer {TOKEN}"
+    assert TOKEN not in server.requests[0].target
+    assert TOKEN not in str(caught.value)
+    assert "expired" in caught.value.message
+
+
+def test_an_error_with_status_200_is_an_error(server: PlatformServer, fetcher: FacebookFetcher) -> None:
+    server.answer = lambda _: Answer(200, error(803, "(#803) gone")[1])
+    with pytest.raises(PostNotFoundError) as caught:
+        fetcher.fetch_post_analytics("7", POST)
+    assert caught.value.post_id == "7"
+
+
+def test_html_with_status_200_is_no_answer(server: PlatformServer, fetcher: FacebookFetcher) -> None:
+    server.answer = lambda _: Answer(200, body=b"<html>login</html>")
+    with pytest.raises(TransientError):
+        fetcher.fetch_post_analytics("7", POST)
+    assert len(server.requests) == 2, "a passing fault is tried again"
+
+
+def test_the_version_is_in_the_path_and_the_answering_one_is_kept(
+    server: PlatformServer, fetcher: FacebookFetcher, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.answer = lambda _: Answer(json={"id": POST}, headers={"facebook-api-version": "v27.0"})
+    fetcher.fetch_post_analytics("7", POST)
+    assert server.requests[0].path == f"/v25.0/{POST}"
+    assert fetcher.answering_version == "v27.0"
+    assert [record.getMessage() for record in caplog.records] == [
+        "facebook: asked v25.0, answered by v27.0: META_API_VERSION has expired"
+    ]
+
+
+@pytest.mark.parametrize("bad", ["104_", "_1", "1_2_3", "me", "1/2", "1?x=1", "１_２", "1_2\n", "", "1"])
+def test_an_id_that_is_none_reaches_no_url(bad: str, server: PlatformServer, fetcher: FacebookFetcher) -> None:
+    with pytest.raises(ConfigurationError):
+        fetcher.fetch_post_analytics("7", bad)
+    [reading] = fetcher.fetch_many([PostRef(bad)])
+    assert isinstance(reading.error, ConfigurationError)
+    assert server.requests == []
+
+
+@pytest.mark.parametrize(("account", "version"), [("me/..", "v25.0"), (PAGE, "25"), (PAGE, "v25.0/me")])
+def test_an_account_or_version_that_is_none_is_refused_at_once(account: str, version: str) -> None:
+    with pytest.raises(ConfigurationError):
+        FacebookFetcher(TOKEN, account, base_url="http://127.0.0.1:1", api_version=version)
+
+
+# --- quota
+
+
+def headers_of(percent: int, minutes: int = 0, kind: str = "pages") -> dict[str, str]:
+    entry = {"type": kind, "call_count": percent, "total_cputime": 1, "total_time": 2}
+    return {"x-business-use-case-usage": json.dumps({PAGE: [entry | {"estimated_time_to_regain_access": minutes}]})}
+
+
+def test_the_wait_after_a_throttle_is_in_minutes(server: PlatformServer, fetcher: FacebookFetcher) -> None:
+    server.answer = lambda _: Answer(400, error(80001, "(#80001) too many calls")[1], headers=headers_of(100, 7))
+    with pytest.raises(RateLimitError) as caught:
+        fetcher.fetch_post_analytics("7", POST)
+    assert caught.value.retry_after == 420
+    assert len(server.requests) == 1
+
+
+def test_a_throttle_without_a_time_says_none(server: PlatformServer, fetcher: FacebookFetcher) -> None:
+    server.answer = lambda _: Answer(400, error(4, "(#4) Application request limit reached")[1])
+    with pytest.raises(RateLimitError) as caught:
+        fetcher.fetch_post_analytics("7", POST)
+    assert caught.value.retry_after is None
+
+
+@pytest.mark.parametrize(("percent", "pause"), [(74, 0), (75, 0), (81, 2), (89, 14 / 3)])
+def test_from_75_percent_calls_are_spaced_out(
+    percent: int, pause: float, server: PlatformServer, fetcher: FacebookFetcher, slept: list[float]
+) -> None:
+    server.answer = lambda _: Answer(json={"id": POST}, headers=headers_of(percent))
+    fetcher.fetch_page_insights(["page_follows"])
+    assert slept == []
+    fetcher.fetch_page_insights(["page_follows"])
+    assert fetcher.usage_percent == percent
+    assert sum(slept) == pytest.approx(pause)
+
+
+@pytest.mark.parametrize(("minutes", "wait"), [(12, 720), (0, 300)])
+def test_at_90_percent_no_call_is_sent_until_the_time_is_over(
+    minutes: int, wait: float, server: PlatformServer, fetcher: FacebookFetcher
+) -> None:
+    now = [NOW]
+    fetcher._quota._clock = lambda: now[0]
+    server.answer = lambda _: Answer(json={"data": []}, headers=headers_of(90, minutes))
+    fetcher.fetch_page_insights(["page_follows"])
+    with pytest.raises(RateLimitError) as caught:
+        fetcher.fetch_page_insights(["page_follows"])
+    assert caught.value.retry_after == wait
+    assert len(server.requests) == 1
+    now[0] += timedelta(seconds=wait)
+    fetcher.fetch_page_insights(["page_follows"])
+    assert len(server.requests) == 2
+
+
+def test_only_the_quota_of_this_kind_counts() -> None:
+    assert usage(headers_of(95, 5, "ads_insights"), "pages") == (None, 0)
+    assert usage({"x-app-usage": '{"call_count":28,"total_time":25,"total_cputime":31}'}, "pages") == (31, 0)
+
+
+@given(st.dictionaries(st.sampled_from(["x-app-usage", "x-business-use-case-usage", "x-page-usage"]), st.text()))
+def test_no_usage_header_breaks_the_reading(headers: dict[str, str]) -> None:
+    quota = Quota("pages", lambda: NOW)
+    quota.note(headers)
+    assert quota.held() >= 0
+
+
+# --- batches
+
+
+class Batches:
+    """A batch endpoint that answers each entry by `reply`, and counts how often each id was asked."""
+
+    def __init__(self, reply: Callable[[str], Any]) -> None:
+        self.reply = reply
+        self.sizes: list[int] = []
+
+    def __call__(self, request: Request) -> Answer:
+        if request.method == "GET":
+            return Answer(json={"id": request.path.rsplit("/", 1)[1]})
+        urls = [entry["relative_url"] for entry in json.loads(request.form["batch"])]
+        self.sizes.append(len(urls))
+        return Answer(json=[self.reply(url) for url in urls])
+
+
+def fine(url: str) -> dict[str, Any]:
+    return {"code": 200, "body": json.dumps({"id": url.partition("?")[0], "shares": {"count": 1}})}
+
+
+@given(count=st.integers(0, 120), doubled=st.booleans())
+def test_batches_keep_every_id_exactly_once(count: int, doubled: bool) -> None:
+    refs = [PostRef(f"{PAGE}_{n}") for n in range(count)]
+    batches = Batches(fine)
+    with PlatformServer(batches) as server:
+        fetcher = FacebookFetcher(TOKEN, base_url=server.url, api_version="v25.0")
+        readings = list(fetcher.fetch_many(refs * 2 if doubled else refs))
+        fetcher.close()
+    assert [reading.platform_post_id for reading in readings] == [ref.platform_post_id for ref in refs]
+    assert all(size <= 50 for size in batches.sizes)
+    assert len(batches.sizes) == -(-count // 25)
+
+
+def test_an_entry_that_was_not_finished_is_asked_once_more(server: PlatformServer, fetcher: FacebookFetcher) -> None:
+    left = {f"{PAGE}_2": 1, f"{PAGE}_3": 2}
+
+    def reply(url: str) -> Any:
+        key = url.partition("?")[0]
+        if "insights" in url and left.get(key, 0) > 0:
+            left[key] -= 1
+            return None
+        return fine(url)
+
+    server.answer = batches = Batches(reply)
+    readings = {r.platform_post_id: r for r in fetcher.fetch_many([PostRef(f"{PAGE}_{n}") for n in range(5)])}
+    assert batches.sizes == [10, 2]
+    assert readings[f"{PAGE}_2"].analytics is not None
+    assert isinstance(readings[f"{PAGE}_3"].error, TransientError)
+    assert sum(reading.analytics is not None for reading in readings.values()) == 4
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [{"code": 200}, {"code": 200, "body": "{cut"}, {"code": 200, "body": None}, [], "text", {"body": "{}"}],
+)
+def test_an_entry_out_of_shape_costs_its_post_only(
+    entry: Any, server: PlatformServer, fetcher: FacebookFetcher
+) -> None:
+    server.answer = Batches(lambda url: entry if url.startswith(f"{PAGE}_1?") else fine(url))
+    readings = {r.platform_post_id: r for r in fetcher.fetch_many([PostRef(f"{PAGE}_{n}") for n in range(3)])}
+    assert isinstance(readings[f"{PAGE}_1"].error, TransientError)
+    assert readings[f"{PAGE}_0"].analytics is not None
+    assert readings[f"{PAGE}_2"].analytics is not None
+
+
+def test_a_batch_cut_short_leaves_the_rest_unfinished(server: PlatformServer, fetcher: FacebookFetcher) -> None:
+    fetcher._reads_comments = False
+    server.answer = lambda request: Answer(
+        json=[fine(e["relative_url"]) for e in json.loads(request.form["batch"])[:1]]
+    )
+    first, second, third = fetcher.fetch_many([PostRef(f"{PAGE}_{n}") for n in range(3)])
+    assert first.analytics is not None
+    assert second.analytics is not None, "asked again, and first of the second batch"
+    assert isinstance(third.error, TransientError)
+
+
+@pytest.mark.parametrize("body", [{"data": []}, [1, 2, 3, 4, 5, 6, 7], "text"])
+def test_a_batch_answered_out_of_shape_is_refused_as_a_whole(
+    body: Any, server: PlatformServer, fetcher: FacebookFetcher
+) -> None:
+    server.answer = lambda _: Answer(json=body)
+    with pytest.raises(BadDataError):
+        list(fetcher.fetch_many([PostRef(f"{PAGE}_1"), PostRef(f"{PAGE}_2")]))
+
+
+def test_a_throttled_entry_ends_the_account_after_the_good_ones(
+    server: PlatformServer, fetcher: FacebookFetcher
+) -> None:
+    usage_headers = [{"name": name, "value": value} for name, value in headers_of(100, 3).items()]
+    throttled = {
+        "code": 400,
+        "headers": usage_headers,
+        "body": json.dumps(error(80001, f"(#80001) too many calls {TOKEN}")[1]),
+    }
+    server.answer = batches = Batches(lambda url: fine(url) if url.startswith(f"{PAGE}_0?") else throttled)
+    found = []
+    readings = fetcher.fetch_many([PostRef(f"{PAGE}_{n}") for n in range(60)])
+    with pytest.raises(RateLimitError) as caught:
+        found.extend(reading.platform_post_id for reading in readings)
+    assert found == [f"{PAGE}_0"]
+    assert caught.value.retry_after == 180
+    assert TOKEN not in str(caught.value)
+    assert len(batches.sizes) == 1, "no call while blocked"
+
+
+# --- paging
+
+
+def pages_server(
+    server: PlatformServer, rows: int, largest: int = 1000, fail: Callable[[], Any] = lambda: None
+) -> None:
+    """A listing of that many bare posts, whose `next` lies on another host with another token in it."""
+
+    def answer(request: Request) -> Answer:
+        if failed := fail():
+            return Answer(*failed)
+        urls = [e["relative_url"] for e in json.loads(request.form["batch"])]
+        query = dict(part.split("=") for part in urls[0].partition("?")[2].split("&"))
+        limit, offset = int(query["limit"]), int(query.get("after", 0))
+        if limit > largest:
+            body = error(1, "Please reduce the amount of data you're asking for, then retry your request")[1]
+            return Answer(json=[{"code": 500, "body": json.dumps(body)}, None])
+        data = [
+            {"id": f"{PAGE}_{n}", "created_time": (START + timedelta(hours=n)).strftime("%Y-%m-%dT%H:%M:%S+0000")}
+            for n in range(offset, min(rows, offset + limit))
+        ]
+        paging = {"next": f"https://elsewhere.example/v1/x?access_token=LEAKED&limit=7&after={offset + limit}"}
+        body = {"data": data, "paging": paging if offset + limit < rows else {"cursors": {"after": "Q"}}}
+        return Answer(json=[{"code": 200, "body": json.dumps(body)}, None])
+
+    server.answer = answer
+
+
+END = START + timedelta(days=30)
+
+
+def listed(fetcher: FacebookFetcher, start: datetime = START, end: datetime = END) -> list[str]:
+    return [post.platform_post_id for page in fetcher.list_posts(start, end) for post in page]
+
+
+def test_next_is_followed_here_without_its_token(server: PlatformServer, fetcher: FacebookFetcher) -> None:
+    pages_server(server, rows=130)
+    assert listed(fetcher) == [f"{PAGE}_{n}" for n in range(130)]
+    sent = [request.target + request.body.decode() for request in server.requests]
+    assert not any("LEAKED" in text or "limit%3D7" in text for text in sent)
+
+
+def test_the_page_halves_itself_when_it_is_too_much(server: PlatformServer, fetcher: FacebookFetcher) -> None:
+    pages_server(server, rows=40, largest=13)
+    assert listed(fetcher) == [f"{PAGE}_{n}" for n in range(40)]
+    assert fetcher.page_size == 12
+
+
+def test_one_post_that_is_too_much_is_the_end(server: PlatformServer, fetcher: FacebookFetcher) -> None:
+    pages_server(server, rows=4, largest=0)
+    with pytest.raises(TooMuchDataError):
+        listed(fetcher)
+    assert fetcher.page_size == 1
+
+
+def test_both_ends_of_the_window(server: PlatformServer, fetcher: FacebookFetcher) -> None:
+    pages_server(server, rows=10)
+    found = listed(fetcher, START + timedelta(hours=2), START + timedelta(hours=5))
+    assert found == [f"{PAGE}_2", f"{PAGE}_3", f"{PAGE}_4"]
+
+
+def test_a_listing_that_is_gone_is_asked_twice_before_it_is_believed(
+    server: PlatformServer, fetcher: FacebookFetcher, slept: list[float]
+) -> None:
+    gone = iter([GONE])
+    pages_server(server, rows=3, fail=lambda: next(gone, None))
+    assert len(listed(fetcher)) == 3
+    pages_server(server, rows=3, fail=lambda: GONE)
+    with pytest.raises(PermissionDeniedError, match=PAGE):
+        listed(fetcher)
+    assert slept == [fetcher.backoff_factor] * 2
+
+
+def test_a_listing_that_leads_back_ends(server: PlatformServer, fetcher: FacebookFetcher) -> None:
+    body = {"data": [], "paging": {"next": "https://elsewhere.example/x?after=A"}}
+    server.answer = lambda _: Answer(json=[{"code": 200, "body": json.dumps(body)}, None])
+    with pytest.raises(BadDataError, match="same page"):
+        listed(fetcher)
+
+
+# --- small readers
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["data", "paging", "insights", "name", "values", "value", "next"]), inner)
+    ),
+    max_leaves=12,
+)
+
+
+@given(json_values)
+def test_insights_of_any_shape_are_read_or_refused(value: Any) -> None:
+    try:
+        values = insight_values({"insights": value})
+    except BadDataError:
+        return
+    assert all(isinstance(name, str) and found is not None for name, found in values.items())
+
+
+@given(json_values)
+def test_nothing_kept_holds_paging(value: Any) -> None:
+    assert '"paging":' not in json.dumps(without_paging(value))
+
+
+@given(json_values)
+def test_paging_of_any_shape_leads_on_or_ends(value: Any) -> None:
+    assert next_position({"paging": value}) is None or isinstance(value, dict)

@@ -1,0 +1,375 @@
+"""The service from listing to stored figures, over a real database."""
+
+from datetime import date, datetime, timedelta
+
+import pytest
+from sqlalchemy import Engine, select, text
+from sqlalchemy.orm import Session
+
+from analytics_pipeline.database.models import (
+    AccountAnalytics,
+    Business,
+    PostAnalytics,
+    PublishedPost,
+    SocialAccount,
+    SyncError,
+    SyncUnit,
+)
+from analytics_pipeline.platform_fetchers.exceptions import (
+    BadDataError,
+    InvalidTokenError,
+    PostNotFoundError,
+    RateLimitError,
+    TransientError,
+)
+from analytics_pipeline.sync import AnalyticsSyncService, InvalidRequestError
+from analytics_pipeline.sync.accounts import connect
+from analytics_pipeline.sync.results import DayResult
+from tests.sync.conftest import Connect, at, ledger_states
+from tests.sync.scripted import Platform
+
+D1, D2 = date(2026, 9, 1), date(2026, 9, 2)
+
+
+def run(service: AnalyticsSyncService, only_due: bool = False, since: datetime | None = None) -> dict[date, DayResult]:
+    """Lists and reads D1 to D2, as a Dagster run does."""
+    list(service.list_posts("linkedin", D1, D2, only_due))
+    return {day.publish_day: day for day in service.read_days("linkedin", D1, D2, only_due=only_due, reuse_since=since)}
+
+
+def likes(session: Session) -> list[tuple[str, str, int | None]]:
+    """Every observation: post, day of reading, likes."""
+    session.expire_all()
+    rows = session.execute(
+        select(PostAnalytics.platform_post_id, PostAnalytics.fetched_at, PostAnalytics.likes_count).order_by(
+            PostAnalytics.platform_post_id, PostAnalytics.fetched_at
+        )
+    )
+    return [(post, f"{moment:%m-%d}", n) for post, moment, n in rows]
+
+
+def test_days_are_listed_read_and_stored(
+    service: AnalyticsSyncService, platform: Platform, connected: Connect, session: Session, engine: Engine
+) -> None:
+    account = connected("10")
+    platform.publish("10", "a", at(D1), likes=5)
+    platform.publish("10", "b", at(D2), likes=None)
+    platform.publish("10", "outside", at(D2 + timedelta(days=1)), likes=9)
+
+    days = run(service)
+
+    assert likes(session) == [("a", "09-30", 5), ("b", "09-30", None)]
+    assert {day: (d.complete, d.units[0].posts_synced) for day, d in days.items()} == {D1: (True, 1), D2: (True, 1)}
+    assert ledger_states(engine) == {("10", "2026-09-01"): "done", ("10", "2026-09-02"): "done"}
+    post = session.scalars(select(PublishedPost).where(PublishedPost.platform_post_id == "a")).one()
+    assert (post.likes_count, post.last_synced_at) == (5, platform.now)
+    assert session.get_one(SocialAccount, account).last_sync == platform.now
+
+
+def test_a_second_reading_on_the_same_day_replaces_and_on_the_next_adds(
+    service: AnalyticsSyncService, platform: Platform, connected: Connect, session: Session
+) -> None:
+    connected("10")
+    platform.publish("10", "a", at(D1), likes=5)
+    run(service)
+    platform.now += timedelta(hours=1)
+    platform.likes["a"] = 6
+    run(service)
+    assert likes(session) == [("a", "09-30", 6)]
+    platform.now += timedelta(days=1)
+    platform.likes["a"] = 4
+    run(service)
+    assert likes(session) == [("a", "09-30", 6), ("a", "10-01", 4)]
+
+
+def test_figures_of_the_listing_are_not_read_again_in_the_same_run(
+    service: AnalyticsSyncService, platform: Platform, connected: Connect, session: Session
+) -> None:
+    connected("10")
+    platform.listing_carries_figures = True
+    platform.publish("10", "a", at(D1), likes=5)
+    days = run(service, since=platform.now)
+    assert platform.reads == []
+    assert likes(session) == [("a", "09-30", 5)]
+    assert days[D1].units[0].posts_synced == 1
+    run(service, since=platform.now + timedelta(seconds=1))
+    assert platform.reads == ["a"]
+
+
+def test_batches_go_across_days(service: AnalyticsSyncService, platform: Platform, connected: Connect) -> None:
+    connected("10")
+    for n in range(4):
+        platform.publish("10", f"p{n}", at(D1 if n % 2 else D2, hour=n))
+    days = run(service)
+    assert sum(unit.api_calls for day in days.values() for unit in day.units) == 2
+
+
+def test_a_dead_token_costs_no_other_account(
+    service: AnalyticsSyncService, platform: Platform, connected: Connect, session: Session, engine: Engine
+) -> None:
+    dead, _ = connected("10"), connected("20")
+    platform.publish("10", "a", at(D1))
+    platform.publish("20", "b", at(D1), likes=7)
+    platform.listing_errors["10"] = InvalidTokenError("token-of-10 has expired", "linkedin", 401)
+
+    days = run(service)
+
+    assert likes(session) == [("b", "09-30", 7)]
+    assert not days[D1].complete
+    assert days[D1].stored_anything
+    assert ledger_states(engine)["10", "2026-09-01"] == "needs_reauth"
+    assert ledger_states(engine)["20", "2026-09-01"] == "done"
+    account = session.get_one(SocialAccount, dead, populate_existing=True)
+    assert account.status == "needs_reauth"
+    assert account.status_reason == "Page 10: [redacted] has expired"
+
+    session.commit()
+    del platform.listing_errors["10"]
+    assert run(service)[D1].units[0].state == "needs_reauth", "nobody has mended the account"
+
+    connect(session, session.get_one(Business, 1), "linkedin", "10", "new")
+    session.commit()
+    assert run(service)[D1].complete
+    assert likes(session) == [("a", "09-30", 1), ("b", "09-30", 7)]
+
+
+def test_a_throttle_waits_to_the_second_and_is_tried_again(
+    service: AnalyticsSyncService, platform: Platform, connected: Connect, session: Session, engine: Engine
+) -> None:
+    connected("10")
+    platform.publish("10", "a", at(D1), likes=3)
+    platform.reading_errors["10"] = RateLimitError("slow down", "linkedin", 429, retry_after=90)
+    days = run(service)
+    assert not days[D1].stored_anything
+    unit = session.scalars(select(SyncUnit).where(SyncUnit.publish_day == D1)).one()
+    assert (unit.state, unit.next_attempt_at, unit.attempts) == ("waiting", platform.now + timedelta(seconds=90), 0)
+    session.commit()
+
+    platform.reading_errors.clear()
+    platform.now += timedelta(seconds=89)
+    calls = len(platform.reads)
+    run(service)
+    assert len(platform.reads) == calls, "the platform's own time has not come"
+    platform.now += timedelta(seconds=1)
+    assert run(service, only_due=True)[D1].complete
+    assert likes(session) == [("a", "09-30", 3)]
+
+
+def test_what_came_before_a_fault_is_kept(
+    service: AnalyticsSyncService, platform: Platform, connected: Connect, session: Session, engine: Engine
+) -> None:
+    connected("10")
+    platform.publish("10", "new", at(D2), likes=1)
+    platform.publish("10", "old", at(D1), likes=2)
+    platform.batch_size = 1
+
+    def fail_second(batch: int) -> None:
+        if batch == 1:
+            raise TransientError("connection reset", "linkedin")
+
+    platform.before_batch = fail_second
+    run(service)
+    assert likes(session) == [("new", "09-30", 1)]
+    assert ledger_states(engine) == {("10", "2026-09-02"): "done", ("10", "2026-09-01"): "waiting"}
+
+
+def test_passing_faults_are_parked_after_five_attempts(
+    service: AnalyticsSyncService, platform: Platform, connected: Connect, session: Session
+) -> None:
+    connected("10")
+    platform.publish("10", "a", at(D1))
+    platform.reading_errors["10"] = TransientError("HTTP 502", "linkedin", 502)
+    waits = []
+    for _ in range(5):
+        run(service)
+        session.expire_all()
+        unit = session.scalars(select(SyncUnit).where(SyncUnit.publish_day == D1)).one()
+        waits.append((unit.state, unit.next_attempt_at and (unit.next_attempt_at - platform.now).total_seconds()))
+        session.commit()
+        platform.now = unit.next_attempt_at or platform.now
+    assert waits == [("waiting", 60), ("waiting", 240), ("waiting", 960), ("waiting", 3840), ("parked", None)]
+    assert "HTTP 502" in (session.scalars(select(SyncUnit.error_message).where(SyncUnit.publish_day == D1)).one() or "")
+
+
+def test_one_bad_post_stays_one_bad_post(
+    service: AnalyticsSyncService, platform: Platform, connected: Connect, session: Session, engine: Engine
+) -> None:
+    connected("10")
+    platform.publish("10", "good", at(D1), likes=4)
+    platform.publish("10", "bad", at(D1))
+    platform.post_errors["bad"] = BadDataError("likes_count is no whole number: 'many'", "linkedin")
+    days = run(service)
+    assert likes(session) == [("good", "09-30", 4)]
+    assert not days[D1].complete
+    assert ledger_states(engine)["10", "2026-09-01"] == "done"
+    error = session.scalars(select(SyncError)).one()
+    assert (error.platform_post_id, error.error_class) == ("bad", "bad_data")
+    session.commit()
+    assert not run(service, only_due=True)[D1].complete, "a run that leaves the day alone must not make it look whole"
+
+
+def test_a_gone_post_is_unavailable_then_deleted_and_keeps_its_figures(
+    service: AnalyticsSyncService, platform: Platform, connected: Connect, session: Session
+) -> None:
+    connected("10")
+    platform.publish("10", "a", at(D1), likes=8)
+    run(service)
+    platform.post_errors["a"] = PostNotFoundError("gone", "linkedin", 404, post_id="a")
+    platform.posts["10"].clear()
+    assert run(service)[D1].complete, "its absence is explained"
+
+    def status() -> tuple[str, int | None]:
+        post = session.scalars(select(PublishedPost)).one()
+        session.refresh(post)
+        session.commit()
+        return post.status, post.likes_count
+
+    assert status() == ("unavailable", 8)
+    run(service)
+    assert status() == ("unavailable", 8), "twice on one day is no confirmation"
+    platform.now += timedelta(days=1)
+    run(service)
+    assert status() == ("deleted", 8)
+    assert likes(session) == [("a", "09-30", 8)]
+
+
+def test_a_post_that_a_batch_leaves_out_is_neither_zero_nor_deleted(
+    service: AnalyticsSyncService, platform: Platform, connected: Connect, session: Session
+) -> None:
+    connected("10")
+    platform.publish("10", "a", at(D1))
+    del platform.likes["a"]
+    assert run(service)[D1].complete
+    assert likes(session) == []
+    assert session.scalars(select(PublishedPost.status)).one() == "published"
+    assert session.scalars(select(SyncError.error_class)).one() == "absent"
+
+
+def test_a_dead_worker_leaves_nothing_stuck_and_a_zombie_cannot_write(
+    service: AnalyticsSyncService, platform: Platform, connected: Connect, session: Session, engine: Engine
+) -> None:
+    connected("10")
+    platform.publish("10", "a", at(D1), likes=1)
+
+    def taken_over(_batch: int) -> None:
+        with engine.begin() as connection:
+            connection.execute(text("update sync_units set attempt_id = gen_random_uuid(), state = 'running'"))
+
+    platform.before_batch = taken_over
+    run(service)
+    assert likes(session) == [], "its claim was taken over before it stored"
+    assert ledger_states(engine)["10", "2026-09-01"] == "running"
+    platform.before_batch = lambda _batch: None
+    assert run(service, only_due=True)[D1].complete
+    assert likes(session) == [("a", "09-30", 1)]
+
+
+def test_an_unexpected_fault_in_one_account_costs_no_other(
+    service: AnalyticsSyncService, platform: Platform, connected: Connect, session: Session, engine: Engine
+) -> None:
+    connected("10")
+    connected("20")
+    platform.publish("10", "a", at(D1))
+    platform.publish("20", "b", at(D1), likes=2)
+    platform.reading_errors["10"] = RuntimeError("a bug that prints token-of-10")
+    run(service)
+    assert likes(session) == [("b", "09-30", 2)]
+    message = session.scalars(select(SyncUnit.error_message).where(SyncUnit.state == "waiting")).one()
+    assert message is not None
+    assert "token-of-10" not in message
+    assert "unexpected RuntimeError" in message
+
+
+def test_account_days_are_stored(
+    service: AnalyticsSyncService, connected: Connect, session: Session
+) -> None:
+    connected("10")
+    results = list(service.read_account_days("linkedin", D1, D2))
+    assert [(r.found, r.api_calls, r.failure) for r in results] == [(2, 1, None)]
+    assert session.execute(select(AccountAnalytics.day, AccountAnalytics.followers)).all() == [(D1, 100), (D2, 101)]
+
+
+class TestBusiness:
+    """What the application asks for."""
+
+    def test_report(self, service: AnalyticsSyncService, platform: Platform, connected: Connect) -> None:
+        connected("10")
+        connected("20", "twitter")
+        platform.publish("10", "a", at(D1), likes=3)
+        platform.publish("20", "1", at(D2), likes=4)
+        platform.publish("20", "2", at(D2), likes=4)
+        platform.post_errors["2"] = TransientError("HTTP 500", "twitter", 500)
+        report = service.sync_business_analytics(1)
+        assert {name: report[name] for name in ("total_posts", "synced", "failed", "rate_limited")} == {
+            "total_posts": 3, "synced": 2, "failed": 1, "rate_limited": 0,
+        }  # fmt: skip
+        assert report["by_platform"]["twitter"]["synced"] == 1
+        assert report["by_platform"]["linkedin"] == {
+            "total_posts": 1, "synced": 1, "failed": 0, "rate_limited": 0, "api_calls": 2,
+        }  # fmt: skip
+        assert any("HTTP 500" in error["message"] for error in report["errors"])
+
+    def test_rate_limited_posts_are_not_failed(
+        self, service: AnalyticsSyncService, platform: Platform, connected: Connect
+    ) -> None:
+        connected("10")
+        platform.publish("10", "a", at(D1))
+        platform.reading_errors["10"] = RateLimitError("slow down", "linkedin", 429, retry_after=900)
+        report = service.sync_business_analytics(1)
+        assert (report["failed"], report["rate_limited"], report["synced"]) == (0, 1, 0)
+
+    def test_limit_takes_the_newest_posts_and_settles_no_unit(
+        self, service: AnalyticsSyncService, platform: Platform, connected: Connect, session: Session, engine: Engine
+    ) -> None:
+        connected("10")
+        platform.publish("10", "old", at(D1))
+        platform.publish("10", "new", at(D2), likes=9)
+        report = service.sync_business_analytics(1, limit=1)
+        assert report["total_posts"] == report["synced"] == 1
+        assert likes(session) == [("new", "09-30", 9)]
+        assert set(ledger_states(engine).values()) == {"due"}
+
+    def test_single_post(
+        self, service: AnalyticsSyncService, platform: Platform, connected: Connect, session: Session
+    ) -> None:
+        connected("10")
+        platform.publish("10", "a", at(D1), likes=1)
+        platform.publish("10", "b", at(D1), likes=2)
+        list(service.list_posts("linkedin", D1, D2))
+        post = session.scalars(select(PublishedPost).where(PublishedPost.platform_post_id == "b")).one()
+        report = service.sync_single_post(post.id)
+        assert report["synced"] == 1
+        assert likes(session) == [("b", "09-30", 2)]
+
+    def test_status(self, service: AnalyticsSyncService, platform: Platform, connected: Connect) -> None:
+        connected("10")
+        assert service.get_sync_status(1) == {
+            "total_posts": 0, "synced_posts": 0, "last_sync_at": None, "sync_percentage": None,
+        }  # fmt: skip
+        for n in range(3):
+            platform.publish("10", f"p{n}", at(D1))
+        platform.post_errors["p0"] = TransientError("HTTP 500", "linkedin", 500)
+        service.sync_business_analytics(1)
+        assert service.get_sync_status(1) == {
+            "total_posts": 3, "synced_posts": 2, "last_sync_at": platform.now, "sync_percentage": 66.7,
+        }  # fmt: skip
+
+    @pytest.mark.parametrize(
+        ("arguments", "message"),
+        [
+            ({"business_id": 99}, "no business 99"),
+            ({"business_id": 1, "platforms": ["myspace"]}, "unknown platform 'myspace'"),
+            ({"business_id": 1, "limit": 0}, "at least 1"),
+        ],
+    )
+    def test_bad_arguments_are_refused_by_name_before_any_call(
+        self, service: AnalyticsSyncService, platform: Platform, connected: Connect, arguments: dict[str, object], message: str
+    ) -> None:
+        connected("10")
+        platform.listing_errors["10"] = AssertionError("called")
+        with pytest.raises(InvalidRequestError, match=message):
+            service.sync_business_analytics(**arguments)  # type: ignore[arg-type]
+
+    def test_unknown_post_is_refused(self, service: AnalyticsSyncService) -> None:
+        with pytest.raises(InvalidRequestError, match="no post 5"):
+            service.sync_single_post(5)

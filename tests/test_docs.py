@@ -1,0 +1,72 @@
+"""The pages in docs/: complete where they list settings and pages, links that lead somewhere, SQL that runs."""
+
+import re
+from pathlib import Path
+
+import pytest
+from sqlalchemy.orm import Session
+
+from analytics_pipeline.settings import PROJECT_DIR, Settings
+
+PAGES = sorted((PROJECT_DIR / "docs").glob("*.md"))
+SQL = [
+    pytest.param(block, id=f"{page.name}-{n}")
+    for page in PAGES
+    for n, block in enumerate(re.findall(r"```sql\n(.*?)```", page.read_text(), re.DOTALL), 1)
+]
+
+
+def _anchors(page: Path) -> set[str]:
+    """The names by which the headings of a page are linked to, as the code hosts make them."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_every_setting_is_on_its_page_with_its_default() -> None:
+    table = (PROJECT_DIR / "docs" / "real-platforms.md").read_text().partition("## All settings")[2]
+    documented = dict(re.findall(r"^\| `([A-Z_]+)` \| (.+?) \|", table, re.MULTILINE))
+    expected = {
+        name.upper(): "unset" if field.default is None else f"`{field.default}`"
+        for name, field in Settings.model_fields.items()
+    }
+    expected["ANALYTICS_HOME"] = "`.analytics` in the project"
+    assert documented == expected
+
+
+def test_the_index_names_every_page() -> None:
+    index = (PROJECT_DIR / "docs" / "README.md").read_text()
+    missing = [page.name for page in PAGES if page.name != "README.md" and f"({page.name})" not in index]
+    assert missing == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    broken = []
+    for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
+        if link.startswith(("https://", "http://")):
+            continue
+        file, _, anchor = link.partition("#")
+        target = page.parent / file if file else page
+        if not target.exists() or (anchor and anchor not in _anchors(target)):
+            broken.append(link)
+    assert broken == []
+
+
+def test_the_pages_stand_alone() -> None:
+    assert [page.name for page in PAGES if "../shared" in page.read_text()] == []
+
+
+@pytest.fixture
+def marts(session: Session) -> Session:
+    """A session on all tables, those of dbt's marts included: empty, with the columns of their contract."""
+    contract = (PROJECT_DIR / "dbt_summaries" / "models" / "marts" / "marts.yml").read_text()
+    for model in contract.split("\n  - name: ")[1:]:
+        columns = re.findall(r"- name: (\w+)\n +data_type: (.+)", model)
+        listed = ", ".join(f"{name} {data_type}" for name, data_type in columns)
+        session.connection().exec_driver_sql(f"create table {model.split()[0]} ({listed})")
+    return session
+
+
+@pytest.mark.parametrize("statement", SQL)
+def test_sql_runs(marts: Session, statement: str) -> None:
+    assert marts.connection().exec_driver_sql(statement).all() == []
