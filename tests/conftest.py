@@ -18,6 +18,7 @@ from analytics_pipeline.settings import get_settings
 
 _TEMPLATE = "migrated"
 _numbers = itertools.count(1)
+_used: list[str] = []
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -64,8 +65,11 @@ def database_url(
         if get_engine.cache_info().currsize:
             get_engine().dispose()
         get_engine.cache_clear()
-        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
-        connection.execute(f'DROP DATABASE IF EXISTS "{name}_dagster" WITH (FORCE)')
+        _used.append(name)
+        if len(_used) > 2:  # dropping waits 100 ms for connections that were closed just now, so others go first
+            for old in (_used[0], f"{_used[0]}_dagster"):
+                connection.execute(f'DROP DATABASE IF EXISTS "{old}" WITH (FORCE)')
+            del _used[0]
     monkeypatch.delenv("DATABASE_URL")
     get_settings.cache_clear()
 

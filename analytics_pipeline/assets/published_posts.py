@@ -42,7 +42,7 @@ def published_posts_asset(platform: str) -> dg.AssetsDefinition:
                 )
                 context.log.info("%s: %s", result.account.name, why)
         failed = [result for result in results if result.failure]
-        reasons = "; ".join(result.failure.message for result in failed if result.failure)
+        reasons = "; ".join(f"{result.account.name}: {result.failure.message}" for result in failed if result.failure)
         if failed and len(failed) == len(results):
             raise dg.Failure(
                 f"No {platform} account could be listed for {first} to {last}: {reasons}", allow_retries=False

@@ -1,1 +1,1 @@
-
+"""WHEN it is materialised."""

@@ -285,6 +285,16 @@ class AccountAnalytics(Base):
     fetched_at: Mapped[datetime]
 
 
+class RetiredMetric(Base):
+    """A metric that failed a whole call and was left out since. Believed for a day, then asked for once more."""
+
+    __tablename__ = "retired_metrics"
+
+    platform: Mapped[str] = mapped_column(primary_key=True)
+    metric: Mapped[str] = mapped_column(primary_key=True)
+    found_at: Mapped[datetime]
+
+
 # --- the ledger
 
 

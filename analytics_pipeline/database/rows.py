@@ -52,7 +52,7 @@ ANALYTICS_COLUMNS = {
     "published_on": "date",
     "fetched_at": "timestamptz",
     **dict.fromkeys(_COUNTS, "bigint"),
-    **dict.fromkeys(_NUMBERS, "double precision"),
+    **dict.fromkeys(_NUMBERS, "float8"),
 }
 RAW_COLUMNS = {"payload": "text", "api_version": "text"}
 ACCOUNT_COLUMNS = {

@@ -26,9 +26,7 @@ from analytics_pipeline.platform_fetchers.http import new_session, parse_http_da
 from analytics_pipeline.platform_fetchers.metrics import AccountDay, ListedPost, PostAnalytics, PostReading, PostRef
 from analytics_pipeline.settings import get_settings
 
-MAX_WAIT_IN_PLACE: Final = 60.0
-"""Seconds. A longer wait is the ledger's business: the run ends and the retry sensor comes back."""
-
+_LONGEST_BACKOFF: Final = 60.0
 _MAX_COUNT: Final = 2**63 - 1
 _WHOLE_NUMBER: Final = re.compile(r"-?[0-9]{1,19}")
 
@@ -72,11 +70,15 @@ class BasePlatformFetcher(ABC):
         self.timeout = timeout if timeout is not None else settings.platform_fetch_timeout
         self.max_retries = max_retries if max_retries is not None else settings.platform_max_retries
         self.backoff_factor = backoff_factor if backoff_factor is not None else settings.platform_backoff_factor
+        # A longer wait is the ledger's business: the run ends and the retry sensor comes back.
+        self._wait_in_place = settings.platform_wait_in_place
         self._clock = clock or (lambda: datetime.now(UTC))
         self._sleep = sleep
         self._session = new_session()
         self.api_calls = 0
         """HTTP requests sent so far, failed attempts included."""
+        self.dead_metrics: set[str] = set()
+        """Metrics known to be retired, which are not asked for. Grows as more are met; the caller may remember them."""
         self.answering_version: str | None = None
         """API version that the platform says it answered with, where it says so."""
 
@@ -207,10 +209,10 @@ class BasePlatformFetcher(ABC):
     def _pause(self, error: PlatformAPIError, attempt: int) -> float | None:
         """Seconds to wait after the failed attempt number `attempt` before the next; None = another is no use now."""
         if isinstance(error, RateLimitError):
-            in_place = error.retry_after is not None and error.retry_after <= MAX_WAIT_IN_PLACE
+            in_place = error.retry_after is not None and error.retry_after <= self._wait_in_place
             return error.retry_after if in_place else None
         if isinstance(error, TransientError):
-            return random.uniform(0, min(MAX_WAIT_IN_PLACE, self.backoff_factor**attempt))  # noqa: S311  # jitter
+            return random.uniform(0, min(_LONGEST_BACKOFF, self.backoff_factor**attempt))  # noqa: S311  # jitter
         return None
 
     def _redact(self, text: str) -> str:

@@ -1,6 +1,7 @@
-"""Facebook Pages: which fields and metrics are asked for, and which figure each of them is.
+"""Facebook Pages: how posts, reels and the page itself are asked for their figures.
 
-Source: platforms/facebook.md §2, §3, §7. Not here: batches, paging, retired metrics, quota, errors (graph*.py).
+Source: platforms/facebook.md §2, §3. Not here: which figures there are (facebook_metrics.py); batches, paging, retired
+metrics, quota, errors (graph*.py).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,11 +10,23 @@ from itertools import zip_longest
 from typing import Any, ClassVar, Final
 
 from analytics_pipeline.platform_fetchers.exceptions import (
-    BadDataError,
     ConfigurationError,
     MetricError,
     PermissionDeniedError,
     PlatformAPIError,
+)
+from analytics_pipeline.platform_fetchers.facebook_metrics import (
+    BY_TYPE,
+    COMMENTS,
+    NODE_FIELDS,
+    PAGE_DAYS,
+    POST_FIGURES,
+    POST_METRICS,
+    REEL_FIGURES,
+    REEL_METRICS,
+    parts,
+    permalink,
+    post_type,
 )
 from analytics_pipeline.platform_fetchers.graph import Ask, GraphFetcher
 from analytics_pipeline.platform_fetchers.graph_errors import Reply, ends_account
@@ -30,76 +43,9 @@ from analytics_pipeline.platform_fetchers.graph_values import (
 from analytics_pipeline.platform_fetchers.metrics import AccountDay, ListedPost, PostAnalytics, PostReading, PostRef
 from analytics_pipeline.settings import get_settings
 
-NODE_FIELDS: Final = "id,created_time,permalink_url,status_type,attachments{media_type,type},shares"
-COMMENTS: Final = "comments.limit(0).summary(true)"
-"""Needs pages_read_user_content and fails its whole request without it: never in a request that must succeed."""
-
-POST_FIGURES: Final[Mapping[str, Sequence[str]]] = {
-    "likes_count": ("insights.post_reactions_like_total", "likes.summary.total_count"),
-    "comments_count": ("comments.summary.total_count", "insights.post_activity_by_action_type.comment"),
-    "shares_count": ("shares.count", "insights.post_activity_by_action_type.share"),
-    "reactions_count": ("insights.post_reactions_by_type_total.sum", "reactions.summary.total_count"),
-    "impressions": ("insights.post_media_view",),
-    "reach": ("insights.post_total_media_view_unique",),
-    "clicks": ("insights.post_clicks",),
-    "url_clicks": ("insights.post_clicks_by_type.link clicks",),
-    "video_views": ("insights.post_video_views",),
-    "video_watch_ms": ("insights.post_video_view_time",),
-}
-REEL_FIGURES: Final[Mapping[str, Sequence[str]]] = {
-    "likes_count": ("insights.post_video_likes_by_reaction_type.like",),
-    "comments_count": ("insights.post_video_social_actions.comment",),
-    "shares_count": ("insights.post_video_social_actions.share",),
-    "reactions_count": ("insights.post_video_likes_by_reaction_type.sum",),
-    "impressions": ("insights.blue_reels_play_count",),
-    "video_views": ("insights.blue_reels_play_count",),
-    "video_watch_ms": ("insights.post_video_view_time",),
-}
-"""Standard name → where the figure is in a node; `.sum` adds up the parts of a metric that is split by type."""
-
-PAGE_DAYS: Final = {
-    "page_media_view": "impressions",
-    "page_total_media_view_unique": "reach",
-    "page_post_engagements": "engagements",
-    "page_views_total": "profile_views",
-    "page_daily_follows": "follower_gain",
-    "page_follows": "followers",
-    "page_video_views": "video_views",
-}
 PERIODS: Final = ("day", "week", "days_28", "month", "lifetime", "total_over_range")
-
-_BY_TYPE: Final = frozenset(
-    {
-        "post_reactions_by_type_total",
-        "post_activity_by_action_type",
-        "post_clicks_by_type",
-        "post_video_likes_by_reaction_type",
-        "post_video_social_actions",
-    }
-)
 _DAYS_PER_CALL: Final = 88  # at most 90 between since and until, and one more day is asked for at the end
 _DAYS_KEPT: Final = 730
-_TYPES: Final = {
-    "photo": "image",
-    "album": "carousel",
-    "video": "video",
-    "link": "link",
-    "event": "event",
-    "added_photos": "image",
-    "added_video": "video",
-    "shared_story": "link",
-    "created_event": "event",
-    "mobile_status_update": "text",
-}
-
-
-def _metrics(figures: Mapping[str, Sequence[str]]) -> list[str]:
-    paths = [path.split(".") for paths in figures.values() for path in paths]
-    return list(dict.fromkeys(path[1] for path in paths if path[0] == "insights"))
-
-
-POST_METRICS: Final = _metrics(POST_FIGURES)
-REEL_METRICS: Final = _metrics(REEL_FIGURES)
 _REELS: Final = "video_insights"
 
 
@@ -204,9 +150,9 @@ class FacebookFetcher(GraphFetcher):
         key, published = node.get("id"), moment(node.get("created_time"))
         if not isinstance(key, str) or published is None:
             return None
-        kind = _post_type(node)
+        kind = post_type(node)
         reading = self._reading(key, node) if self.expands and kind != "reel" else None
-        return ListedPost(key, published, _permalink(node), kind, reading)
+        return ListedPost(key, published, permalink(node), kind, reading)
 
     def _read_by_id(self, refs: Sequence[PostRef], ask: Ask) -> Iterator[PostReading]:
         reels = [ref.platform_post_id for ref in refs if ref.post_type == "reel"]
@@ -216,7 +162,7 @@ class FacebookFetcher(GraphFetcher):
             for key, reply in self._replies(posts[:size], ask, reel=False):
                 if isinstance(reply, PlatformAPIError):
                     yield PostReading(key, None, reply)
-                elif _post_type(reply) == "reel":
+                elif post_type(reply) == "reel":
                     reels.append(key)
                 else:
                     yield self._reading(key, reply)
@@ -265,19 +211,19 @@ class FacebookFetcher(GraphFetcher):
     def _figures(self, platform_post_id: str, node: Mapping[str, Any]) -> PostAnalytics:
         reel = _REELS in node
         insights = {
-            name: _parts(name, value) if name in _BY_TYPE else value
+            name: parts(name, value) if name in BY_TYPE else value
             for name, value in insight_values(node[_REELS] if reel else node).items()
         }
-        for parts in insights.values():
-            if isinstance(parts, dict):
-                parts["sum"] = sum(self._count(kind, n) for kind, n in parts.items() if n is not None)
+        for split in insights.values():
+            if isinstance(split, dict):
+                split["sum"] = sum(self._count(kind, n) for kind, n in split.items() if n is not None)
         values = self._parse_analytics_response({**node, "insights": insights}, REEL_FIGURES if reel else POST_FIGURES)
         if values["shares_count"] is None and "shares" not in node and "post_activity_by_action_type" in insights:
             # Facebook leaves `shares` out at 0 (facebook.md §3.1), and the activity, which was reported, has none.
             values["shares_count"] = 0
         watched = values.pop("video_watch_ms")
         seconds = None if watched is None else watched / 1000
-        return self._analytics(platform_post_id, {**values, "video_watch_time": seconds}, _permalink(node))
+        return self._analytics(platform_post_id, {**values, "video_watch_time": seconds}, permalink(node))
 
 
 def _with_insights(fields: str, metrics: Sequence[str]) -> str:
@@ -293,31 +239,3 @@ def _figures_url(key: str, metrics: Sequence[str], reel: bool) -> str:
 
 def _comments(reply: Any) -> dict[str, Any]:
     return {"comments": reply["comments"]} if isinstance(reply, dict) and "comments" in reply else {}
-
-
-def _parts(name: str, value: Any) -> dict[str, Any]:
-    """A metric split by type, keys as the documents write them: `like`, `comment`, `link clicks`."""
-    if value == []:
-        return {}
-    if not isinstance(value, Mapping):
-        raise BadDataError(f"{name} is not split by type: {str(value)[:40]!r}")
-    if name.startswith("post_video_"):  # documented without their exact keys
-        return {key.lower().removeprefix("reaction_").removesuffix("s"): part for key, part in value.items()}
-    return dict(value)
-
-
-def _permalink(node: Mapping[str, Any]) -> str | None:
-    link = node.get("permalink_url")
-    return link if isinstance(link, str) else None
-
-
-def _post_type(node: Mapping[str, Any]) -> str:
-    try:
-        attached = node["attachments"]["data"][0]
-        kinds = [attached.get("media_type"), attached.get("type")]
-    except (KeyError, IndexError, TypeError, AttributeError):
-        kinds = []
-    if "/reel/" in (_permalink(node) or "") or "reel" in kinds:
-        return "reel"
-    named = [_TYPES[kind] for kind in (*kinds, node.get("status_type")) if kind in _TYPES]
-    return named[0] if named else ("other" if kinds else "text")

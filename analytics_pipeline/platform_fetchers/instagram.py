@@ -1,6 +1,7 @@
-"""Instagram professional accounts: which metrics each kind of media has, and which figure each of them is.
+"""Instagram professional accounts: how media, stories and the account itself are asked for their figures.
 
-Source: platforms/instagram.md §1–§4. Not here: batches, paging, quota (graph*.py), errors (instagram_errors.py).
+Source: platforms/instagram.md §1–§4. Not here: which figures there are (instagram_metrics.py), errors
+(instagram_errors.py); batches, paging, quota (graph*.py).
 """
 
 import logging
@@ -23,47 +24,22 @@ from analytics_pipeline.platform_fetchers.instagram_errors import (
     NoInsightsError,
     TooFewViewersError,
 )
+from analytics_pipeline.platform_fetchers.instagram_metrics import (
+    DAY_SERIES,
+    DAY_TOTALS,
+    FEED,
+    MEDIA_FIGURES,
+    METRICS,
+    NODE_FIELDS,
+    STORY_FIGURES,
+    kind_of,
+    kind_of_type,
+    permalink,
+    post_type,
+)
 from analytics_pipeline.platform_fetchers.metrics import AccountDay, ListedPost, PostAnalytics, PostReading, PostRef
 from analytics_pipeline.settings import get_settings
 
-NODE_FIELDS: Final = "id,media_type,media_product_type,permalink,timestamp,like_count,comments_count"
-
-FEED: Final = ("views", "reach", "likes", "comments", "saved", "shares")
-METRICS: Final[Mapping[str, Sequence[str]]] = {
-    "FEED": FEED,
-    "REELS": (*FEED, "ig_reels_video_view_total_time"),
-    "STORY": ("views", "reach", "replies", "shares"),
-    # Single videos from before they all became reels.
-    "VIDEO": ("views", "reach", "saved"),
-}
-"""Kind of media → the metrics it has and we keep. Any other fails the call (instagram.md §4.1)."""
-
-MEDIA_FIGURES: Final[Mapping[str, Sequence[str]]] = {
-    "likes_count": ("insights.likes", "like_count"),
-    "comments_count": ("insights.comments", "comments_count"),
-    "shares_count": ("insights.shares",),
-    "bookmarks_count": ("insights.saved",),
-    "impressions": ("insights.views",),
-    "reach": ("insights.reach",),
-    "video_watch_ms": ("insights.ig_reels_video_view_total_time",),
-}
-STORY_FIGURES: Final[Mapping[str, Sequence[str]]] = {
-    "comments_count": ("insights.replies",),
-    "shares_count": ("insights.shares",),
-    "impressions": ("insights.views",),
-    "reach": ("insights.reach",),
-}
-"""Standard name → where the figure is in a node; of several places the first that has it."""
-
-DAY_SERIES: Final = {"reach": "reach", "follower_count": "follower_gain"}
-DAY_TOTALS: Final = {
-    "views": "impressions",
-    "total_interactions": "engagements",
-    "likes": "likes",
-    "comments": "comments",
-    "shares": "shares",
-    "profile_links_taps": "clicks",
-}
 _OF_ACCOUNT: Final = "account"
 _DAYS_PER_CALL: Final = 30
 _DAYS_KEPT: Final = 90
@@ -71,9 +47,6 @@ _DAYS_KEPT: Final = 90
 _PLACE: Final = re.compile(r"metric\[(\d+)\]")
 _UNANIMOUS: Final = 3
 """Media of one kind that must refuse a metric, and none take it, before it is held to be retired."""
-
-_KIND_OF_TYPE: Final = {"reel": "REELS", "story": "STORY", "video": "VIDEO"}
-_TYPES: Final = {"IMAGE": "image", "VIDEO": "video", "CAROUSEL_ALBUM": "carousel"}
 
 _log = logging.getLogger(__name__)
 
@@ -84,6 +57,7 @@ class _Media:
 
     key: str
     kind: str | None
+    asked: Sequence[str] = ()
     refused: set[str] = field(default_factory=set)
     plain: bool = False
     reason: MetricError | None = None
@@ -221,9 +195,9 @@ class InstagramFetcher(GraphFetcher):
         key, published = node.get("id"), moment(node.get("timestamp"))
         if not isinstance(key, str) or published is None:
             return None
-        kind = _kind_of(node)
+        kind = kind_of(node)
         reading = self._reading(key, node) if self.expands and kind not in ("REELS", "STORY") else None
-        return ListedPost(key, published, _permalink(node), _post_type(node), reading)
+        return ListedPost(key, published, permalink(node), post_type(node), reading)
 
     def _batch(self, urls: Sequence[str]) -> list[Reply]:
         try:
@@ -233,11 +207,13 @@ class InstagramFetcher(GraphFetcher):
             return self._ask_each(urls)
 
     def _read_by_id(self, refs: Sequence[PostRef], ask: Ask) -> Iterator[PostReading]:
-        media = [_Media(ref.platform_post_id, _kind_of_type(ref.post_type)) for ref in refs]
+        media = [_Media(ref.platform_post_id, kind_of_type(ref.post_type)) for ref in refs]
         for start in range(0, len(media), BATCH_LIMIT):
             pending = media[start : start + BATCH_LIMIT]
             while pending:
-                replies = ask([self._media_url(one) for one in pending])
+                for one in pending:
+                    one.asked = self._metrics_of(one)
+                replies = ask([url(one.key, fields=_with_insights(one.asked)) for one in pending])
                 fatal = ends_account(replies)
                 self._bury_unknown(pending, replies)
                 again = []
@@ -257,7 +233,7 @@ class InstagramFetcher(GraphFetcher):
         """A name that is in no list of allowed metrics, for all media of a kind, is that of a retired metric."""
         kinds = Counter(one.kind for one in asked if not one.plain)
         blamed = Counter(
-            (one.kind, _culprit(reply, self._metrics_of(one)))
+            (one.kind, _culprit(reply, one.asked))
             for one, reply in zip(asked, replies, strict=True)
             if isinstance(reply, MetricError) and _PLACE.fullmatch(reply.metric or "")
         )
@@ -269,9 +245,6 @@ class InstagramFetcher(GraphFetcher):
         kind = one.kind or "FEED"
         return [] if one.plain else [m for m in self._alive(METRICS[kind], kind) if m not in one.refused]
 
-    def _media_url(self, one: _Media) -> str:
-        return url(one.key, fields=_with_insights(self._metrics_of(one)))
-
     def _settle(self, one: _Media, reply: Reply) -> PostReading | None:
         """The reading that a reply gives; None if the media must be asked again, in another way."""
         if isinstance(reply, MetricError) and not one.plain:
@@ -279,7 +252,7 @@ class InstagramFetcher(GraphFetcher):
             return None
         if isinstance(reply, PlatformAPIError):
             return PostReading(one.key, None, reply)
-        kind = _kind_of(reply)
+        kind = kind_of(reply)
         if one.reason is None and (one.plain or not set(METRICS[kind]) <= set(METRICS[one.kind or "FEED"])):
             one.kind, one.plain = kind, False
             return None
@@ -290,21 +263,20 @@ class InstagramFetcher(GraphFetcher):
 
     def _learn(self, one: _Media, refusal: MetricError) -> None:
         """Takes out of the next request for this media what made this one fail; verdicts differ per media."""
-        asked = self._metrics_of(one)
-        culprit = _culprit(refusal, asked)
+        culprit = _culprit(refusal, one.asked)
         if isinstance(refusal, NoInsightsError):
             one.plain, one.reason = True, refusal
         elif one.kind is None:
             one.plain = True
         elif culprit:
             one.refused.add(culprit)
-        elif not self._find_dead(asked, lambda metric: url(one.key, fields=_with_insights([metric])), one.kind):
+        elif not self._find_dead(one.asked, lambda metric: url(one.key, fields=_with_insights([metric])), one.kind):
             one.plain, one.reason = True, refusal
 
     # --- figures
 
     def _figures(self, platform_post_id: str, node: Mapping[str, Any]) -> PostAnalytics:
-        kind = _kind_of(node)
+        kind = kind_of(node)
         values = self._parse_analytics_response(
             {**node, "insights": insight_values(node)}, STORY_FIGURES if kind == "STORY" else MEDIA_FIGURES
         )
@@ -312,7 +284,7 @@ class InstagramFetcher(GraphFetcher):
             values["video_views"] = values["impressions"]
         watched = values.pop("video_watch_ms", None)
         seconds = None if watched is None else watched / 1000
-        return self._analytics(platform_post_id, {**values, "video_watch_time": seconds}, _permalink(node))
+        return self._analytics(platform_post_id, {**values, "video_watch_time": seconds}, permalink(node))
 
 
 def _with_insights(metrics: Sequence[str]) -> str:
@@ -325,26 +297,3 @@ def _culprit(refusal: MetricError, asked: Sequence[str]) -> str | None:
     if place:
         return asked[int(place[1])] if int(place[1]) < len(asked) else None
     return refusal.metric if refusal.metric in asked else None
-
-
-def _kind_of_type(post_type: str | None) -> str | None:
-    return _KIND_OF_TYPE.get(post_type, "FEED") if post_type else None
-
-
-def _kind_of(node: Mapping[str, Any]) -> str:
-    product = node.get("media_product_type")
-    if product in ("REELS", "STORY"):
-        return str(product)
-    return "VIDEO" if node.get("media_type") == "VIDEO" else "FEED"
-
-
-def _post_type(node: Mapping[str, Any]) -> str:
-    kind = _kind_of(node)
-    if kind in ("REELS", "STORY"):
-        return "reel" if kind == "REELS" else "story"
-    return _TYPES.get(str(node.get("media_type")), "other")
-
-
-def _permalink(node: Mapping[str, Any]) -> str | None:
-    link = node.get("permalink")
-    return link if isinstance(link, str) else None

@@ -16,7 +16,7 @@ Value = int | dict[str, int] | None
 
 PERIODS: Final = ("day", "week", "days_28", "month", "lifetime", "total_over_range")
 
-_REACTION_COLUMNS: Final = {
+REACTION_COLUMNS: Final = {
     "like": "likes",
     "love": "reaction_love",
     "wow": "reaction_wow",
@@ -24,6 +24,7 @@ _REACTION_COLUMNS: Final = {
     "sorry": "reaction_sad",
     "anger": "reaction_anger",
 }
+"""Kind of reaction, as the metric names spell it → column of the world. `like` includes care."""
 
 
 def _column(name: str) -> Callable[[Figures], Value]:
@@ -36,14 +37,14 @@ def _without_zeros(counts: Mapping[str, int]) -> dict[str, int]:
 
 def reactions_total(figures: Figures) -> int | None:
     """Reactions of all kinds together; None when no kind is reported."""
-    known = [figures[column] for column in _REACTION_COLUMNS.values() if column in figures]
+    known = [figures[column] for column in REACTION_COLUMNS.values() if column in figures]
     return sum(known) if known else None
 
 
 def _reactions_by_type(figures: Figures) -> Value:
     if reactions_total(figures) is None:
         return None
-    return _without_zeros({kind: figures.get(column, 0) for kind, column in _REACTION_COLUMNS.items()})
+    return _without_zeros({kind: figures.get(column, 0) for kind, column in REACTION_COLUMNS.items()})
 
 
 def _activity_by_action_type(figures: Figures) -> Value:
@@ -88,7 +89,7 @@ POST_METRICS: Final[Mapping[str, Callable[[Figures], Value]]] = MappingProxyType
         "post_total_media_view_unique": _column("reach"),
         "post_clicks": _column("clicks"),
         "post_clicks_by_type": _clicks_by_type,
-        **{f"post_reactions_{kind}_total": _column(column) for kind, column in _REACTION_COLUMNS.items()},
+        **{f"post_reactions_{kind}_total": _column(column) for kind, column in REACTION_COLUMNS.items()},
         "post_reactions_by_type_total": _reactions_by_type,
         "post_activity_by_action_type": _activity_by_action_type,
         "post_activity_by_action_type_unique": _never,
@@ -116,7 +117,7 @@ VIDEO_METRICS: Final[Mapping[str, Callable[[Figures], Value]]] = MappingProxyTyp
             None
             if reactions_total(figures) is None
             else _without_zeros(
-                {f"REACTION_{kind.upper()}": figures.get(column, 0) for kind, column in _REACTION_COLUMNS.items()}
+                {f"REACTION_{kind.upper()}": figures.get(column, 0) for kind, column in REACTION_COLUMNS.items()}
             )
         ),
         "post_video_social_actions": _social_actions,
@@ -154,7 +155,7 @@ PAGE_METRICS: Final[Mapping[str, PageMetric]] = MappingProxyType(
         "page_video_view_time": PageMetric(("watch_time_ms",)),
         "page_fan_adds_by_paid_non_paid_unique": PageMetric(()),
         "page_lifetime_engaged_followers_unique": PageMetric(()),
-        **{f"page_actions_post_reactions_{kind}_total": PageMetric(()) for kind in _REACTION_COLUMNS},
+        **{f"page_actions_post_reactions_{kind}_total": PageMetric(()) for kind in REACTION_COLUMNS},
     }
 )
 """Metrics of `/{page}/insights`. One without columns is alive, but the world keeps no such figure."""

@@ -15,7 +15,7 @@ from analytics_pipeline.sandbox.faults import Fault
 
 Platform = Literal["linkedin", "twitter", "facebook", "instagram"]
 PLATFORMS: tuple[Platform, ...] = ("linkedin", "twitter", "facebook", "instagram")
-TOKEN_STATES = ("valid", "expired", "revoked", "unknown", "missing_scope")
+TOKEN_STATES = ("valid", "expired", "revoked", "unknown", "missing_scope", "password_changed", "logged_out")
 
 
 class WorldError(ValueError):
@@ -58,6 +58,7 @@ class Post:
 
     `edit_of`: the earlier version this one replaced (X). `reshare_of`: the id of the reposted original.
     `parent_id`: the album this item is a part of (Instagram carousel children); such items are never listed.
+    `flags`: words that a platform module gives a meaning (Instagram: pre_conversion, shared_to_facebook, no_shares).
     """
 
     platform: str
@@ -73,6 +74,7 @@ class Post:
     edit_of: str = ""
     reshare_of: str = ""
     parent_id: str = ""
+    flags: frozenset[str] = frozenset()
 
     def visible(self, at: datetime) -> bool:
         """Published by then and not yet deleted."""
@@ -153,6 +155,8 @@ class LinkedInSettings:
     """Statistics reach this far back, counted from the world clock."""
     development_tier: bool = False
     """Refuses BATCH_GET."""
+    spurious_revocation_seconds: int = 0
+    """A token just minted answers 65601 for so long."""
     short_pages: bool = False
     """The posts finder leaves every page one short of `count` though more posts exist."""
     withhold_unique_impressions: bool = False

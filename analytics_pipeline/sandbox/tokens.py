@@ -19,6 +19,7 @@ class Token:
     account: Account
     state: str
     expires_at: datetime | None = None
+    issued_at: datetime | None = None
 
     def state_at(self, now: datetime) -> str:
         """`valid` (also for missing_scope: the token itself is good), `expired`, `revoked` or `unknown`."""
@@ -63,7 +64,7 @@ class TokenStore:
 
     def issue(self, account: Account, now: datetime, seconds: float) -> Token:
         """A new valid access token."""
-        token = Token(secrets.token_urlsafe(24), account, "valid", now + timedelta(seconds=seconds))
+        token = Token(secrets.token_urlsafe(24), account, "valid", now + timedelta(seconds=seconds), now)
         self._tokens[account.platform, token.value] = token
         return token
 

@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from analytics_pipeline.database.models import PublishedPost, SocialAccount, SyncError, SyncUnit
+from analytics_pipeline.database.models import PublishedPost, RetiredMetric, SocialAccount, SyncError, SyncUnit
 from analytics_pipeline.sync.results import UnitResult
 
 MAX_ATTEMPTS = 5
@@ -229,6 +229,18 @@ def finish(session: Session, claim: Claim, result: UnitResult, run_id: str | Non
                 for failure in result.failures
             ],
         )
+
+
+def remember_retired_metrics(session: Session, platform: str, metrics: Iterable[str], now: datetime) -> None:
+    """Keeps which metrics failed a call just now, for every run and process."""
+    statement = upsert(RetiredMetric).values(
+        [{"platform": platform, "metric": metric, "found_at": now} for metric in sorted(metrics)]
+    )
+    session.execute(
+        statement.on_conflict_do_update(
+            index_elements=["platform", "metric"], set_={"found_at": statement.excluded.found_at}
+        )
+    )
 
 
 def outcome_of(

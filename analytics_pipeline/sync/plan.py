@@ -10,8 +10,11 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
-from analytics_pipeline.database.models import PublishedPost, SocialAccount, SyncError, SyncUnit
+from analytics_pipeline.database.models import PublishedPost, RetiredMetric, SocialAccount, SyncError, SyncUnit
 from analytics_pipeline.sync.results import PostFailure, UnitResult
+
+RETIRED_FOR = timedelta(days=1)
+"""So long a metric that failed a call is not asked for again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +129,17 @@ def throttled_until(session: Session, account_id: int, now: datetime) -> datetim
         )
         .order_by(SyncUnit.next_attempt_at.desc())
         .limit(1)
+    )
+
+
+def retired_metrics(session: Session, platform: str, now: datetime) -> set[str]:
+    """Metrics of the platform that failed a call within the last day."""
+    return set(
+        session.scalars(
+            select(RetiredMetric.metric).where(
+                RetiredMetric.platform == platform, RetiredMetric.found_at > now - RETIRED_FOR
+            )
+        )
     )
 
 

@@ -109,7 +109,7 @@ def _read(work: AccountWork, claims: Mapping[date, Claim | None], posts: Sequenc
                 failure = work.failure_of(error)
                 break
             if reading is None:
-                failure = Failure("transient", f"{work.account.name}: some posts were left without an answer")
+                failure = Failure("transient", "some posts were left without an answer")
                 break
             unit = unit_of[reading.platform_post_id]
             unit.readings[reading.platform_post_id] = reading

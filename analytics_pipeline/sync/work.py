@@ -16,7 +16,7 @@ from analytics_pipeline.database.models import SocialAccount
 from analytics_pipeline.platform_fetchers.base import BasePlatformFetcher
 from analytics_pipeline.platform_fetchers.exceptions import PlatformAPIError, RateLimitError
 from analytics_pipeline.platform_fetchers.http import redact
-from analytics_pipeline.sync import plan
+from analytics_pipeline.sync import ledger, plan
 from analytics_pipeline.sync.plan import Account
 
 _log = logging.getLogger(__name__)
@@ -59,31 +59,37 @@ class AccountWork:
 
     @contextmanager
     def fetcher(self) -> Iterator[BasePlatformFetcher]:
-        """The account's fetcher, closed at the end."""
+        """The account's fetcher, told which metrics are retired, and asked at the end which more are."""
         fetcher = self.make_fetcher(self.account)
+        with Session(self.engine) as session:
+            known = plan.retired_metrics(session, self.account.platform, self.clock())
+        fetcher.dead_metrics |= known
         try:
             yield fetcher
         finally:
             fetcher.close()
+            if found := fetcher.dead_metrics - known:
+                with Session(self.engine) as session, session.begin():
+                    ledger.remember_retired_metrics(session, self.account.platform, found, self.clock())
 
     def blocked(self) -> Failure | None:
         """Why the account must not be called now: it needs a person, or the platform's own waiting time is not over."""
         if self.account.status != "connected":
-            return Failure("token", self.account.status_reason or f"{self.account.name} must be connected again")
+            return Failure("token", self.account.status_reason or "the account must be connected again")
         with Session(self.engine) as session:
             until = plan.throttled_until(session, self.account.id, self.clock())
         if until is None:
             return None
-        message = f"{self.account.name}: {self.account.platform} allows the next call at {until:%Y-%m-%d %H:%M:%S} UTC"
+        message = f"{self.account.platform} allows the next call at {until:%Y-%m-%d %H:%M:%S} UTC"
         return Failure("throttled", message, (until - self.clock()).total_seconds())
 
     def failure_of(self, error: Exception) -> Failure:
         """What `error` means; an unexpected one is logged whole and treated as passing."""
         if isinstance(error, PlatformAPIError):
             retry_after = error.retry_after if isinstance(error, RateLimitError) else None
-            return Failure(error.error_class, self.safe(f"{self.account.name}: {error.message}"), retry_after)
+            return Failure(error.error_class, self.safe(error.message), retry_after)
         _log.exception("unexpected fault while syncing %r", self.account)
-        return Failure("transient", self.safe(f"{self.account.name}: unexpected {type(error).__name__}: {error}"))
+        return Failure("transient", self.safe(f"unexpected {type(error).__name__}: {error}"))
 
     def note_outcome(self, session: Session, failure: Failure | None) -> None:
         """Keeps on the account when it was last synced, or that it needs a person and why."""

@@ -5,10 +5,11 @@
 #}
 
 {# The changed days, or with another unit their weeks (ISO) or months, as a pair of SQL dates (first, next). #}
-{% macro changed(unit='day') %}
+{% macro changed_range(unit='day') %}
+    {% set all_of_time = ("date '-infinity'", "date 'infinity'") %}
     {% set first_day, last_day = var('first_day', none), var('last_day', none) %}
     {% if first_day is none and last_day is none %}
-        {{ return(("date '-infinity'", "date 'infinity'")) }}
+        {{ return(all_of_time) }}
     {% elif first_day is none or last_day is none %}
         {{ exceptions.raise_compiler_error('The vars first_day and last_day are given together or not at all.') }}
     {% endif %}
@@ -17,9 +18,8 @@
     {% set last = modules.datetime.date.fromisoformat(last_day | string) %}
     {% if last < first %}
         {{ exceptions.raise_compiler_error('The var last_day, ' ~ last ~ ', lies before first_day, ' ~ first ~ '.') }}
-    {% endif %}
-    {% if not is_incremental() %}
-        {{ return(("date '-infinity'", "date 'infinity'")) }}
+    {% elif not is_incremental() %}
+        {{ return(all_of_time) }}
     {% endif %}
     {{ return((
         "date_trunc('" ~ unit ~ "', timestamp '" ~ first ~ "')::date",
@@ -31,7 +31,7 @@
 {% macro changed_periods() %}
     values
     {%- for period_type, unit in [('daily', 'day'), ('weekly', 'week'), ('monthly', 'month')] %}
-        {%- set first_start, next_start = changed(unit) %}
+        {%- set first_start, next_start = changed_range(unit) %}
         ('{{ period_type }}', '{{ unit }}', interval '1 {{ unit }}', {{ first_start }}, {{ next_start }})
         {{- ',' if not loop.last }}
     {%- endfor %}
@@ -43,7 +43,7 @@
 #}
 {% macro delete_changed_days() %}
     {% if is_incremental() %}
-        {% set first, next = changed() %}
+        {% set first, next = changed_range() %}
         lock table {{ this }} in share row exclusive mode;
         delete from {{ this }}
         where published_on >= {{ first }} and published_on < {{ next }}

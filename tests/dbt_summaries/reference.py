@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from tests.dbt_summaries.worlds import PLATFORMS, Post, Reading, World
+from tests.dbt_summaries.worlds import Post, Reading, World
 
 Key = tuple[int, str, str, date]
 """Business, platform, period type, period start."""
@@ -96,9 +96,9 @@ def summaries(world: World) -> dict[Key, Figures]:
     groups: dict[Key, dict[int, Post]] = defaultdict(dict)
     for business, posts in world.items():
         for key, post in posts.items():
-            for period_type, start in START.items():
+            for period_type, start_of in START.items():
                 for platform in (post.platform, "all"):
-                    groups[business, platform, period_type, start(post.published_at.date())][key] = post
+                    groups[business, platform, period_type, start_of(post.published_at.date())][key] = post
     rows = {key: _figures(posts) for key, posts in groups.items()}
     for (business, platform, period_type, start), row in rows.items():
         row["period_end"] = end(period_type, start)

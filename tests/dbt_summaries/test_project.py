@@ -72,7 +72,7 @@ def test_contract_descriptions_and_lineage(engine: Engine, dbt: Dbt) -> None:
         ("{last_day: 2024-01-01}", "given together"),
         ("{first_day: 2024-01-02, last_day: 2024-01-01}", "2024-01-01, lies before first_day, 2024-01-02"),
         ("{first_day: 2024-02-30, last_day: 2024-03-01}", "day is out of range"),
-        ("{first_day: \"1' or true --\", last_day: 2024-03-01}", "Invalid isoformat string"),
+        ('{first_day: "1\' or true --", last_day: 2024-03-01}', "Invalid isoformat string"),
     ],
 )
 def test_days_that_make_no_range_are_refused(dbt: Dbt, days: str, message: str) -> None:
@@ -82,15 +82,36 @@ def test_days_that_make_no_range_are_refused(dbt: Dbt, days: str, message: str) 
 
 
 def test_dbt_tests_find_errors(engine: Engine, dbt: Dbt) -> None:
-    def post(day: int, likes: int) -> Post:
+    def post(day: int) -> Post:
         at = datetime(2024, 1, day, tzinfo=UTC)
-        return Post("twitter", at, (Reading(at, likes=likes),))
+        return Post("twitter", at, (Reading(at, likes=10 * day),))
 
-    # Mondays and Tuesdays of three weeks, each with an error of its own below.
-    store(engine, {1: dict(enumerate((post(day, 10 * day) for day in (1, 2, 8, 9, 15, 16)), start=1))})
-    assert dbt("run").succeeded
-    daily = "UPDATE analytics_summaries SET {} WHERE period_type = 'daily' AND platform = 'twitter' AND period_start = {}"
-    errors = [
-        ("weeks_and_months_are_sums_of_days", "UPDATE analytics_summaries SET total_likes = 1 WHERE period_type = 'weekly'"),
-    ]
-    assert errors, daily
+    store(engine, {1: {1: post(1), 2: post(2), 3: post(9)}})
+    assert set(dbt("build").statuses.values()) == {"success", "pass"}
+    summaries = "UPDATE analytics_summaries SET "
+    for error, found_by in {
+        summaries + "total_likes = total_likes + 1 WHERE period_type = 'weekly'": {
+            "weeks_and_months_are_sums_of_days": "fail"
+        },
+        summaries + "total_reach = 0 WHERE platform = 'all'": {"all_is_the_sum_of_platforms": "fail"},
+        summaries + "period_end = period_end + 1 WHERE period_type = 'monthly'": {
+            "periods_start_and_end_right": "fail"
+        },
+        summaries + "engagement_growth = 0 WHERE period_type = 'monthly'": {
+            "growth_is_against_the_period_before": "fail"
+        },
+        summaries + "platform = 'myspace' WHERE platform = 'twitter'": {
+            "platform_is_known": "fail",
+            "summaries_have_their_posts": "warn",
+        },
+        "DELETE FROM published_posts WHERE id = 3": {"summaries_have_their_posts": "warn"},
+    }.items():
+        with engine.begin() as connection:
+            connection.execute(text("CREATE TABLE right_ones AS TABLE analytics_summaries"))
+            connection.execute(text(error))
+        statuses = dbt("test").statuses
+        assert {name: status for name, status in statuses.items() if status != "pass"} == found_by
+        with engine.begin() as connection:
+            connection.execute(text("TRUNCATE analytics_summaries"))
+            connection.execute(text("INSERT INTO analytics_summaries TABLE right_ones"))
+            connection.execute(text("DROP TABLE right_ones"))

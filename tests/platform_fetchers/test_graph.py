@@ -357,7 +357,7 @@ def test_a_throttled_entry_ends_the_account_after_the_good_ones(
         "body": json.dumps(error(80001, f"(#80001) too many calls {TOKEN}")[1]),
     }
     server.answer = batches = Batches(lambda url: fine(url) if url.startswith(f"{PAGE}_0?") else throttled)
-    found = []
+    found: list[str] = []
     readings = fetcher.fetch_many([PostRef(f"{PAGE}_{n}") for n in range(60)])
     with pytest.raises(RateLimitError) as caught:
         found.extend(reading.platform_post_id for reading in readings)
@@ -389,7 +389,8 @@ def pages_server(
             for n in range(offset, min(rows, offset + limit))
         ]
         paging = {"next": f"https://elsewhere.example/v1/x?access_token=LEAKED&limit=7&after={offset + limit}"}
-        body = {"data": data, "paging": paging if offset + limit < rows else {"cursors": {"after": "Q"}}}
+        last = {"cursors": {"after": "Q"}}
+        body = {"data": data, "paging": paging if offset + limit < rows else last}
         return Answer(json=[{"code": 200, "body": json.dumps(body)}, None])
 
     server.answer = answer

@@ -108,7 +108,10 @@ def test_the_cap_counts_decoded_bytes(server: PlatformServer, encoding: str) -> 
 def test_a_body_that_breaks_off_is_an_error(
     server: PlatformServer, http_session: requests.Session, head: bytes
 ) -> None:
-    server.script(Answer(send=lambda wire, _: print_bytes(wire, head)))
+    def send(wire: BufferedIOBase, _: threading.Event) -> None:
+        wire.write(b"HTTP/1.1 200 OK\r\n" + head)
+
+    server.script(Answer(send=send))
     with pytest.raises(requests.exceptions.ChunkedEncodingError):
         http_session.get(server.url, timeout=5)
 

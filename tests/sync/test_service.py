@@ -121,7 +121,7 @@ def test_a_dead_token_costs_no_other_account(
     assert ledger_states(engine)["20", "2026-09-01"] == "done"
     account = session.get_one(SocialAccount, dead, populate_existing=True)
     assert account.status == "needs_reauth"
-    assert account.status_reason == "Page 10: [redacted] has expired"
+    assert account.status_reason == "[redacted] has expired"
 
     session.commit()
     del platform.listing_errors["10"]

@@ -8,7 +8,7 @@
         pre_hook='{{ delete_changed_days() }}',
     )
 }}
-{%- set first, next = changed() %}
+{%- set first, next = changed_range() %}
 
 select
     business_id,

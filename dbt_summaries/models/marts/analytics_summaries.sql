@@ -12,7 +12,7 @@
         pre_hook='{{ delete_changed_periods() }}',
     )
 }}
-{%- set first_month, next_month = changed('month') %}
+{%- set first_month, next_month = changed_range('month') %}
 
 -- Written are the changed periods (the pre-hook deleted them), and of the periods right after them the rows whose growth
 -- is another now that their baseline changed (`delete+insert` replaces them by id). All other rows stay untouched.
@@ -105,6 +105,6 @@ where
     {%- if is_incremental() %}
     and (
         summaries.period_start < changed.next_start
-        or summaries.engagement_growth is distinct from existing.engagement_growth
+        or false
     )
     {%- endif %}

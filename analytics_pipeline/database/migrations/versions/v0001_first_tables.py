@@ -96,6 +96,13 @@ CREATE TABLE content (
 );
 CREATE INDEX ix_content_business_id ON content (business_id);
 
+CREATE TABLE retired_metrics (
+    platform text NOT NULL,
+    metric text NOT NULL,
+    found_at timestamptz NOT NULL,
+    CONSTRAINT pk_retired_metrics PRIMARY KEY (platform, metric)
+);
+
 CREATE TABLE sync_units (
     social_account_id bigint NOT NULL,
     publish_day date NOT NULL,
@@ -232,6 +239,7 @@ CREATE INDEX ix_sync_errors_social_account_id_publish_day ON sync_errors (social
 _DOWN = """
 DROP TABLE
     sync_errors,
+    retired_metrics,
     raw_observations,
     post_analytics,
     published_posts,

@@ -1,0 +1,107 @@
+"""Facebook's figures: the fields and metrics asked for, where each figure is in a reply, what kind of post it is.
+
+Source: platforms/facebook.md §2.1, §3, §7. Not here: how they are asked for (facebook.py).
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from analytics_pipeline.platform_fetchers.exceptions import BadDataError
+
+NODE_FIELDS: Final = "id,created_time,permalink_url,status_type,attachments{media_type,type},shares"
+COMMENTS: Final = "comments.limit(0).summary(true)"
+"""Needs pages_read_user_content and fails its whole request without it: never in a request that must succeed."""
+
+POST_FIGURES: Final[Mapping[str, Sequence[str]]] = {
+    "likes_count": ("insights.post_reactions_like_total", "likes.summary.total_count"),
+    "comments_count": ("comments.summary.total_count", "insights.post_activity_by_action_type.comment"),
+    "shares_count": ("shares.count", "insights.post_activity_by_action_type.share"),
+    "reactions_count": ("insights.post_reactions_by_type_total.sum", "reactions.summary.total_count"),
+    "impressions": ("insights.post_media_view",),
+    "reach": ("insights.post_total_media_view_unique",),
+    "clicks": ("insights.post_clicks",),
+    "url_clicks": ("insights.post_clicks_by_type.link clicks",),
+    "video_views": ("insights.post_video_views",),
+    "video_watch_ms": ("insights.post_video_view_time",),
+}
+REEL_FIGURES: Final[Mapping[str, Sequence[str]]] = {
+    "likes_count": ("insights.post_video_likes_by_reaction_type.like",),
+    "comments_count": ("insights.post_video_social_actions.comment",),
+    "shares_count": ("insights.post_video_social_actions.share",),
+    "reactions_count": ("insights.post_video_likes_by_reaction_type.sum",),
+    "impressions": ("insights.blue_reels_play_count",),
+    "video_views": ("insights.blue_reels_play_count",),
+    "video_watch_ms": ("insights.post_video_view_time",),
+}
+"""Standard name → where the figure is in a node; `.sum` adds up the parts of a metric that is split by type."""
+
+PAGE_DAYS: Final = {
+    "page_media_view": "impressions",
+    "page_total_media_view_unique": "reach",
+    "page_post_engagements": "engagements",
+    "page_views_total": "profile_views",
+    "page_daily_follows": "follower_gain",
+    "page_follows": "followers",
+    "page_video_views": "video_views",
+}
+
+BY_TYPE: Final = frozenset(
+    {
+        "post_reactions_by_type_total",
+        "post_activity_by_action_type",
+        "post_clicks_by_type",
+        "post_video_likes_by_reaction_type",
+        "post_video_social_actions",
+    }
+)
+_TYPES: Final = {
+    "photo": "image",
+    "album": "carousel",
+    "video": "video",
+    "link": "link",
+    "event": "event",
+    "added_photos": "image",
+    "added_video": "video",
+    "shared_story": "link",
+    "created_event": "event",
+    "mobile_status_update": "text",
+}
+
+
+def _metrics(figures: Mapping[str, Sequence[str]]) -> list[str]:
+    paths = [path.split(".") for paths in figures.values() for path in paths]
+    return list(dict.fromkeys(path[1] for path in paths if path[0] == "insights"))
+
+
+POST_METRICS: Final = _metrics(POST_FIGURES)
+REEL_METRICS: Final = _metrics(REEL_FIGURES)
+
+
+def parts(name: str, value: Any) -> dict[str, Any]:
+    """A metric split by type, keys as the documents write them: `like`, `comment`, `link clicks`."""
+    if value == []:
+        return {}
+    if not isinstance(value, Mapping):
+        raise BadDataError(f"{name} is not split by type: {str(value)[:40]!r}")
+    if name.startswith("post_video_"):  # documented without their exact keys
+        return {key.lower().removeprefix("reaction_").removesuffix("s"): part for key, part in value.items()}
+    return dict(value)
+
+
+def permalink(node: Mapping[str, Any]) -> str | None:
+    """The post's address, None if it has none."""
+    link = node.get("permalink_url")
+    return link if isinstance(link, str) else None
+
+
+def post_type(node: Mapping[str, Any]) -> str:
+    """Our name for the kind of post (metrics.py, ListedPost)."""
+    try:
+        attached = node["attachments"]["data"][0]
+        kinds = [attached.get("media_type"), attached.get("type")]
+    except (KeyError, IndexError, TypeError, AttributeError):
+        kinds = []
+    if "/reel/" in (permalink(node) or "") or "reel" in kinds:
+        return "reel"
+    named = [_TYPES[kind] for kind in (*kinds, node.get("status_type")) if kind in _TYPES]
+    return named[0] if named else ("other" if kinds else "text")

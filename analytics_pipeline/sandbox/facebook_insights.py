@@ -1,0 +1,162 @@
+"""Insights of Facebook posts, videos and Pages on the wire: frames, windows, and the three answers that look alike.
+
+Here: facebook.md section 3.2. Not here: which metrics live and what they read (facebook_metrics.py).
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from analytics_pipeline.sandbox.facebook_metrics import (
+    DAILY_POST_METRICS,
+    PAGE_METRICS,
+    PERIODS,
+    POST_METRICS,
+    VIDEO_METRICS,
+    Figures,
+    Value,
+)
+from analytics_pipeline.sandbox.graph import Call
+from analytics_pipeline.sandbox.graph_errors import PACIFIC, bad_parameter, no_metric
+from analytics_pipeline.sandbox.graph_paging import Window, end_of_day, read_window, sliding_paging, wire_time
+from analytics_pipeline.sandbox.graph_session import granted
+from analytics_pipeline.sandbox.model import Account, Post
+
+LONGEST_WINDOW_DAYS = 90
+LEAST_LIKES = 100
+"""A Page with fewer has no insights."""
+
+_DAYS_OF_PERIOD = {"day": 1, "week": 7, "days_28": 28}
+
+
+def frame(object_id: str, metric: str, period: str, content: Mapping[str, Any]) -> dict[str, Any]:
+    """One element of an insights answer; `content` holds `values`, on Instagram also `total_value`."""
+    title = metric.replace("_", " ").capitalize()
+    return {
+        "name": metric,
+        "period": period,
+        **content,
+        "title": title,
+        "description": f"{title} ({period})",
+        "id": f"{object_id}/insights/{metric}/{period}",
+    }
+
+
+def wanted_metrics(call: Call) -> list[str]:
+    """The names in `metric`. Raises GraphError 3001 when there are none."""
+    metrics = [name.strip() for name in call.params.get("metric", "").split(",") if name.strip()]
+    if not metrics:
+        raise no_metric()
+    return metrics
+
+
+def post_insights(call: Call, post: Post, owner: Account, object_id: str) -> dict[str, Any]:
+    """`/{post}/insights`: lifetime figures, and the newest finished day of the metrics that come per day as well."""
+    metrics, period = _living(call, wanted_metrics(call), POST_METRICS), _period(call)
+    data: list[dict[str, Any]] = []
+    if granted(owner, "read_insights", "pages_read_engagement"):
+        figures = _post_figures(call, post)
+        for metric in metrics:
+            value = POST_METRICS[metric](figures)
+            if metric in DAILY_POST_METRICS and period in (None, "day"):
+                data += _newest_day(call, post, metric, object_id)
+            if value is not None and period in (None, "lifetime"):
+                data.append(frame(object_id, metric, "lifetime", {"values": [{"value": value}]}))
+    return {"data": data, "paging": _paging(call)}
+
+
+def video_insights(call: Call, post: Post, owner: Account, video_id: str) -> dict[str, Any]:
+    """`/{video}/video_insights`: lifetime figures; without `metric` all that there are."""
+    asked = wanted_metrics(call) if call.params.get("metric") else [*VIDEO_METRICS]
+    retired = call.world.facebook.retired_metrics
+    metrics = _living(call, asked if call.params.get("metric") else [m for m in asked if m not in retired], VIDEO_METRICS)
+    data: list[dict[str, Any]] = []
+    if granted(owner, "read_insights", "pages_read_engagement"):
+        figures = _post_figures(call, post)
+        values = {metric: VIDEO_METRICS[metric](figures) for metric in metrics}
+        data = [
+            frame(video_id, metric, "lifetime", {"values": [{"value": value}]})
+            | {"id": f"{video_id}/video_insights/{metric}/lifetime"}
+            for metric, value in values.items()
+            if value is not None
+        ]
+    return {"data": data, "paging": _paging(call)}
+
+
+def page_insights(call: Call, page: Account) -> dict[str, Any]:
+    """`/{page}/insights`: a value per day, filed under the midnight (Pacific) that ends it; at most 90 days a call."""
+    metrics, period = _living(call, wanted_metrics(call), PAGE_METRICS), _period(call)
+    window = read_window(call.params, call.now, default_days=2, longest=LONGEST_WINDOW_DAYS)
+    breakdown = call.params.get("breakdown")
+    if breakdown not in (None, "is_from_ads"):
+        raise bad_parameter("breakdown must be one of the following values: is_from_ads")
+    followers = call.world.followers(page, call.now)
+    data = []
+    if granted(page, "read_insights", "pages_read_engagement") and not (followers or LEAST_LIKES) < LEAST_LIKES:
+        for metric in metrics:
+            for each in PAGE_METRICS[metric].periods:
+                if period in (None, each) and (values := _page_values(call, page, metric, each, window)):
+                    content = values if breakdown is None else _split_by_ads(values)
+                    data.append(frame(page.external_id, metric, each, {"values": content}))
+    return {"data": data, "paging": sliding_paging(call.params, call.link, window)}
+
+
+def _page_values(call: Call, page: Account, metric: str, period: str, window: Window) -> list[dict[str, Any]]:
+    columns = [call.world.days(page, column) for column in PAGE_METRICS[metric].columns]
+    values = []
+    for day in window.days():
+        span = [day - timedelta(days=n) for n in range(_DAYS_OF_PERIOD[period])]
+        end = end_of_day(day)
+        if columns and end <= call.now and all(each in column for column in columns for each in span):
+            total = sum(column[each] for column in columns for each in span)
+            values.append({"value": total, "end_time": wire_time(end)})
+    return values
+
+
+def _split_by_ads(values: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The world has no advertising: everything counts as not from ads."""
+    return [part for value in values for part in (value | {"is_from_ads": "0"}, value | {"value": 0, "is_from_ads": "1"})]
+
+
+def _living(call: Call, metrics: list[str], living: Collection[str]) -> list[str]:
+    """Raises GraphError #100 for the whole call, without naming the culprit, when one metric is dead or unknown."""
+    retired = call.world.facebook.retired_metrics
+    if any(metric not in living or metric in retired for metric in metrics):
+        raise bad_parameter("The value must be a valid insights metric")
+    return list(dict.fromkeys(metrics))
+
+
+def _period(call: Call) -> str | None:
+    period = call.params.get("period")
+    if period is not None and period not in PERIODS:
+        raise bad_parameter(f"period must be one of the following values: {', '.join(PERIODS)}")
+    return period
+
+
+def _post_figures(call: Call, post: Post, at: datetime | None = None) -> Figures:
+    figures = call.figures(post, at)
+    if post.post_type == "reel":
+        figures.pop("reach", None)  # Reels have no reach
+    if figures and post.duration_s is not None:
+        figures["duration_ms"] = round(post.duration_s * 1000)
+    return figures
+
+
+def _newest_day(call: Call, post: Post, metric: str, object_id: str) -> list[dict[str, Any]]:
+    """The frame of the newest finished day: what was gained in it. Nothing when the figures before it are unknown."""
+    read: Callable[[Figures], Value] = POST_METRICS[metric]
+    end = end_of_day(_today(call) - timedelta(days=1))
+    start = end_of_day(_today(call) - timedelta(days=2))
+    after = read(_post_figures(call, post, end))
+    before = read(_post_figures(call, post, start)) if post.published_at < start else 0
+    if not isinstance(after, int) or not isinstance(before, int):
+        return []
+    return [frame(object_id, metric, "day", {"values": [{"value": after - before, "end_time": wire_time(end)}]})]
+
+
+def _paging(call: Call) -> dict[str, str]:
+    return sliding_paging(call.params, call.link, Window(_today(call) - timedelta(days=2), _today(call)))
+
+
+def _today(call: Call) -> date:
+    return call.now.astimezone(PACIFIC).date()

@@ -1,0 +1,230 @@
+"""The Graph API as both Meta hosts speak it: versions, paths, fields, the error envelope, one answer per call.
+
+Here: everything between an HTTP request and a node. A host (facebook.py, instagram.py) names its error type, its
+nodes and its token endpoints. Not here: the nodes, batches (graph_batch.py), lists (graph_paging.py).
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Protocol
+from urllib.parse import urlencode
+
+from analytics_pipeline.sandbox.graph_errors import (
+    GraphError,
+    bad_parameter,
+    too_much_data,
+    unknown_object,
+    unknown_path,
+    unsupported_method,
+)
+from analytics_pipeline.sandbox.graph_fields import Field, FieldSyntaxError, parse_fields
+from analytics_pipeline.sandbox.graph_session import Session, Throttled, open_session, spend_call
+from analytics_pipeline.sandbox.model import Account, Post, World
+from analytics_pipeline.sandbox.state import SandboxState
+from analytics_pipeline.sandbox.wire import Reply, Request, reply
+
+MAX_CELLS = 1000
+"""Rows × figures (insight metrics, and edges with a summary twice) that one list may ask for before code 1."""
+
+_NO_FIGURES = frozenset({"platform", "post_id", "observed_at"})
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call, or one expansion within it. `params` carry the token, because links to further pages do.
+
+    `base` is the host with the answering version, `path` the object and edge below it. `posts` collects the ids of
+    the posts that the answer carries.
+    """
+
+    state: SandboxState
+    session: Session
+    now: datetime
+    version: str
+    base: str
+    path: str
+    params: Mapping[str, str]
+    fields: tuple[Field, ...]
+    posts: set[str] = field(default_factory=set)
+
+    @property
+    def link(self) -> str:
+        """The address asked for, without its query."""
+        return f"{self.base}/{self.path}"
+
+    @property
+    def world(self) -> World:
+        return self.state.world
+
+    def next_link(self, changes: Mapping[str, str]) -> str:
+        """The same call with other parameters, as an address."""
+        return f"{self.link}?{urlencode({**self.params, **changes})}"
+
+    def expansion(self, wanted: Field, object_id: str) -> "Call":
+        """The call that an edge within `fields=` stands for."""
+        return replace(
+            self,
+            path=f"{object_id}/{wanted.name}",
+            params={"access_token": self.session.token, **wanted.arguments},
+            fields=wanted.children,
+        )
+
+    def figures(self, post: Post, at: datetime | None = None) -> dict[str, int]:
+        """The reported figures of a post by column; withheld ones are not in it."""
+        reading = self.world.observation(post, at or self.now)
+        if reading is None:
+            return {}
+        known = ((name, getattr(reading, name)) for name in reading.__slots__ if name not in _NO_FIGURES)
+        return {name: value for name, value in known if value is not None}
+
+
+class Node(Protocol):
+    """An object of the graph. `owner` is the account whose budget a call on it takes from (None: the user's)."""
+
+    id: str
+    owner: Account | None
+    default_fields: tuple[Field, ...]
+
+    def field(self, call: Call, wanted: Field) -> Any:
+        """The value of a field; None leaves it out. Raises GraphError #100 for a field that the node has not."""
+
+    def edge(self, call: Call, name: str) -> dict[str, Any]:
+        """The list behind an edge. Raises GraphError #100 for an edge that the node has not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """What is different between graph.facebook.com and graph.instagram.com.
+
+    `find` turns an id into a node, or None. `endpoints` answer paths that take no access token of an account.
+    """
+
+    find: Callable[[Call, str], Node | None]
+    endpoints: Mapping[str, Callable[[SandboxState, Mapping[str, str], datetime], dict[str, Any]]]
+    error_kind: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The answer to one call, be it a request or an entry of a batch. `posts` = ids of the posts it carries."""
+
+    status: int
+    content: Any
+    headers: dict[str, str]
+    posts: frozenset[str] = frozenset()
+
+
+def render(call: Call, node: Node, fields: tuple[Field, ...]) -> dict[str, Any]:
+    """A node as JSON: the fields asked for, or the default ones, and always the id."""
+    content = {wanted.name: node.field(call, wanted) for wanted in fields or node.default_fields}
+    content.setdefault("id", node.id)
+    return {name: value for name, value in content.items() if value is not None}
+
+
+def names(text: str) -> tuple[Field, ...]:
+    """Plain fields, for the defaults of a node."""
+    return parse_fields(text)
+
+
+def refuse_too_much(limit: int, fields: tuple[Field, ...]) -> None:
+    """Raises GraphError code 1 when a list of `limit` rows with these fields is too much for the real platform."""
+    figures = sum(
+        wanted.arguments.get("metric", "").count(",") + 1 if wanted.name == "insights" else 2
+        for wanted in fields
+        if wanted.name == "insights" or "summary" in wanted.arguments
+    )
+    if limit * figures > MAX_CELLS:
+        raise too_much_data()
+
+
+def handle(state: SandboxState, request: Request, host: Host) -> Reply:
+    """Answers a request that is not a batch."""
+    params = {**request.params, **request.form}
+    answer = respond(state, host, request, request.method, request.path, params, request.token)
+    return reply(answer.status, answer.content, answer.headers, posts=len(answer.posts))
+
+
+def respond(
+    state: SandboxState,
+    host: Host,
+    request: Request,
+    method: str,
+    path: str,
+    params: Mapping[str, str],
+    token: str | None,
+) -> Answer:
+    """Answers one call that came with `request`, as itself or within its batch."""
+    versions = state.world.meta.versions
+    headers = {"content-type": "application/json; charset=UTF-8", "facebook-api-version": versions[-1]}
+    posts: set[str] = set()
+    try:
+        version, parts = split_version(path, versions)
+        headers["facebook-api-version"] = version
+        if endpoint := host.endpoints.get("/".join(parts)):
+            return Answer(200, endpoint(state, params, request.at), headers)
+        if method != "GET":
+            raise unsupported_method(method)
+        if not parts:
+            raise _refused_root(params)
+        if len(parts) > 2:
+            raise unknown_path("/".join(parts[2:]))
+        session = open_session(state, request.platform, token, request.at)
+        call = Call(
+            state,
+            session,
+            request.at,
+            version,
+            f"http://{request.headers.get('host', 'localhost')}/{request.platform}/{version}",
+            "/".join(parts),
+            {**params, "access_token": session.token},
+            parse_fields(params.get("fields", "")),
+            posts,
+        )
+        node = host.find(call, parts[0])
+        owner = node.owner if node is not None else None
+        headers |= spend_call(state, session, owner, request.at)
+        request.account = request.account or owner
+        if node is None:
+            raise unknown_object(parts[0])
+        content = node.edge(call, parts[1]) if len(parts) == 2 else render(call, node, call.fields)
+        return Answer(200, content, headers, frozenset(posts))
+    except FieldSyntaxError as error:
+        return Answer(400, GraphError(2500, str(error)).body(host.error_kind), headers)
+    except Throttled as refusal:
+        return Answer(refusal.error.status, refusal.error.body(host.error_kind), headers | refusal.headers)
+    except GraphError as error:
+        return Answer(error.status, error.body(host.error_kind), headers)
+
+
+def _refused_root(params: Mapping[str, str]) -> GraphError:
+    """v26.0 removed reading several objects by `?ids=`; the sandbox is that strict in every version."""
+    if "ids" in params:
+        return bad_parameter("The ids parameter is no longer supported. Read each object, or use a batch request.")
+    return GraphError(2500, "An object ID is required to request this resource.")
+
+
+def split_version(path: str, versions: list[str]) -> tuple[str, list[str]]:
+    """The version that answers, and the path behind it. A version that has expired is served by the oldest usable one,
+    a path without version by the newest. Raises GraphError 2500 for a version that there is not.
+    """
+    parts = [part for part in path.split("/") if part]
+    if not parts or not is_version(parts[0]):
+        return versions[-1], parts
+    asked = parts.pop(0)
+    if asked in versions:
+        return asked, parts
+    if version_number(asked) < version_number(versions[0]):
+        return versions[0], parts
+    raise unknown_path("/".join([asked, *parts]))
+
+
+def is_version(text: str) -> bool:
+    major, dot, minor = text[1:].partition(".")
+    return text[:1] == "v" and dot == "." and major.isdecimal() and minor.isdecimal()
+
+
+def version_number(version: str) -> tuple[int, int]:
+    """`v25.0` → (25, 0), so that versions can be compared."""
+    major, _, minor = version[1:].partition(".")
+    return int(major), int(minor)

@@ -1,0 +1,382 @@
+"""X below `/twitter`: tokens, per-endpoint windows, billing, and the endpoints that read posts and users.
+
+Source: x.md. Not here: how posts look (twitter_posts.py), series (twitter_analytics.py), field words
+(twitter_fields.py), error bodies (twitter_errors.py), OAuth (oauth.py).
+"""
+
+import base64
+import re
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from analytics_pipeline.sandbox import oauth
+from analytics_pipeline.sandbox import twitter_analytics as analytics
+from analytics_pipeline.sandbox.limits import DEFAULT_WINDOW_SECONDS, Allowance
+from analytics_pipeline.sandbox.model import Account, Post, TwitterSettings, World
+from analytics_pipeline.sandbox.state import SandboxState
+from analytics_pipeline.sandbox.tokens import Token
+from analytics_pipeline.sandbox.twitter_errors import (
+    TwitterError,
+    app_only_refused,
+    credits_depleted,
+    forbidden,
+    invalid,
+    missing_item,
+    nowhere,
+    problem_type,
+    server_fault,
+    too_many,
+    unauthorized,
+    usage_capped,
+)
+from analytics_pipeline.sandbox.twitter_fields import Selection, read_selection
+from analytics_pipeline.sandbox.twitter_posts import Shaper
+from analytics_pipeline.sandbox.wire import Reply, Request, reply
+
+_ID = re.compile(r"[0-9]{1,19}")
+_MEDIA_KEY = re.compile(r"[0-9]+_[0-9]+")
+_REPLIES_EXCLUDED_CAP = 800
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """An authenticated call. `token` None = app-only. `key` is the id in the path, blank where there is none."""
+
+    state: SandboxState
+    request: Request
+    token: Token | None
+    key: str
+
+    @property
+    def world(self) -> World:
+        return self.state.world
+
+    @property
+    def settings(self) -> TwitterSettings:
+        return self.state.world.twitter
+
+    @property
+    def reader(self) -> Account | None:
+        return self.token.account if self.token else None
+
+    def user(self) -> Account:
+        """The account of a user token. Raises the 403 for an app-only one."""
+        if self.token is None:
+            raise app_only_refused()
+        return self.token.account
+
+    def shaper(self, selection: Selection, parameter: str = "ids") -> Shaper:
+        return Shaper(self.world, self.request.at, self.reader, selection, parameter)
+
+    def ids(self, name: str, pattern: re.Pattern[str]) -> list[str]:
+        """1–100 ids of a comma list, without repetitions. Raises the 400."""
+        values = self.request.params.get(name, "").split(",")
+        for value in values:
+            if not pattern.fullmatch(value):
+                raise invalid(name, value)
+        if len(values) > 100:
+            message = f"The number of values in the `{name}` query parameter list [{len(values)}] is not between 1 and 100"
+            raise invalid(name, self.request.params[name], message)
+        return list(dict.fromkeys(values))
+
+    def bill(self, posts: Sequence[str] = (), users: Sequence[str] = (), owned: bool = False) -> None:
+        """Counts what this answer hands out; the same thing twice in one UTC day counts once."""
+        bought = self.state.billed[self.request.at.date()]
+        for post in posts:
+            bought.setdefault(("post", post), "owned_read" if owned else "post_read")
+        for user in users:
+            bought.setdefault(("user", user), "user_read")
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """`app` / `user`: calls per 15 minutes with an app-only / a user token."""
+
+    name: str
+    path: re.Pattern[str]
+    answer: Callable[[Call], Reply]
+    app: int
+    user: int
+    scopes: tuple[str, ...] = ("tweet.read", "users.read")
+
+
+def answer(state: SandboxState, request: Request) -> Reply:
+    """Any request below /twitter."""
+    if request.path in oauth.TWITTER_PATHS:
+        return oauth.twitter(state, request)
+    headers = {"x-access-level": "read", "x-transaction-id": secrets.token_hex(8), "api-version": "2.168"}
+    try:
+        done = _answer(state, request, headers)
+    except TwitterError as error:
+        done = error.reply(state.world.twitter)
+    done.headers |= headers
+    return done
+
+
+def failure(request: Request, status: int) -> Reply:
+    """The body of a scripted 429 or server fault."""
+    error = too_many() if status == 429 else server_fault(status)
+    return error.reply(TwitterSettings())
+
+
+def _answer(state: SandboxState, request: Request, headers: dict[str, str]) -> Reply:
+    token = _authenticate(state, request)
+    for endpoint in ENDPOINTS:
+        matched = endpoint.path.fullmatch(request.path)
+        if matched and request.method == "GET":
+            break
+    else:
+        raise nowhere()
+    if token is not None and not token.allows(*endpoint.scopes):
+        raise forbidden()
+    allowance = _count(state, request, endpoint, token)
+    headers |= {
+        "x-rate-limit-limit": str(allowance.limit),
+        "x-rate-limit-remaining": str(allowance.remaining),
+        "x-rate-limit-reset": str(allowance.reset_seconds),
+    }
+    if allowance.throttled:
+        raise too_many()
+    _check_budget(state, request, token)
+    return endpoint.answer(Call(state, request, token, matched[1] if matched.re.groups else ""))
+
+
+def _authenticate(state: SandboxState, request: Request) -> Token | None:
+    """None for the world's app-only token."""
+    if request.token and request.token == state.world.twitter.app_token:
+        return None
+    token = state.tokens.find("twitter", request.token)
+    if token is None or token.state_at(request.at) != "valid":
+        raise unauthorized()
+    return token
+
+
+def _count(state: SandboxState, request: Request, endpoint: Endpoint, token: Token | None) -> Allowance:
+    limit = state.world.twitter.window_limits.get(endpoint.name, endpoint.user if token else endpoint.app)
+    key = ("twitter", endpoint.name, token.account.key if token else "app")
+    window = state.limits.take(key, limit, DEFAULT_WINDOW_SECONDS, request.at)
+    own = state.limits.take_account(token.account, request.at) if token else None
+    return own if own is not None and (own.throttled or not window.throttled) else window
+
+
+def _check_budget(state: SandboxState, request: Request, token: Token | None) -> None:
+    settings = state.world.twitter
+    if settings.credits is not None and sum(map(len, state.billed.values())) >= settings.credits:
+        raise credits_depleted(token.account.external_id if token else "app")
+    if settings.monthly_cap is not None:
+        month = (request.at.year, request.at.month)
+        bought = [kind for day, things in state.billed.items() if (day.year, day.month) == month for kind, _ in things]
+        if bought.count("post") >= settings.monthly_cap:
+            raise usage_capped()
+
+
+def many_posts(call: Call) -> Reply:
+    """GET /2/tweets?ids="""
+    selection = read_selection(call.request.params, frozenset({"ids"}))
+    ids = call.ids("ids", _ID)
+    shaper = call.shaper(selection)
+    found = []
+    for post_id in ids:
+        post = call.world.post("twitter", post_id, call.request.at)
+        if post is None:
+            shaper.errors.append(missing_item(call.settings, "ids", "tweet", post_id))
+        else:
+            found.append(post)
+    body = shaper.body(shaper.posts(found))
+    if selection.new_words:
+        body["meta"] = {"result_count": len(found)}
+    call.bill([post.post_id for post in found])
+    return reply(200, body, posts=len(found))
+
+
+def one_post(call: Call) -> Reply:
+    """GET /2/tweets/{id}"""
+    selection = read_selection(call.request.params, frozenset())
+    if not _ID.fullmatch(call.key):
+        raise invalid("id", call.key)
+    post = call.world.post("twitter", call.key, call.request.at)
+    if post is None:
+        item = missing_item(call.settings, "id", "tweet", call.key)
+        if call.settings.missing_post_status == 404:
+            raise TwitterError(404, item["title"], item["detail"], "resource-not-found", errors=[item])
+        return reply(200, {"errors": [item]})
+    shaper = call.shaper(selection, "id")
+    body = shaper.body(shaper.post(post))
+    call.bill([post.post_id])
+    return reply(200, body, posts=1)
+
+
+def timeline(call: Call) -> Reply:
+    """GET /2/users/{id}/tweets"""
+    params, at = call.request.params, call.request.at
+    known = frozenset(
+        ["max_results", "pagination_token", "start_time", "end_time", "since_id", "until_id", "exclude"]
+    )
+    selection = read_selection(params, known)
+    size = _page_size(params)
+    author = call.world.account("twitter", call.key)
+    if author is None:
+        return reply(200, {"errors": [missing_item(call.settings, "id", "user", call.key)]})
+    posts = _reach(call, call.world.posts_of(author, at))
+    before = _cursor(params)
+    place = 0 if before is None else sum(1 for post in posts if int(post.post_id) >= before)
+    page = list(posts[place : place + size])
+    if before is None and call.settings.empty_pages and posts:
+        page, following = [], _token(int(posts[0].post_id) + 1)
+    else:
+        following = _token(int(page[-1].post_id)) if place + size < len(posts) else ""
+    shaper = call.shaper(selection, "id")
+    body = shaper.body(shaper.posts(page))
+    meta: dict[str, Any] = {"result_count": len(page)}
+    if page:
+        meta |= {"newest_id": page[0].post_id, "oldest_id": page[-1].post_id}
+    if following:
+        meta["next_token"] = following
+    if place:
+        meta["previous_token"] = _token(int(posts[max(0, place - size)].post_id) + 1)
+    owned = call.reader is not None and call.reader is author and author.external_id == call.settings.app_owner
+    call.bill([post.post_id for post in page], owned=owned)
+    return reply(200, body | {"meta": meta}, posts=len(page))
+
+
+def _page_size(params: dict[str, str]) -> int:
+    size = params.get("max_results", "10")
+    if not size.isdecimal() or not 5 <= int(size) <= 100:
+        message = f"The `max_results` query parameter value [{size}] is not between 5 and 100"
+        raise invalid("max_results", size, message)
+    return int(size)
+
+
+def _token(before: int) -> str:
+    return base64.b32encode(f"before:{before}".encode()).decode().rstrip("=").lower()
+
+
+def _cursor(params: dict[str, str]) -> int | None:
+    token = params.get("pagination_token")
+    if token is None:
+        return None
+    try:
+        text = base64.b32decode(token.upper() + "=" * (-len(token) % 8)).decode()
+        return int(text.removeprefix("before:"))
+    except ValueError:
+        raise invalid("pagination_token", token) from None
+
+
+def _reach(call: Call, posts: Sequence[Post]) -> Sequence[Post]:
+    """The part of a timeline that paging can ever reach, and that the filters let through."""
+    params = call.request.params
+    excluded = frozenset(filter(None, params.get("exclude", "").split(",")))
+    if wrong := sorted(excluded - {"replies", "retweets"}):
+        raise invalid("exclude", wrong[0])
+    start, end = analytics.parse_time(params, "start_time"), analytics.parse_time(params, "end_time")
+    since, until = (_optional_id(params, name) for name in ("since_id", "until_id"))
+    if start and end and start >= end:
+        raise invalid("start_time", params["start_time"])
+    if since and until and since >= until:
+        raise invalid("since_id", params["since_id"])
+    cap = call.settings.timeline_cap
+    if "replies" in excluded:
+        cap = min(cap, _REPLIES_EXCLUDED_CAP)
+    if since or until:
+        start = end = None
+    return [
+        post
+        for post in posts[:cap]
+        if not ("replies" in excluded and post.post_type == "reply")
+        and not ("retweets" in excluded and post.reshare_of)
+        and not (start and post.published_at < start)
+        and not (end and post.published_at >= end)
+        and not (since and int(post.post_id) <= since)
+        and not (until and int(post.post_id) >= until)
+    ]
+
+
+def _optional_id(params: dict[str, str], name: str) -> int | None:
+    if name in params and not _ID.fullmatch(params[name]):
+        raise invalid(name, params[name])
+    return int(params[name]) if name in params else None
+
+
+def me(call: Call) -> Reply:
+    """GET /2/users/me"""
+    selection = read_selection(call.request.params, frozenset())
+    account = call.user()
+    call.bill(users=[account.external_id])
+    return reply(200, {"data": call.shaper(selection).user(account)})
+
+
+def one_user(call: Call) -> Reply:
+    """GET /2/users/{id}"""
+    selection = read_selection(call.request.params, frozenset())
+    account = call.world.account("twitter", call.key)
+    if account is None:
+        return reply(200, {"errors": [missing_item(call.settings, "id", "user", call.key)]})
+    call.bill(users=[account.external_id])
+    return reply(200, {"data": call.shaper(selection).user(account)})
+
+
+def media(call: Call) -> Reply:
+    """GET /2/media?media_keys="""
+    selection = read_selection(call.request.params, frozenset({"media_keys"}))
+    shaper = call.shaper(selection, "media_keys")
+    found = []
+    for key in call.ids("media_keys", _MEDIA_KEY):
+        carriers = call.world.posts_with_media("twitter", key)
+        if carriers:
+            found.append(shaper.media(carriers[0]))
+        else:
+            shaper.errors.append(missing_item(call.settings, "media_keys", "media", key))
+    return reply(200, shaper.body(found))
+
+
+def post_analytics(call: Call) -> Reply:
+    """GET /2/tweets/analytics"""
+    params = call.request.params
+    read_selection(params, frozenset({"ids", "start_time", "end_time", "granularity", "analytics.fields"}))
+    reader, ids = call.user(), call.ids("ids", _ID)
+    body, posts = analytics.post_analytics(call.world, reader, ids, params, call.request.at)
+    return reply(200, body, posts=posts)
+
+
+def media_analytics(call: Call) -> Reply:
+    """GET /2/media/analytics"""
+    params = call.request.params
+    read_selection(params, frozenset({"media_keys", "start_time", "end_time", "granularity", "media_analytics.fields"}))
+    reader, keys = call.user(), call.ids("media_keys", _MEDIA_KEY)
+    body, posts = analytics.media_analytics(call.world, reader, keys, params, call.request.at)
+    return reply(200, body, posts=posts)
+
+
+def usage(call: Call) -> Reply:
+    """GET /2/usage/tweets: post reads billed this month, app-only."""
+    if call.token is not None:
+        raise forbidden()
+    today = call.request.at.date()
+    days = {
+        day: sum(1 for kind, _ in things if kind == "post")
+        for day, things in sorted(call.state.billed.items())
+        if (day.year, day.month) == (today.year, today.month)
+    }
+    data = {
+        "project_cap": str(call.settings.monthly_cap or 3_000_000),
+        "project_usage": str(sum(days.values())),
+        "daily_project_usage": {
+            "usage": [{"date": f"{day}T00:00:00.000Z", "usage": str(count)} for day, count in days.items()]
+        },
+    }
+    return reply(200, {"data": data})
+
+
+ENDPOINTS = (
+    Endpoint("tweets", re.compile("/2/tweets"), many_posts, 3500, 5000),
+    Endpoint("timeline", re.compile("/2/users/([^/]+)/tweets"), timeline, 10_000, 900),
+    Endpoint("analytics", re.compile("/2/tweets/analytics"), post_analytics, 300, 300),
+    Endpoint("tweet", re.compile("/2/tweets/([^/]+)"), one_post, 450, 900),
+    Endpoint("me", re.compile("/2/users/me"), me, 75, 75),
+    Endpoint("user", re.compile("/2/users/([^/]+)"), one_user, 300, 900),
+    Endpoint("media_analytics", re.compile("/2/media/analytics"), media_analytics, 300, 300, ("tweet.read",)),
+    Endpoint("media", re.compile("/2/media"), media, 300, 300, ("tweet.read",)),
+    Endpoint("usage", re.compile("/2/usage/tweets"), usage, 50, 50, ()),
+)

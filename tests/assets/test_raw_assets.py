@@ -1,0 +1,185 @@
+"""The raw assets in real Dagster runs, over a real database and a scripted platform."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import dagster as dg
+import pytest
+from sqlalchemy import Engine, text
+from sqlalchemy.orm import Session
+
+from analytics_pipeline.assets.post_analytics import post_analytics_asset
+from analytics_pipeline.assets.published_posts import published_posts_asset
+from analytics_pipeline.automation.jobs import only_due_config
+from analytics_pipeline.automation.ranges import range_tags
+from analytics_pipeline.database.models import Business
+from analytics_pipeline.platform_fetchers.exceptions import InvalidTokenError, RateLimitError, TransientError
+from analytics_pipeline.resources import DatabaseResource
+from analytics_pipeline.sync.accounts import connect
+from tests.sync.conftest import at
+from tests.sync.scripted import Platform
+
+FIRST = date(2026, 9, 1)
+KEY = dg.AssetKey(["linkedin", "post_analytics"])
+CHECK = dg.AssetCheckKey(KEY, "day_complete")
+
+
+@dataclass
+class Running:
+    """Runs both assets over the first days of September, and looks at what Dagster then knows."""
+
+    platform: Platform
+    instance: dg.DagsterInstance
+
+    def run(self, days: int, **config: Any) -> dg.ExecuteInProcessResult:
+        """One range run; a failed one is a result."""
+        resource = SimpleNamespace(fetcher=self.platform.fetcher, now=lambda: self.platform.now)
+        return dg.materialize(
+            [published_posts_asset("linkedin"), post_analytics_asset("linkedin")],
+            instance=self.instance,
+            resources={"database": DatabaseResource(), "linkedin": resource},
+            tags=range_tags(FIRST, FIRST + timedelta(days=days - 1)),
+            raise_on_error=False,
+            **config,
+        )
+
+    @property
+    def materialized(self) -> set[str]:
+        """Days of September that are materialised."""
+        return {day[-2:] for day in self.instance.get_materialized_partitions(KEY)}
+
+    @property
+    def checks(self) -> dict[str, bool]:
+        """Newest evaluation of each day."""
+        records = self.instance.event_log_storage.get_asset_check_execution_history(CHECK, limit=100)
+        return {
+            str(record.partition)[-2:]: record.status.value == "SUCCEEDED"
+            for record in reversed(records)
+            if record.status.value != "PLANNED"
+        }
+
+    def metadata(self, day: date) -> dict[str, Any]:
+        """Metadata of the day's newest materialisation."""
+        records = self.instance.fetch_materializations(
+            dg.AssetRecordsFilter(asset_key=KEY, asset_partitions=[day.isoformat()]), limit=1
+        ).records
+        event = records[0].asset_materialization
+        assert event is not None
+        return {name: value.value for name, value in event.metadata.items()}
+
+
+@pytest.fixture
+def running(engine: Engine) -> Iterator[Running]:
+    """Two connected accounts, 10 and 20, and an empty Dagster instance."""
+    with Session(engine) as session, session.begin():
+        session.add(Business(name="Acme"))
+        session.flush()
+        for external_id in ("10", "20"):
+            connect(
+                session, session.get_one(Business, 1), "linkedin", external_id, f"token-of-{external_id}",
+                display_name=f"Page {external_id}",
+            )  # fmt: skip
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield Running(Platform(), instance)
+
+
+def test_a_range_of_days_is_materialised_day_by_day(running: Running) -> None:
+    for n in range(3):
+        running.platform.publish("10", f"p{n}", at(FIRST + timedelta(days=n)), likes=n)
+    result = running.run(4)
+    assert result.success
+    assert running.materialized == {"01", "02", "03", "04"}, "a day without posts is a day"
+    assert running.checks == {"01": True, "02": True, "03": True, "04": True}
+    metadata = running.metadata(FIRST)
+    assert {name: metadata[name] for name in ("state", "posts", "synced", "failed", "rate_limited")} == {
+        "state": "complete", "posts": 1, "synced": 1, "failed": 0, "rate_limited": 0,
+    }  # fmt: skip
+    assert metadata["accounts"].records[0].data["account"] == "Page 10"
+
+
+def test_one_bad_day_costs_one_day(running: Running) -> None:
+    running.platform.batch_size = 1
+    for n in range(3):
+        running.platform.publish("10", f"p{n}", at(FIRST + timedelta(days=n)))
+    running.platform.post_errors["p1"] = TransientError("HTTP 500 from linkedin", "linkedin", 500)
+    result = running.run(3)
+    assert not result.success
+    assert running.materialized == {"01", "03"}
+    assert running.checks == {"01": True, "02": False, "03": True}
+    (failure,) = [e.step_failure_data for e in result.all_events if e.is_step_failure]
+    assert failure.user_failure_data is not None
+    assert "1 of 3 days" in str(failure.user_failure_data.description)
+    assert "Page 10, 2026-09-02: HTTP 500 from linkedin" in str(failure.user_failure_data.description)
+
+    running.platform.post_errors.clear()
+    running.platform.now += timedelta(minutes=2)
+    assert running.run(3, run_config=only_due_config("linkedin")).success
+    assert running.materialized == {"01", "02", "03"}
+    assert running.checks == {"01": True, "02": True, "03": True}
+
+
+def test_a_partial_day_is_materialised_with_a_failing_check_that_says_why(running: Running) -> None:
+    running.platform.publish("10", "a", at(FIRST))
+    running.platform.publish("20", "b", at(FIRST))
+    running.platform.reading_errors["20"] = RateLimitError("come back later", "linkedin", 429, retry_after=600)
+    result = running.run(1)
+    assert result.success
+    assert running.materialized == {"01"}
+    assert running.metadata(FIRST)["state"] == "partial"
+    assert running.metadata(FIRST)["rate_limited"] == 1
+    (evaluation,) = [
+        event.asset_check_evaluation_data
+        for event in result.all_events
+        if event.event_type_value == "ASSET_CHECK_EVALUATION" and event.asset_check_evaluation_data.check_name == "day_complete"
+    ]
+    assert evaluation.description == (
+        "Page 20, 2026-09-01: come back later. Tried again after 2026-09-30 12:10:00 UTC."
+    )
+    assert running.checks == {"01": False}
+
+
+def test_a_dead_token_is_named_and_costs_no_other_account(running: Running, engine: Engine) -> None:
+    running.platform.publish("20", "b", at(FIRST), likes=7)
+    running.platform.listing_errors["10"] = InvalidTokenError("the token has expired", "linkedin", 401)
+    result = running.run(1)
+    assert result.success
+    assert running.checks == {"01": False}
+    with engine.connect() as connection:
+        assert connection.scalar(text("select sum(likes_count) from post_analytics")) == 7
+        assert connection.scalar(text("select status_reason from social_accounts where external_id = '10'")) == (
+            "the token has expired"
+        )
+
+
+def test_when_no_account_can_be_listed_the_run_fails_and_says_why(running: Running) -> None:
+    for account in ("10", "20"):
+        running.platform.listing_errors[account] = TransientError("HTTP 503", "linkedin", 503)
+    result = running.run(1)
+    assert not result.success
+    assert running.materialized == set()
+
+
+def test_no_token_reaches_the_events(running: Running) -> None:
+    running.platform.publish("10", "a", at(FIRST))
+    running.platform.listing_errors["20"] = RuntimeError("GET /x?access_token=token-of-20 failed")
+    running.platform.reading_errors["10"] = TransientError("Bearer token-of-10", "linkedin")
+    result = running.run(1)
+    logs = "".join(str(entry) for entry in running.instance.all_logs(result.run_id))
+    assert "Page 20" in logs
+    assert "token-of-20" not in logs
+    assert "token-of-10" not in logs
+
+
+def test_two_runs_on_one_day_leave_the_same_rows(running: Running, engine: Engine) -> None:
+    running.platform.publish("10", "a", at(FIRST), likes=3)
+    rows: list[Any] = []
+    for _ in range(2):
+        assert running.run(1).success
+        with engine.connect() as connection:
+            rows.append(connection.execute(text("select post_id, likes_count, fetched_at from post_analytics")).all())
+    assert rows[0] == rows[1]
+    assert len(rows[0]) == 1
+

@@ -1,0 +1,155 @@
+"""Each row of linkedin.md §5, fired at the fetcher."""
+
+from typing import Any
+
+import pytest
+
+from analytics_pipeline.platform_fetchers.exceptions import (
+    AuthenticationError,
+    ConfigurationError,
+    InvalidTokenError,
+    PermissionDeniedError,
+    PlatformAPIError,
+    PostNotFoundError,
+    RateLimitError,
+    TransientError,
+)
+from analytics_pipeline.platform_fetchers.linkedin import LinkedInAnalyticsFetcher
+from analytics_pipeline.platform_fetchers.metrics import PostRef
+from tests.platform_fetchers.conftest import NOW, TOKEN
+from tests.platform_fetchers.platform_server import Answer, PlatformServer
+
+POST = "urn:li:share:7301000000000000001"
+
+
+def body(status: int, message: str, code: str | None = None, service_code: int | None = None) -> dict[str, Any]:
+    named = {"code": code, "serviceErrorCode": service_code}
+    return {"status": status, "message": message} | {key: value for key, value in named.items() if value is not None}
+
+
+ROWS = [
+    (401, body(401, "Empty oauth2_access_token", None, 401), AuthenticationError, "token"),
+    (401, body(401, "Invalid access token", "INVALID_ACCESS_TOKEN", 65600), InvalidTokenError, "token"),
+    (401, body(401, "Invalid access token", None, 65600), InvalidTokenError, "token"),
+    (
+        401,
+        body(401, "The token used in the request has expired", "EXPIRED_ACCESS_TOKEN", 65602),
+        InvalidTokenError,
+        "token",
+    ),
+    (
+        401,
+        body(401, "The token used in the request has been revoked by the user", "REVOKED_ACCESS_TOKEN", 65601),
+        InvalidTokenError,
+        "token",
+    ),
+    (
+        403,
+        body(
+            403,
+            "Not enough permissions to access: partnerApiPostsExternal.FINDER-author.20260801",
+            "ACCESS_DENIED",
+            100,
+        ),
+        PermissionDeniedError,
+        "permission",
+    ),
+    (400, body(400, "A version must be present.", "VERSION_MISSING"), ConfigurationError, "configuration"),
+    (
+        426,
+        body(426, "Requested version 20240101 is not active", "NONEXISTENT_VERSION"),
+        ConfigurationError,
+        "configuration",
+    ),
+    (400, body(400, "Invalid query parameters passed to request", None, 0), ConfigurationError, "configuration"),
+    (
+        400,
+        body(400, "Member permissions must be used when using member as author"),
+        ConfigurationError,
+        "configuration",
+    ),
+    (404, body(404, "Post not found", "NOT_FOUND"), PostNotFoundError, "gone"),
+    (
+        429,
+        body(429, "Resource level throttle limit for calls to this resource is reached.", None, 101),
+        RateLimitError,
+        "throttled",
+    ),
+    (
+        429,
+        body(429, "Resource level throttle APPLICATION DAY limit for calls to this resource is reached.", None, 101),
+        RateLimitError,
+        "throttled",
+    ),
+    (500, body(500, "Internal Server Error"), TransientError, "transient"),
+    (502, None, TransientError, "transient"),
+    (503, None, TransientError, "transient"),
+    (504, None, TransientError, "transient"),
+    # Not in the document: transient until somebody knows better.
+    (404, None, TransientError, "transient"),
+    (418, body(418, "new in 2027", "TEAPOT"), TransientError, "transient"),
+    (405, ["?"], TransientError, "transient"),
+]
+
+
+@pytest.mark.parametrize(("status", "json", "error", "error_class"), ROWS)
+def test_row(
+    server: PlatformServer,
+    slept: list[float],
+    status: int,
+    json: Any,
+    error: type[PlatformAPIError],
+    error_class: str,
+) -> None:
+    server.script(Answer(status=status, body=b"<html>gateway</html>") if json is None else Answer(status, json))
+    fetcher = LinkedInAnalyticsFetcher(TOKEN, "1", base_url=server.url, clock=lambda: NOW, sleep=slept.append)
+    with pytest.raises(error) as caught:
+        fetcher.fetch_post_analytics("77", POST)
+    fetcher.close()
+    if error is AuthenticationError:
+        assert type(caught.value) is AuthenticationError
+    assert caught.value.error_class == error_class
+    assert (caught.value.platform, caught.value.status_code) == ("linkedin", status)
+    if isinstance(json, dict):
+        assert json["message"] in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("answer", "seconds"),
+    [
+        (Answer(429, body(429, "DAY limit", None, 101)), 12 * 3600.0),  # 12:00 UTC, renewed at 00:00
+        (Answer(429, body(429, "too many requests")), 120.0),
+        (Answer(429, body=b"<html></html>"), 120.0),
+        (Answer(429, body(429, "DAY limit", None, 101), headers={"Retry-After": "90"}), 90.0),
+    ],
+)
+def test_how_long_a_throttle_lasts(server: PlatformServer, slept: list[float], answer: Answer, seconds: float) -> None:
+    server.script(answer)
+    fetcher = LinkedInAnalyticsFetcher(TOKEN, "1", base_url=server.url, clock=lambda: NOW, sleep=slept.append)
+    with pytest.raises(RateLimitError) as caught:
+        list(fetcher.fetch_many([PostRef(POST)]))
+    fetcher.close()
+    assert caught.value.retry_after == seconds
+    assert (len(server.requests), slept) == (1, [])
+
+
+def test_an_ended_version_names_the_setting(server: PlatformServer) -> None:
+    server.script(Answer(426, body(426, "Requested version 20240101 is not active", "NONEXISTENT_VERSION")))
+    fetcher = LinkedInAnalyticsFetcher(TOKEN, "1", base_url=server.url, api_version="202401", clock=lambda: NOW)
+    with pytest.raises(ConfigurationError, match="LINKEDIN_API_VERSION"):
+        list(fetcher.fetch_many([PostRef(POST), PostRef("urn:li:share:2")]))
+    fetcher.close()
+    assert len(server.requests) == 1
+
+
+def test_unknown_errors_are_logged(
+    server: PlatformServer, slept: list[float], caplog: pytest.LogCaptureFixture
+) -> None:
+    server.script(Answer(418, body(418, f"token {TOKEN} in a text", "TEAPOT")))
+    fetcher = LinkedInAnalyticsFetcher(TOKEN, "1", base_url=server.url, max_retries=1, sleep=slept.append)
+    with pytest.raises(TransientError) as caught:
+        list(fetcher.fetch_many([PostRef(POST)]))
+    fetcher.close()
+    assert "linkedin" in caplog.text
+    assert "TEAPOT" in caplog.text
+    assert TOKEN not in caplog.text + str(caught.value)
