@@ -4,10 +4,10 @@ import dagster as dg
 
 from analytics_pipeline.assets.account_analytics import account_analytics_asset
 from analytics_pipeline.assets.analytics_summaries import summaries_assets
-from analytics_pipeline.assets.checks import figures_fell_check, summaries_equal_raw
+from analytics_pipeline.assets.checks import summaries_equal_raw
 from analytics_pipeline.assets.post_analytics import post_analytics_asset
 from analytics_pipeline.assets.published_posts import published_posts_asset
-from analytics_pipeline.automation.jobs import SYNC_JOBS
+from analytics_pipeline.automation.jobs import SUMMARIES_JOB, SYNC_JOBS
 from analytics_pipeline.automation.schedules import DAILY_SCHEDULES
 from analytics_pipeline.automation.sensors import retry_sensor, summaries_sensor
 from analytics_pipeline.platform_fetchers import FETCHERS
@@ -17,8 +17,8 @@ FACTORIES = (published_posts_asset, post_analytics_asset, account_analytics_asse
 
 defs = dg.Definitions(
     assets=[*(make(platform) for platform in FETCHERS for make in FACTORIES), summaries_assets()],
-    asset_checks=[*(figures_fell_check(platform) for platform in FETCHERS), summaries_equal_raw],
-    jobs=list(SYNC_JOBS.values()),
+    asset_checks=[summaries_equal_raw],
+    jobs=[*SYNC_JOBS.values(), SUMMARIES_JOB],
     schedules=DAILY_SCHEDULES,
     sensors=[retry_sensor, summaries_sensor],
     resources=all_resources(),

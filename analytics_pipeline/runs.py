@@ -5,39 +5,31 @@ A run process of its own costs 10 s and more before the first line of work; a pe
 """
 
 import os
-import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from contextlib import contextmanager, redirect_stdout
+from datetime import date
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
-from analytics_pipeline.automation.jobs import only_due_config, sync_job_name
+from analytics_pipeline.automation.jobs import SUMMARIES_JOB, only_due_config, sync_job_name
 from analytics_pipeline.automation.ranges import range_tags
-from analytics_pipeline.automation.sensors import retry_requests
-from analytics_pipeline.database.engine import new_session
-from analytics_pipeline.settings import PROJECT_DIR, get_settings
+from analytics_pipeline.automation.sensors import retry_sensor
+from analytics_pipeline.resources import DatabaseResource
+from analytics_pipeline.settings import PROJECT_DIR
 
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
-def prepare_dagster_home() -> str:
-    """DAGSTER_HOME, by default below ANALYTICS_HOME with the project's `dagster.yaml` in it; set for child processes."""
-    home = os.environ.get("DAGSTER_HOME")
-    if not home:
-        folder = get_settings().analytics_home / "dagster"
-        folder.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(PROJECT_DIR / "dagster.yaml", folder / "dagster.yaml")
-        home = os.environ["DAGSTER_HOME"] = str(folder)
-    return home
-
-
 @contextmanager
 def dagster_instance() -> Iterator[dg.DagsterInstance]:
-    """The Dagster instance that the UI shows."""
-    prepare_dagster_home()
-    with dg.DagsterInstance.get() as instance:
+    """The Dagster instance that the UI shows: DAGSTER_HOME where it is set, else the project's `dagster.yaml`."""
+    with (
+        dg.DagsterInstance.get()
+        if os.environ.get("DAGSTER_HOME")
+        else dg.DagsterInstance.from_config(str(PROJECT_DIR)) as instance
+    ):
         yield instance
 
 
@@ -51,16 +43,18 @@ def run_days(
 
 def run_due(instance: dg.DagsterInstance) -> list[dg.ExecuteInProcessResult]:
     """The runs that the retry sensor asks for at this moment, done."""
-    with new_session() as session:
-        requests = list(retry_requests(session, datetime.now(UTC)))
+    context = dg.build_sensor_context(instance, resources={"database": DatabaseResource()})
+    tick = retry_sensor(context)
+    assert isinstance(tick, dg.SensorResult)
     return [
-        _execute(instance, str(request.job_name), dict(request.tags), dict(request.run_config)) for request in requests
+        _execute(instance, str(request.job_name), dict(request.tags), dict(request.run_config))
+        for request in tick.run_requests or ()
     ]
 
 
 def run_summaries(instance: dg.DagsterInstance, first: date, last: date) -> dg.ExecuteInProcessResult:
     """One run that rebuilds the summaries of `first` to `last`."""
-    return _execute(instance, "analytics_summaries", range_tags(first, last), {})
+    return _execute(instance, SUMMARIES_JOB.name, range_tags(first, last), {})
 
 
 def problems(results: Iterable[dg.ExecuteInProcessResult]) -> list[str]:
@@ -77,6 +71,7 @@ def _execute(
 ) -> dg.ExecuteInProcessResult:
     from analytics_pipeline.definitions import defs  # seconds of imports, and dbt's manifest
 
-    return defs.resolve_job_def(job).execute_in_process(
-        instance=instance, tags=tags, run_config=config | _QUIET, raise_on_error=False
-    )
+    with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):  # dbt's lines are in its log and the run's
+        return defs.resolve_job_def(job).execute_in_process(
+            instance=instance, tags=tags, run_config=config | _QUIET, raise_on_error=False
+        )

@@ -46,9 +46,6 @@ class Settings(BaseSettings):
         30, ge=1, le=366, description="Publish days, today included, that the daily schedules read again."
     )
     sync_threads: int = Field(4, ge=1, le=64, description="Accounts worked on side by side within one run.")
-    raw_retention_days: int = Field(
-        90, ge=1, description="Days for which replies of the platforms are kept as they came."
-    )
 
     platform_fetch_timeout: float = Field(30, gt=0, description="Seconds one HTTP call may take in all.")
     platform_max_retries: int = Field(

@@ -1,4 +1,4 @@
-"""The pages in docs/: complete where they list settings and pages, links that lead somewhere, SQL that runs."""
+"""The pages in docs/: complete where they list settings and pages, SQL that runs; and links, also of README.md."""
 
 import re
 from pathlib import Path
@@ -39,7 +39,9 @@ def test_the_index_names_every_page() -> None:
     assert missing == []
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize(
+    "page", [PROJECT_DIR / "README.md", *PAGES], ids=lambda page: str(page.relative_to(PROJECT_DIR))
+)
 def test_links_lead_somewhere(page: Path) -> None:
     broken = []
     for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):

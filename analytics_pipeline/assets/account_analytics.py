@@ -28,7 +28,9 @@ def account_analytics_asset(platform: str) -> dg.AssetsDefinition:
             results = list(service.read_account_days(platform, first, last))
         failed = [result for result in results if result.failure]
         if failed and len(failed) == len(results):
-            reasons = "; ".join(f"{result.account.name}: {result.failure.message}" for result in failed if result.failure)
+            reasons = "; ".join(
+                f"{result.account.name}: {result.failure.message}" for result in failed if result.failure
+            )
             raise dg.Failure(
                 f"No {platform} account gave figures for {first} to {last}: {reasons}", allow_retries=False
             )

@@ -3,35 +3,36 @@
 Here: questions asked in SQL after a run. Not here: completeness of a day, which `post_analytics.py` knows as it works.
 """
 
-from typing import Any
+from datetime import date
 
 import dagster as dg
 from sqlalchemy import text
+from sqlalchemy.orm import Session
 
 from analytics_pipeline.resources import DatabaseResource
 
 _FALLEN = text(
     """
-    select p.platform_post_id, now.observed_on, m.metric, m.before, m.now
+    select p.platform_post_id as post, latest.observed_on, m.metric, m.earlier, m.latest
     from published_posts p
     join lateral (
         select a.*, (a.fetched_at at time zone 'UTC')::date as observed_on
         from post_analytics a where a.post_id = p.id
         order by (a.fetched_at at time zone 'UTC')::date desc limit 1
-    ) now on true
+    ) latest on true
     join lateral (
         select a.* from post_analytics a
-        where a.post_id = p.id and (a.fetched_at at time zone 'UTC')::date < now.observed_on
+        where a.post_id = p.id and (a.fetched_at at time zone 'UTC')::date < latest.observed_on
         order by (a.fetched_at at time zone 'UTC')::date desc limit 1
-    ) before on true
+    ) earlier on true
     cross join lateral (values
-        ('likes', before.likes_count, now.likes_count),
-        ('comments', before.comments_count, now.comments_count),
-        ('shares', before.shares_count, now.shares_count),
-        ('impressions', before.impressions, now.impressions)
-    ) m (metric, before, now)
-    where p.platform = :platform and p.published_on between :first and :last and m.now < m.before
-    order by m.before - m.now desc
+        ('likes', earlier.likes_count, latest.likes_count),
+        ('comments', earlier.comments_count, latest.comments_count),
+        ('shares', earlier.shares_count, latest.shares_count),
+        ('impressions', earlier.impressions, latest.impressions)
+    ) m (metric, earlier, latest)
+    where p.platform = :platform and p.published_on between :first and :last and m.latest < m.earlier
+    order by m.earlier - m.latest desc
     """
 )
 
@@ -51,31 +52,29 @@ _DIFFERENCES = text(
 )
 
 
-def _days(context: dg.AssetCheckExecutionContext) -> dict[str, Any]:
-    days = context.op_execution_context.partition_keys
-    return {"first": days[0], "last": days[-1]}
+FIGURES_FELL = "figures_fell"
 
 
-def figures_fell_check(platform: str) -> dg.AssetChecksDefinition:
-    """Warns of figures below their earlier reading. They are stored as they came: platforms do take counts back."""
-
-    @dg.asset_check(
+def figures_fell_spec(platform: str) -> dg.AssetCheckSpec:
+    """The check that warns of figures below their earlier reading."""
+    return dg.AssetCheckSpec(
+        FIGURES_FELL,
         asset=[platform, "post_analytics"],
-        name="figures_fell",
-        description="Which figures are lower than at the reading before. Platforms remove spam and likes are withdrawn.",
+        description="Which figures are lower than at the reading before. Platforms remove spam, likes are withdrawn.",
     )
-    def figures_fell(context: dg.AssetCheckExecutionContext, database: DatabaseResource) -> dg.AssetCheckResult:
-        with database.session() as session:
-            rows = session.execute(_FALLEN, {"platform": platform, **_days(context)}).all()
-        worst = "; ".join(f"post {r[0]} on {r.observed_on}: {r.metric} {r.before} → {r.now}" for r in rows[:10])
-        return dg.AssetCheckResult(
-            passed=not rows,
-            severity=dg.AssetCheckSeverity.WARN,
-            description=f"{len(rows)} figures fell, stored as they came. {worst}" if rows else "No figure fell.",
-            metadata={"figures_fallen": len(rows)},
-        )
 
-    return figures_fell
+
+def figures_fell(session: Session, platform: str, first: date, last: date) -> dg.AssetCheckResult:
+    """Looks for fallen figures of posts published on `first` to `last`. They are stored as they came."""
+    rows = session.execute(_FALLEN, {"platform": platform, "first": first, "last": last}).all()
+    worst = "; ".join(f"post {r.post} on {r.observed_on}: {r.metric} {r.earlier} → {r.latest}" for r in rows[:10])
+    return dg.AssetCheckResult(
+        check_name=FIGURES_FELL,
+        passed=not rows,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=f"{len(rows)} figures fell, stored as they came. {worst}" if rows else "No figure fell.",
+        metadata={"figures_fallen": len(rows)},
+    )
 
 
 @dg.asset_check(
@@ -86,7 +85,8 @@ def figures_fell_check(platform: str) -> dg.AssetChecksDefinition:
 def summaries_equal_raw(context: dg.AssetCheckExecutionContext, database: DatabaseResource) -> dg.AssetCheckResult:
     """Compares daily summaries with the latest figures cached on the posts, which another path writes."""
     with database.session() as session:
-        rows = session.execute(_DIFFERENCES, _days(context)).all()
+        days = context.op_execution_context.partition_keys
+        rows = session.execute(_DIFFERENCES, {"first": days[0], "last": days[-1]}).all()
     worst = "; ".join(
         f"business {r.business_id}, {r.platform}, {r.period_start}: {r.total_posts} posts / {r.total_likes} likes,"
         f" raw {r.posts} / {r.likes}"

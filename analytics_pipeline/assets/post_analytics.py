@@ -9,6 +9,7 @@ from time import monotonic
 
 import dagster as dg
 
+from analytics_pipeline.assets.checks import figures_fell, figures_fell_spec
 from analytics_pipeline.assets.partitions import PUBLISH_DAYS
 from analytics_pipeline.assets.shared import SyncConfig, asset_options, day_range, sync_service, table
 from analytics_pipeline.sync.results import DayResult, SyncTotals
@@ -37,11 +38,14 @@ def post_analytics_asset(platform: str) -> dg.AssetsDefinition:
                 asset=key,
                 partitions_def=PUBLISH_DAYS,
                 description="Every post of the day is stored, or its absence explained.",
-            )
+            ),
+            figures_fell_spec(platform),
         ],
         **asset_options(platform),
     )
-    def post_analytics(context: dg.AssetExecutionContext, config: SyncConfig) -> Iterator[dg.Output[None]]:
+    def post_analytics(
+        context: dg.AssetExecutionContext, config: SyncConfig
+    ) -> Iterator[dg.AssetCheckResult | dg.Output[None]]:
         first, last = day_range(context)
         began = monotonic()
         bad_days: list[DayResult] = []
@@ -55,6 +59,8 @@ def post_analytics_asset(platform: str) -> dg.AssetsDefinition:
                     totals.add(unit)
                 if not day.stored_anything:
                     bad_days.append(day)
+        with context.resources.database.session() as session:
+            yield figures_fell(session, platform, first, last)
         context.log.info(
             "%d posts of %s to %s: %d synced, %d failed, %d rate limited, %d API calls",
             totals.posts, first, last, totals.synced, totals.failed, totals.rate_limited, totals.api_calls,
@@ -75,7 +81,7 @@ def post_analytics_asset(platform: str) -> dg.AssetsDefinition:
 
 def _run_began(context: dg.AssetExecutionContext) -> datetime | None:
     """When this run began: what its own listing has read since is not read again."""
-    stats = context.instance.get_run_stats(context.run_id)
+    stats = context.instance.get_run_stats(context.run.run_id)
     return datetime.fromtimestamp(stats.start_time, UTC) if stats.start_time else None
 
 

@@ -61,7 +61,9 @@ def sync_service(context: dg.AssetExecutionContext, platform: str) -> Iterator[A
     database: DatabaseResource = context.resources.database
     resource: PlatformResource = getattr(context.resources, platform)
     with database.session() as session:
-        yield AnalyticsSyncService(session, make_fetcher=resource.fetcher, clock=resource.now, run_id=context.run_id)
+        yield AnalyticsSyncService(
+            session, make_fetcher=resource.fetcher, clock=resource.now, run_id=context.run.run_id
+        )
 
 
 def table(rows: Iterable[Mapping[str, str | int | float | None]]) -> dg.TableMetadataValue:

@@ -1,4 +1,4 @@
-"""One job per platform: list the posts of the days, read their figures, read the account's own."""
+"""One job per platform (list the posts of the days, read their figures, read the account's own), one for summaries."""
 
 import dagster as dg
 
@@ -20,6 +20,13 @@ SYNC_JOBS = {
     )
     for platform in FETCHERS
 }
+
+SUMMARIES_JOB = dg.define_asset_job(
+    "summaries",
+    selection=dg.AssetSelection.groups("summaries"),
+    executor_def=dg.in_process_executor,
+    description="Rebuilds the summaries that posts published on the chosen days belong to.",
+)
 
 
 def only_due_config(platform: str) -> dict[str, object]:

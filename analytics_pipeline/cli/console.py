@@ -1,5 +1,6 @@
 """What commands share about the terminal: consoles, tables of numbers, and errors in one line."""
 
+import sys
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
@@ -8,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-console = Console()
+console = Console(file=sys.stdout)  # the real one: what runs print to standard output is not for people
 errors = Console(stderr=True)
 
 Cell = str | int | float | datetime | None

@@ -56,7 +56,7 @@ def show(
 ) -> None:
     """Prints the report. API calls and refusals are counted where they arrived: at the sandbox."""
     calls = Counter(request.platform for request in sandbox.requests)
-    refused = Counter(request.platform for request in sandbox.requests if request.throttled)
+    refused = Counter(request.platform for request in sandbox.requests if request.status == 429)
     with new_session() as session:
         counts = {row.platform: row._asdict() for row in session.execute(_PLATFORMS, {"began": began})}
         months = [{**row._asdict(), "month": f"{row.month:%Y-%m}"} for row in session.execute(_MONTHS)]

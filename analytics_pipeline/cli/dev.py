@@ -1,11 +1,10 @@
 """`dev`: the Dagster UI, its daemon and the code location on the pipeline's data, until Ctrl-C."""
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
-from pathlib import Path
-from types import FrameType
 from typing import Annotated
 
 import typer
@@ -22,40 +21,35 @@ def dev(
     """Open the Dagster UI with schedules and sensors running. After a demo, its sandbox is served too."""
     from analytics_pipeline.cli import demo_data
     from analytics_pipeline.database import engine
-    from analytics_pipeline.runs import prepare_dagster_home
     from analytics_pipeline.settings import PROJECT_DIR
 
     engine.upgrade()
-    prepare_dagster_home()
     with demo_data.last_sandbox() as sandbox:
         if sandbox is not None:
             console.print(f"Demo data: the simulated platforms are served at {sandbox.url}")
         console.print(f"Dagster UI: [bold]http://{host}:{port}[/]  (Ctrl-C stops everything)")
-        command = [str(Path(sys.executable).with_name("dagster")), "dev", "-w", str(PROJECT_DIR / "workspace.yaml")]
-        process = subprocess.Popen(  # our own command
+        # Set before the child starts: what is caught here is default there, what is ignored here would stay ignored.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.default_int_handler)
+        # -W: Dagster recommends another command in place of this one, which is no business of the user's.
+        command = [sys.executable, "-W", "ignore", "-m", "dagster", "dev", "-w", "workspace.yaml"]
+        process = subprocess.Popen(
             [*command, "-h", host, "-p", str(port), "--log-level", "warning"], cwd=PROJECT_DIR, start_new_session=True
         )
-
-        def pass_on(_number: int, _frame: FrameType | None) -> None:
-            process.send_signal(signal.SIGINT)
-
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, pass_on)
+        code = 0
         try:
             code = process.wait()
+        except KeyboardInterrupt:
+            console.print("Stopping …")
         finally:
-            _end_group(process)
-    raise typer.Exit(0 if code in (0, -signal.SIGINT) else code)
+            _end(process)
+    raise typer.Exit(code)
 
 
-def _end_group(process: "subprocess.Popen[bytes]") -> None:
-    """Ends what `dagster dev` may have left of its webserver, daemon, code servers and runs."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(process.pid, number)
-        except ProcessLookupError:
-            return
-        try:
-            process.wait(_PATIENCE_SECONDS)
-        except subprocess.TimeoutExpired:
-            continue
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    """Ends `dagster dev` in good order, then whatever it left of its webserver, daemon, code servers and runs."""
+    process.terminate()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(_PATIENCE_SECONDS)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)

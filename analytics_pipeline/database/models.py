@@ -241,7 +241,7 @@ class PostAnalytics(Base):
 
 
 class RawObservation(Base):
-    """What the platform said about a post, word for word; purged after RAW_RETENTION_DAYS.
+    """What the platform said about a post, word for word.
 
     One per post and UTC day of reading, `observed_on`, like the observation it belongs to.
     """

@@ -19,6 +19,7 @@ from analytics_pipeline.platform_fetchers.exceptions import (
     BadDataError,
     InvalidTokenError,
     PlatformAPIError,
+    PostNotFoundError,
     RateLimitError,
     TransientError,
 )
@@ -223,6 +224,8 @@ class BasePlatformFetcher(ABC):
     def _analytics_of(self, reading: PostReading, post_id: str) -> PostAnalytics:
         """The figures of a reading, or its error raised with our id of the post in front."""
         if reading.error is not None:
+            if isinstance(reading.error, PostNotFoundError):
+                reading.error.post_id = reading.platform_post_id
             reading.error.message = f"post {post_id}: {reading.error.message}"
             reading.error.args = (reading.error.message,)
             raise reading.error

@@ -4,11 +4,12 @@ Source: platforms/facebook.md §2, §3. Not here: which figures there are (faceb
 metrics, quota, errors (graph*.py).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
-from itertools import zip_longest
+from functools import partial
 from typing import Any, ClassVar, Final
 
+from analytics_pipeline.platform_fetchers.batches import chunks
 from analytics_pipeline.platform_fetchers.exceptions import (
     ConfigurationError,
     MetricError,
@@ -24,18 +25,19 @@ from analytics_pipeline.platform_fetchers.facebook_metrics import (
     POST_METRICS,
     REEL_FIGURES,
     REEL_METRICS,
+    REEL_POST_METRICS,
     parts,
     permalink,
     post_type,
 )
 from analytics_pipeline.platform_fetchers.graph import Ask, GraphFetcher
-from analytics_pipeline.platform_fetchers.graph_errors import Reply, ends_account
+from analytics_pipeline.platform_fetchers.graph_errors import Reply
 from analytics_pipeline.platform_fetchers.graph_requests import BATCH_LIMIT
 from analytics_pipeline.platform_fetchers.graph_values import (
     day_values,
+    day_window,
     insight_rows,
     insight_values,
-    midnight,
     moment,
     url,
     without_paging,
@@ -44,7 +46,8 @@ from analytics_pipeline.platform_fetchers.metrics import AccountDay, ListedPost,
 from analytics_pipeline.settings import get_settings
 
 PERIODS: Final = ("day", "week", "days_28", "month", "lifetime", "total_over_range")
-_DAYS_PER_CALL: Final = 88  # at most 90 between since and until, and one more day is asked for at the end
+_DAYS_PER_CALL: Final = 88
+"""At most 90 days between `since` and `until`; one is asked for on top, one may be an hour longer."""
 _DAYS_KEPT: Final = 730
 _REELS: Final = "video_insights"
 
@@ -88,7 +91,8 @@ class FacebookFetcher(GraphFetcher):
         return [AccountDay(day, figures) for day, figures in sorted(days.items()) if figures]
 
     def _series(self, since: date, until: date) -> list[tuple[str, date, Any]]:
-        edge, window = f"{self._account()}/insights", {"since": midnight(since), "until": midnight(until) + 2 * 86400}
+        # Whether the end is included is not documented: ask one day more.
+        edge, window = f"{self._account()}/insights", day_window(since, until + timedelta(days=1))
         body = self._insights(PAGE_DAYS, lambda alive: url(edge, metric=",".join(alive), period="day", **window))
         return day_values(body)
 
@@ -138,8 +142,9 @@ class FacebookFetcher(GraphFetcher):
             return page
         self._note_denial(aside)
         listed = aside[0].get("data") if isinstance(aside[0], dict) else None
-        comments = {row.get("id"): _comments(row) for row in listed or () if isinstance(row, dict)}
-        rows = [{**row, **comments.get(row.get("id"), {})} if isinstance(row, dict) else row for row in rows]
+        listed = listed if isinstance(listed, list) else []
+        comments = {str(row.get("id")): _comments(row) for row in listed if isinstance(row, dict)}
+        rows = [{**row, **comments.get(str(row.get("id")), {})} if isinstance(row, dict) else row for row in rows]
         return {**page, "data": rows}
 
     def _note_denial(self, replies: Sequence[Reply]) -> None:
@@ -155,86 +160,106 @@ class FacebookFetcher(GraphFetcher):
         return ListedPost(key, published, permalink(node), kind, reading)
 
     def _read_by_id(self, refs: Sequence[PostRef], ask: Ask) -> Iterator[PostReading]:
-        reels = [ref.platform_post_id for ref in refs if ref.post_type == "reel"]
         posts = [ref.platform_post_id for ref in refs if ref.post_type != "reel"]
+        reels: dict[str, dict[str, Any]] = {ref.platform_post_id: {} for ref in refs if ref.post_type == "reel"}
         while posts:
             size = self._posts_per_call()
-            for key, reply in self._replies(posts[:size], ask, reel=False):
-                if isinstance(reply, PlatformAPIError):
-                    yield PostReading(key, None, reply)
-                elif post_type(reply) == "reel":
-                    reels.append(key)
+            for key, node, comments in self._replies(posts[:size], POST_METRICS, "", self._comments_url, ask):
+                if isinstance(node, PlatformAPIError):
+                    yield self._failed(key, node)
+                elif post_type(node) == "reel":
+                    reels[key] = node
                 else:
-                    yield self._reading(key, reply)
+                    yield self._reading(key, {**node, **_comments(comments)})
             posts = posts[size:]
-        while reels:
-            for key, reply in self._replies(reels[:BATCH_LIMIT], ask, reel=True):
-                if isinstance(reply, PlatformAPIError):
-                    yield PostReading(key, None, reply)
-                else:
-                    yield self._reading(key, {_REELS: reply})
-            reels = reels[BATCH_LIMIT:]
 
-    def _replies(self, ids: Sequence[str], ask: Ask, *, reel: bool) -> Iterator[tuple[str, Reply]]:
-        """Each id with its node or error. Posts refused for a metric are asked again without it."""
-        where = _REELS if reel else ""
+        def post_of(key: str) -> str | None:
+            return None if reels[key] else _post_url(key, self._alive(REEL_POST_METRICS))
+
+        for chunk in chunks(list(reels), BATCH_LIMIT // 2):
+            for key, video, post in self._replies(chunk, REEL_METRICS, _REELS, post_of, ask):
+                if isinstance(video, PlatformAPIError):
+                    yield self._failed(key, video)
+                else:
+                    node = post if isinstance(post, dict) else reels[key]
+                    yield self._reading(key, {**node, _REELS: video})
+
+    def _comments_url(self, key: str) -> str | None:
+        return url(key, fields=COMMENTS) if self._reads_comments else None
+
+    def _replies(
+        self, ids: Sequence[str], metrics: Sequence[str], where: str, aside_of: Callable[[str], str | None], ask: Ask
+    ) -> Iterator[tuple[str, Reply, Reply | None]]:
+        """(id, reply with the figures, reply with what stands aside) of each post or, `where` _REELS, each reel.
+
+        What stands aside may fail without harm. Posts refused for a metric are asked again without it.
+        """
+        url_of = _video_url if where else _post_url
         while ids:
-            alive = self._alive(REEL_METRICS if reel else POST_METRICS, where)
-            urls = [_figures_url(key, alive, reel) for key in ids]
-            if self._reads_comments and not reel:
-                urls += [url(key, fields=COMMENTS) for key in ids]
-            replies = ask(urls)
-            nodes, aside = replies[: len(ids)], replies[len(ids) :]
-            self._note_denial(aside)
-            fatal = ends_account(nodes)
-            refused: list[tuple[str, Reply]] = []
-            for key, node, comments in zip_longest(ids, nodes, aside):
-                if isinstance(node, MetricError) and node.metric is None:
-                    refused.append((key, node))
-                elif isinstance(node, dict):
-                    yield key, {**node, **_comments(comments)}
-                elif fatal is None:
-                    yield key, node
+            alive = self._alive(metrics, where)
+            asides = {key: aside for key in ids if (aside := aside_of(key))}
+            replies = ask([*(url_of(key, alive) for key in ids), *asides.values()])
+            aside_replies = dict(zip(asides, replies[len(ids) :], strict=True))
+            if not where:
+                self._note_denial(list(aside_replies.values()))
+            fatal = self._ends_account(replies[: len(ids)])
+            refused: list[tuple[str, Reply, None]] = []
+            for key, reply in zip(ids, replies[: len(ids)], strict=True):
+                if isinstance(reply, MetricError) and reply.metric is None:
+                    refused.append((key, reply, None))
+                elif isinstance(reply, dict) or fatal is None:
+                    yield key, reply, aside_replies.get(key)
             if fatal:
                 raise fatal
-            if refused and not self._find_dead_on(refused[0][0], alive, reel):
+            probe = partial(_one_metric, url_of, refused[0][0]) if refused else None
+            if probe and not self._find_dead(alive, probe, where):
                 yield from refused
                 return
-            ids = [key for key, _ in refused]
-
-    def _find_dead_on(self, key: str, metrics: Sequence[str], reel: bool) -> bool:
-        where = _REELS if reel else ""
-        return self._find_dead(metrics, lambda metric: _figures_url(key, [metric], reel), where)
+            ids = [key for key, *_ in refused]
 
     # --- figures
 
     def _figures(self, platform_post_id: str, node: Mapping[str, Any]) -> PostAnalytics:
         reel = _REELS in node
-        insights = {
-            name: parts(name, value) if name in BY_TYPE else value
-            for name, value in insight_values(node[_REELS] if reel else node).items()
-        }
+        reported = insight_values(node) | (insight_values(node[_REELS]) if reel else {})
+        insights = {name: parts(name, value) if name in BY_TYPE else value for name, value in reported.items()}
         for split in insights.values():
             if isinstance(split, dict):
                 split["sum"] = sum(self._count(kind, n) for kind, n in split.items() if n is not None)
         values = self._parse_analytics_response({**node, "insights": insights}, REEL_FIGURES if reel else POST_FIGURES)
-        if values["shares_count"] is None and "shares" not in node and "post_activity_by_action_type" in insights:
-            # Facebook leaves `shares` out at 0 (facebook.md §3.1), and the activity, which was reported, has none.
-            values["shares_count"] = 0
+        _add_zeros(values, node, insights)
         watched = values.pop("video_watch_ms")
         seconds = None if watched is None else watched / 1000
         return self._analytics(platform_post_id, {**values, "video_watch_time": seconds}, permalink(node))
+
+
+def _add_zeros(values: dict[str, int | None], node: Mapping[str, Any], insights: Mapping[str, Any]) -> None:
+    """Facebook leaves out what is 0 (facebook.md §3). It is taken for a 0 only where two statements agree on it."""
+    acted = "post_activity_by_action_type" in insights
+    if values["shares_count"] is None and "shares" not in node and acted:
+        values["shares_count"] = 0
+    if values["comments_count"] is None and "post_video_social_actions" in insights and acted:
+        values["comments_count"] = 0
+    clicks = insights.get("post_clicks_by_type")
+    if clicks is not None and values["url_clicks"] is None and clicks["sum"] == values["clicks"]:
+        values["url_clicks"] = 0
 
 
 def _with_insights(fields: str, metrics: Sequence[str]) -> str:
     return f"{fields},insights.metric({','.join(metrics)})" if metrics else fields
 
 
-def _figures_url(key: str, metrics: Sequence[str], reel: bool) -> str:
-    if not reel:
-        return url(key, fields=_with_insights(NODE_FIELDS, metrics))
+def _post_url(key: str, metrics: Sequence[str]) -> str:
+    return url(key, fields=_with_insights(NODE_FIELDS, metrics))
+
+
+def _video_url(key: str, metrics: Sequence[str]) -> str:
     # A video's post is {page}_{video}, and only the video has these (facebook.md §1).
     return url(f"{key.split('_')[1]}/{_REELS}", metric=",".join(metrics))
+
+
+def _one_metric(url_of: Callable[[str, Sequence[str]], str], key: str, metric: str) -> str:
+    return url_of(key, [metric])
 
 
 def _comments(reply: Any) -> dict[str, Any]:

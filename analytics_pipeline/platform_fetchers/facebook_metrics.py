@@ -26,9 +26,11 @@ POST_FIGURES: Final[Mapping[str, Sequence[str]]] = {
 }
 REEL_FIGURES: Final[Mapping[str, Sequence[str]]] = {
     "likes_count": ("insights.post_video_likes_by_reaction_type.like",),
-    "comments_count": ("insights.post_video_social_actions.comment",),
-    "shares_count": ("insights.post_video_social_actions.share",),
+    "comments_count": ("insights.post_video_social_actions.comment", "insights.post_activity_by_action_type.comment"),
+    "shares_count": ("insights.post_video_social_actions.share", "shares.count"),
     "reactions_count": ("insights.post_video_likes_by_reaction_type.sum",),
+    "clicks": ("insights.post_clicks",),
+    "url_clicks": ("insights.post_clicks_by_type.link clicks",),
     "impressions": ("insights.blue_reels_play_count",),
     "video_views": ("insights.blue_reels_play_count",),
     "video_watch_ms": ("insights.post_video_view_time",),
@@ -74,7 +76,10 @@ def _metrics(figures: Mapping[str, Sequence[str]]) -> list[str]:
 
 
 POST_METRICS: Final = _metrics(POST_FIGURES)
-REEL_METRICS: Final = _metrics(REEL_FIGURES)
+REEL_POST_METRICS: Final = ("post_clicks", "post_clicks_by_type", "post_activity_by_action_type")
+"""What the post of a reel is asked for, besides its video."""
+REEL_METRICS: Final = [metric for metric in _metrics(REEL_FIGURES) if metric not in REEL_POST_METRICS]
+"""What the video of a reel is asked for."""
 
 
 def parts(name: str, value: Any) -> dict[str, Any]:
@@ -101,7 +106,7 @@ def post_type(node: Mapping[str, Any]) -> str:
         kinds = [attached.get("media_type"), attached.get("type")]
     except (KeyError, IndexError, TypeError, AttributeError):
         kinds = []
-    if "/reel/" in (permalink(node) or "") or "reel" in kinds:
+    if "/reel/" in (permalink(node) or "") or any("reel" in str(kind) for kind in kinds):
         return "reel"
-    named = [_TYPES[kind] for kind in (*kinds, node.get("status_type")) if kind in _TYPES]
+    named = [_TYPES[str(kind)] for kind in (*kinds, node.get("status_type")) if str(kind) in _TYPES]
     return named[0] if named else ("other" if kinds else "text")

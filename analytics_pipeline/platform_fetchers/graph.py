@@ -63,7 +63,7 @@ class GraphFetcher(GraphRequests):
         wanted = {ref.platform_post_id: ref for ref in posts}
         for bad in [key for key in wanted if not re.fullmatch(self.post_id_form, key, re.ASCII)]:
             del wanted[bad]
-            yield PostReading(bad, None, self._bad_name(bad))
+            yield self._failed(bad, self._bad_name(bad))
         for reading in self._read_off_listing(list(wanted.values())):
             del wanted[reading.platform_post_id]
             yield reading
@@ -73,8 +73,6 @@ class GraphFetcher(GraphRequests):
         """Figures of one post, by plain reads without a batch. Raises PlatformAPIError."""
         ref = PostRef(self._checked(platform_post_id, self.post_id_form))
         reading = next(self._read_by_id([ref], partial(self._ask_each, vital=PlatformAPIError)))
-        if isinstance(reading.error, PostNotFoundError):
-            reading.error.post_id = post_id
         return self._analytics_of(reading, post_id)
 
     # --- what the platforms do their own way
@@ -104,6 +102,11 @@ class GraphFetcher(GraphRequests):
         """The standard result from a post's node with its insights. Raises BadDataError."""
 
     # --- reading
+
+    def _failed(self, platform_post_id: str, error: PlatformAPIError) -> PostReading:
+        if isinstance(error, PostNotFoundError):
+            error.post_id = platform_post_id
+        return PostReading(platform_post_id, None, error)
 
     def _reading(self, platform_post_id: str, node: Mapping[str, Any]) -> PostReading:
         raw = without_paging(node)

@@ -142,13 +142,16 @@ def _number(envelope: Mapping[str, Any]) -> str:
     return f"{code}/{subcode}" if subcode else f"{code}"
 
 
-def ends_account(replies: Sequence[Reply]) -> PlatformAPIError | None:
-    """The error that concerns the whole account: token or quota, or whatever refuses every single post."""
+def ends_account(replies: Sequence[Reply], one_is_enough: bool = True) -> PlatformAPIError | None:
+    """The error that concerns the whole account: token or quota, or whatever refuses every single post.
+
+    Unless `one_is_enough`, a post that is alone among the replies speaks for itself only.
+    """
     errors = [reply for reply in replies if isinstance(reply, PlatformAPIError)]
     for error in errors:
         if isinstance(error, ENDS_ACCOUNT):
             return error
     general = (PermissionDeniedError, TransientError, ConfigurationError)
-    if errors and len(errors) == len(replies) and all(isinstance(error, general) for error in errors):
-        return errors[0]
-    return None
+    if len(errors) < len(replies) or not all(isinstance(error, general) for error in errors):
+        return None
+    return errors[0] if len(errors) > 1 or (errors and one_is_enough) else None

@@ -74,6 +74,7 @@ class GraphRequests(BasePlatformFetcher):
         self.account_id = None if account_id is None else self._checked(account_id, r"\d+")
         self.dead_metrics = set(dead_metrics)
         self.batches = batches
+        self._answered = False
         self._quota = Quota(self.quota, self._clock)
 
     @property
@@ -114,6 +115,10 @@ class GraphRequests(BasePlatformFetcher):
                 replies.append(error)
         return replies
 
+    def _ends_account(self, replies: Sequence[Reply]) -> PlatformAPIError | None:
+        """As `ends_account`; once the account has answered at all, a post alone no longer speaks for it."""
+        return ends_account(replies, one_is_enough=not self._answered)
+
     def _batch(self, urls: Sequence[str]) -> list[Reply]:
         form = {
             # Mandatory here although the header carries it too (facebook.md §4).
@@ -137,6 +142,7 @@ class GraphRequests(BasePlatformFetcher):
         if not isinstance(body, dict) or code != 200 or "error" in body:
             wait = usage(headers, self.quota)[1] * 60
             return error_from(self.platform, body, code, self.errors, self._redact, wait or None)
+        self._answered = True
         return body
 
     # --- one request
@@ -145,6 +151,7 @@ class GraphRequests(BasePlatformFetcher):
         body = self._make_request("GET", f"{self.api_version}/{url}")
         if not isinstance(body, dict):
             raise BadDataError(f"{self.platform}: {url.split('?')[0]} answered with no object", self.platform)
+        self._answered = True
         return body
 
     def _make_request(
@@ -222,7 +229,7 @@ class GraphRequests(BasePlatformFetcher):
             self._bury(metrics[0], where)
             return True
         replies = self._ask([url_of(metric) for metric in metrics])
-        if error := ends_account(replies):
+        if error := self._ends_account(replies):
             raise error
         dead = [metric for metric, reply in zip(metrics, replies, strict=True) if isinstance(reply, MetricError)]
         if len(dead) == len(metrics):

@@ -6,11 +6,13 @@ Source: platforms/facebook.md §1–§3. Not here: requests, or which figure mea
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, urlencode
+from zoneinfo import ZoneInfo
 
 from analytics_pipeline.platform_fetchers.exceptions import BadDataError
 
 _TIME_FORMAT: Final = "%Y-%m-%dT%H:%M:%S%z"
+_PLATFORM_ZONE: Final = ZoneInfo("America/Los_Angeles")
 _NOT_FOLLOWED: Final = frozenset({"access_token", "appsecret_proof", "fields", "limit"})
 
 
@@ -27,9 +29,9 @@ def moment(value: Any) -> datetime | None:
         return None
 
 
-def midnight(day: date) -> int:
-    """Unix time of a UTC day's start."""
-    return int(datetime.combine(day, time(), UTC).timestamp())
+def day_window(first: date, last: date) -> dict[str, int]:
+    """`since` and `until` of the platform's days `first` to `last`: its midnights are Pacific (facebook.md §3.2)."""
+    return {"since": _midnight(first), "until": _midnight(last + timedelta(days=1))}
 
 
 def insight_rows(node: Mapping[str, Any], period: str) -> dict[str, list[Mapping[str, Any]]]:
@@ -75,7 +77,11 @@ def next_position(body: Mapping[str, Any]) -> dict[str, str] | None:
     following = paging.get("next") if isinstance(paging, Mapping) else None
     if not isinstance(following, str):
         return None
-    return {name: value for name, value in parse_qsl(urlsplit(following).query) if name not in _NOT_FOLLOWED}
+    return {name: value for name, value in parse_qsl(following.partition("?")[2]) if name not in _NOT_FOLLOWED}
+
+
+def _midnight(day: date) -> int:
+    return int(datetime.combine(day, time(), _PLATFORM_ZONE).timestamp())
 
 
 def without_paging(value: Any) -> Any:

@@ -15,9 +15,9 @@ from urllib.parse import urlsplit
 
 from analytics_pipeline.platform_fetchers.exceptions import MetricError, PlatformAPIError
 from analytics_pipeline.platform_fetchers.graph import Ask, GraphFetcher
-from analytics_pipeline.platform_fetchers.graph_errors import Reply, ends_account
+from analytics_pipeline.platform_fetchers.graph_errors import Reply
 from analytics_pipeline.platform_fetchers.graph_requests import BATCH_LIMIT
-from analytics_pipeline.platform_fetchers.graph_values import day_values, insight_values, midnight, moment, url
+from analytics_pipeline.platform_fetchers.graph_values import day_values, day_window, insight_values, moment, url
 from analytics_pipeline.platform_fetchers.instagram_errors import (
     INSTAGRAM_ERRORS,
     NoBatchesError,
@@ -41,12 +41,18 @@ from analytics_pipeline.platform_fetchers.metrics import AccountDay, ListedPost,
 from analytics_pipeline.settings import get_settings
 
 _OF_ACCOUNT: Final = "account"
-_DAYS_PER_CALL: Final = 30
+_DAYS_PER_CALL: Final = 28
+"""At most 30 days between `since` and `until`; one is asked for on top, one may be an hour longer."""
 _DAYS_KEPT: Final = 90
 
 _PLACE: Final = re.compile(r"metric\[(\d+)\]")
+_SINGLY: Final = 5
+"""Media read together where each is a call of its own: few, for what they refuse the next need not be asked."""
+
 _UNANIMOUS: Final = 3
-"""Media of one kind that must refuse a metric, and none take it, before it is held to be retired."""
+_RECENT: Final = timedelta(days=30)
+"""So many media as young as that must refuse a metric, and none of their kind take it, before it is held to be retired:
+old media lack metrics that new ones have."""
 
 _log = logging.getLogger(__name__)
 
@@ -57,6 +63,7 @@ class _Media:
 
     key: str
     kind: str | None
+    recent: bool
     asked: Sequence[str] = ()
     refused: set[str] = field(default_factory=set)
     plain: bool = False
@@ -130,13 +137,14 @@ class InstagramFetcher(GraphFetcher):
 
     def _series(self, since: date, until: date) -> list[tuple[str, date, Any]]:
         # Each alone: with metric_type=total_value, or beside a metric that needs it, follower_count comes back empty.
-        edge, window = f"{self._account()}/insights", {"since": midnight(since), "until": midnight(until) + 86400}
+        # Whether the end is included is not documented: ask one day more.
+        edge, window = f"{self._account()}/insights", day_window(since, until + timedelta(days=1))
         urls = [
             url(edge, metric="reach", period="day", metric_type="time_series", **window),
             url(edge, metric="follower_count", period="day", **window),
         ]
         replies = self._ask(urls)
-        if error := ends_account(replies):
+        if error := self._ends_account(replies):
             raise error
         return [value for reply in replies if isinstance(reply, dict) for value in day_values(reply)]
 
@@ -144,7 +152,7 @@ class InstagramFetcher(GraphFetcher):
         """(day, metric, value) of the metrics that only come as the total of a window: one window per day."""
         while days and (alive := self._alive(DAY_TOTALS, _OF_ACCOUNT)):
             replies = self._ask([self._total_url(day, alive) for day in days])
-            if error := ends_account(replies):
+            if error := self._ends_account(replies):
                 raise error
             refused: list[tuple[date, MetricError]] = []
             for day, reply in zip(days, replies, strict=True):
@@ -167,8 +175,7 @@ class InstagramFetcher(GraphFetcher):
         return self._find_dead(metrics, lambda metric: self._total_url(day, [metric]), _OF_ACCOUNT)
 
     def _total_url(self, day: date, metrics: Sequence[str]) -> str:
-        window = {"since": midnight(day), "until": midnight(day) + 86400}
-        edge = f"{self._account()}/insights"
+        edge, window = f"{self._account()}/insights", day_window(day, day)
         return url(edge, metric=",".join(metrics), period="day", metric_type="total_value", **window)
 
     # --- media
@@ -207,15 +214,20 @@ class InstagramFetcher(GraphFetcher):
             return self._ask_each(urls)
 
     def _read_by_id(self, refs: Sequence[PostRef], ask: Ask) -> Iterator[PostReading]:
-        media = [_Media(ref.platform_post_id, kind_of_type(ref.post_type)) for ref in refs]
-        for start in range(0, len(media), BATCH_LIMIT):
-            pending = media[start : start + BATCH_LIMIT]
+        recent = self._clock() - _RECENT
+        media = [
+            _Media(r.platform_post_id, kind_of_type(r.post_type), bool(r.published_at and r.published_at > recent))
+            for r in refs
+        ]
+        size = BATCH_LIMIT if self.batches else _SINGLY
+        for start in range(0, len(media), size):
+            pending = media[start : start + size]
             while pending:
                 for one in pending:
                     one.asked = self._metrics_of(one)
                 replies = ask([url(one.key, fields=_with_insights(one.asked)) for one in pending])
-                fatal = ends_account(replies)
-                self._bury_unknown(pending, replies)
+                fatal = self._ends_account(replies)
+                self._bury_unanimous(pending, replies)
                 again = []
                 for one, reply in zip(pending, replies, strict=True):
                     if fatal and isinstance(reply, PlatformAPIError):
@@ -229,16 +241,18 @@ class InstagramFetcher(GraphFetcher):
                     raise fatal
                 pending = again
 
-    def _bury_unknown(self, asked: Sequence[_Media], replies: Sequence[Reply]) -> None:
-        """A name that is in no list of allowed metrics, for all media of a kind, is that of a retired metric."""
+    def _bury_unanimous(self, asked: Sequence[_Media], replies: Sequence[Reply]) -> None:
+        """A metric that all media of a kind refuse, new ones too, is retired: a verdict on all, not on each."""
         kinds = Counter(one.kind for one in asked if not one.plain)
-        blamed = Counter(
-            (one.kind, _culprit(reply, one.asked))
-            for one, reply in zip(asked, replies, strict=True)
-            if isinstance(reply, MetricError) and _PLACE.fullmatch(reply.metric or "")
-        )
-        for (kind, culprit), times in blamed.items():
-            if kind and culprit and times == kinds[kind] >= _UNANIMOUS:
+        blamed: Counter[tuple[str | None, str | None]] = Counter()
+        fresh: Counter[tuple[str | None, str | None]] = Counter()
+        for one, reply in zip(asked, replies, strict=True):
+            if isinstance(reply, MetricError):
+                verdict = (one.kind, _culprit(reply, one.asked))
+                blamed[verdict] += 1
+                fresh[verdict] += one.recent
+        for kind, culprit in blamed:
+            if kind and culprit and blamed[kind, culprit] == kinds[kind] and fresh[kind, culprit] >= _UNANIMOUS:
                 self._bury(culprit, kind)
 
     def _metrics_of(self, one: _Media) -> list[str]:
@@ -251,14 +265,14 @@ class InstagramFetcher(GraphFetcher):
             self._learn(one, reply)
             return None
         if isinstance(reply, PlatformAPIError):
-            return PostReading(one.key, None, reply)
+            return self._failed(one.key, reply)
         kind = kind_of(reply)
         if one.reason is None and (one.plain or not set(METRICS[kind]) <= set(METRICS[one.kind or "FEED"])):
             one.kind, one.plain = kind, False
             return None
         known = reply.get("like_count") is not None or reply.get("comments_count") is not None
         if one.reason and not known and not isinstance(one.reason, TooFewViewersError):
-            return PostReading(one.key, None, one.reason)
+            return self._failed(one.key, one.reason)
         return self._reading(one.key, reply)
 
     def _learn(self, one: _Media, refusal: MetricError) -> None:

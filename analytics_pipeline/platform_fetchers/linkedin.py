@@ -6,7 +6,7 @@ members' own profiles, OAuth.
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, ClassVar, Final, Self, Unpack
 
 import requests
@@ -106,7 +106,7 @@ class LinkedInAnalyticsFetcher(BasePlatformFetcher):
         """
         (reading,) = self.fetch_many([PostRef(platform_post_id)])
         if isinstance(reading.error, PostAbsentError):
-            self._confirm_deleted(platform_post_id)
+            reading = PostReading(platform_post_id, None, self._deleted_or(reading.error, platform_post_id))
         analytics = self._analytics_of(reading, post_id)
         analytics["reactions_count"] = self._reactions(platform_post_id)
         if platform_post_id.startswith("urn:li:ugcPost:"):  # no other entity has video figures
@@ -168,7 +168,8 @@ class LinkedInAnalyticsFetcher(BasePlatformFetcher):
         A day without a bucket in the reply is left out. Reach must not be summed over days.
         """
         today = self._today()
-        first, last = max(start_date, today - timedelta(days=HISTORY_DAYS)), min(end_date, today)
+        first = max(wire.utc_day(start_date), today - timedelta(days=HISTORY_DAYS))
+        last = min(wire.utc_day(end_date), today)
         days = self._daily("Share", "totalShareStatistics", _PAGE_FIELDS, first, last)
         return [AccountDay(day, figures) for day, figures in sorted(days.items())]
 
@@ -198,8 +199,6 @@ class LinkedInAnalyticsFetcher(BasePlatformFetcher):
             elements = wire.elements_of(self._make_request("GET", wire.statistics_path(self.organization, urns)))
         except BadDataError as error:
             return [PostReading(urn, None, error) for urn in urns]
-        except PostNotFoundError as error:
-            raise _gone(urns[0], error) if len(urns) == 1 else error from None
         found: dict[str, Mapping[str, Any]] = {}
         for element in elements:
             urn = element.get("share") or element.get("ugcPost")
@@ -232,18 +231,18 @@ class LinkedInAnalyticsFetcher(BasePlatformFetcher):
         return wire.organization_urn(author) if isinstance(author, str) else None
 
     def _post(self, urn: str) -> Mapping[str, Any]:
-        try:
-            body = self._make_request("GET", f"/rest/posts/{wire.encoded(urn)}")
-        except PostNotFoundError as error:
-            raise _gone(urn, error) from None
+        body = self._make_request("GET", f"/rest/posts/{wire.encoded(urn)}")
         return body if isinstance(body, Mapping) else {}
 
-    def _confirm_deleted(self, urn: str) -> None:
-        """Raises PostNotFoundError if LinkedIn says so; without the permission to ask, the post stays absent."""
+    def _deleted_or(self, absent: PostAbsentError, urn: str) -> PlatformAPIError:
+        """The error of a post without statistics: PostNotFoundError if LinkedIn says so when asked."""
         try:
             self._post(urn)
+        except PostNotFoundError as error:
+            return error
         except PermissionDeniedError as error:
             _logger.info("%s", error.message)
+        return absent
 
     def _reactions(self, urn: str) -> int | None:
         """All reactions of whatever type; None without the scope `r_organization_social_feed`."""
@@ -275,7 +274,7 @@ class LinkedInAnalyticsFetcher(BasePlatformFetcher):
     # --- the page's days
 
     def _today(self) -> date:
-        return self._clock().astimezone(UTC).date()
+        return wire.utc_day(self._clock())
 
     def _page(self) -> str:
         if self.organization is None:
@@ -287,7 +286,7 @@ class LinkedInAnalyticsFetcher(BasePlatformFetcher):
         try:
             body = self._make_request("GET", path)
         except PostNotFoundError as error:
-            message = f"linkedin: LinkedIn does not know {self.organization}: {error.message}"
+            message = f"linkedin: there is no such page ({self.organization}): {error.message}"
             raise ConfigurationError(message, self.platform, error.status_code) from None
         if not isinstance(body, Mapping):
             raise BadDataError("linkedin: the answer is no JSON object", self.platform)
@@ -335,7 +334,3 @@ class LinkedInAnalyticsFetcher(BasePlatformFetcher):
         if isinstance(error, RevokedTokenError):
             return REVOCATION_PAUSE if attempt == 1 else None
         return super()._pause(error, attempt)
-
-
-def _gone(urn: str, error: PostNotFoundError) -> PostNotFoundError:
-    return PostNotFoundError(f"{error.message}: {urn}", error.platform, error.status_code, urn)

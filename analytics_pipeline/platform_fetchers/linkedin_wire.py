@@ -58,6 +58,11 @@ def sunset_of(version: str) -> date | None:
         return None
 
 
+def utc_day(value: date) -> date:
+    """A date as it is, a moment as its date in UTC."""
+    return value.astimezone(UTC).date() if isinstance(value, datetime) else value
+
+
 # --- queries: structure stays raw, every value inside is percent-encoded
 
 

@@ -40,13 +40,6 @@ PRIVATE_AGE: Final = timedelta(days=30) - timedelta(hours=1)
 """X shows private figures of posts up to 30 days old; in a listing that asks for them, older posts are missing.
 The hour is for the time that a listing takes, and for clocks that differ."""
 
-EDIT_WINDOW: Final = timedelta(hours=1)
-OLDEST_TIME: Final = datetime(2010, 11, 6, tzinfo=UTC)
-
-# The older vocabulary: X answers in the one it is asked in, and everything seen so far understands this one.
-_FIELDS: Final = "created_at,public_metrics,attachments,edit_history_tweet_ids,referenced_tweets"
-_MEDIA: Final = {"expansions": "attachments.media_keys", "media.fields": "type,public_metrics"}
-
 _POST_METRICS: Final = {
     "likes_count": "public_metrics.like_count",
     "comments_count": "public_metrics.reply_count",
@@ -164,8 +157,8 @@ class TwitterAnalyticsFetcher(BasePlatformFetcher):
         user = self._own_id()
         seen: set[str] = set()
         edited = wire.EditedPosts()
-        for window in self._windows(start, end):
-            for reply in self._timeline(user, *window):
+        for since, until, private in wire.windows(start, end, self._clock() - PRIVATE_AGE):
+            for reply in self._timeline(user, since, until, private):
                 page = []
                 for post in reply.posts.values():
                     versions = wire.versions_of(post)
@@ -225,7 +218,7 @@ class TwitterAnalyticsFetcher(BasePlatformFetcher):
         A post that is only missing because its private figures were refused is asked for once more without them.
         """
         private = self._sees_private and bool(young)
-        body = self._make_request("GET", "/2/tweets", params={"ids": ",".join(ids), **self._fields(private)})
+        body = self._make_request("GET", "/2/tweets", params={"ids": ",".join(ids), **wire.fields(private)})
         reply = wire.read_reply(body)
         if reply.unbound and not (reply.posts or reply.problems or reply.refused):
             raise self._problem(reply.unbound[0])
@@ -256,7 +249,7 @@ class TwitterAnalyticsFetcher(BasePlatformFetcher):
         tokens: set[str] = set()
         while True:
             private = private and self._sees_private
-            reply = self._account_call(f"/2/users/{user}/tweets", {**params, **self._fields(private)})
+            reply = self._account_call(f"/2/users/{user}/tweets", {**params, **wire.fields(private)})
             if private and reply.refused - reply.posts.keys():
                 self._sees_private = False  # the page lacks the posts whose private figures were refused
                 continue
@@ -267,16 +260,6 @@ class TwitterAnalyticsFetcher(BasePlatformFetcher):
             tokens.add(reply.next_token)
             params["pagination_token"] = reply.next_token
 
-    def _windows(self, start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime, bool]]:
-        """The times to list, cut where private figures end; an edit moves a post's time by up to an hour."""
-        start = max(start, OLDEST_TIME).replace(microsecond=0)
-        border = (self._clock() - PRIVATE_AGE).replace(microsecond=0)
-        end = end + EDIT_WINDOW + timedelta(seconds=1)
-        if max(start, border) < end:
-            yield max(start, border), end, True
-        if start < min(end, border):
-            yield start, min(end, border), False
-
     def _account_call(self, path: str, params: Mapping[str, str | int]) -> wire.Reply:
         """The answer of a call about an account, whose 404 is no deleted post."""
         try:
@@ -284,12 +267,9 @@ class TwitterAnalyticsFetcher(BasePlatformFetcher):
             if reply.unbound and not reply.posts and reply.next_token is None:
                 raise self._problem(reply.unbound[0])
         except PostNotFoundError as error:
-            message = f"twitter: X does not know the account {self._user_id or ''}: {error.message}"
+            message = f"twitter: there is no such account ({path}): {error.message}"
             raise ConfigurationError(message, self.platform, error.status_code) from None
         return reply
-
-    def _fields(self, private: bool) -> dict[str, str]:
-        return {"tweet.fields": _FIELDS + (",non_public_metrics" if private else ""), **_MEDIA}
 
     def _is_young(self, moment: datetime) -> bool:
         return moment >= self._clock() - PRIVATE_AGE
@@ -322,13 +302,13 @@ class TwitterAnalyticsFetcher(BasePlatformFetcher):
         row, problem = reply.posts.get(version), reply.problems.get(version)
         if row is None:
             if problem is not None:
-                raise self._problem(problem, version)
+                raise self._problem(problem)
             raise PostAbsentError(f"twitter: the answer does not mention the post {version}", self.platform)
         if wire.is_retweet(row):
             raise BadDataError(f"twitter: {version} is a retweet and has no figures of its own", self.platform)
         if not isinstance(row.get("public_metrics"), Mapping):
             if problem is not None and problem_type(problem) == FIELD_FAILED:
-                raise self._problem(problem, version)
+                raise self._problem(problem)
             raise BadDataError(f"twitter: the post {version} came without figures", self.platform)
         return row
 
@@ -370,13 +350,10 @@ class TwitterAnalyticsFetcher(BasePlatformFetcher):
             error.retry_after = self._until_next_day(response) if capped else self._handle_rate_limit(response)
         return error
 
-    def _problem(self, item: Mapping[str, Any], post_id: str | None = None) -> PlatformAPIError:
+    def _problem(self, item: Mapping[str, Any]) -> PlatformAPIError:
         """The exception that an error item in an answer stands for."""
         status = item.get("status")
-        error = self._table_error(status if isinstance(status, int) else 200, [item])
-        if isinstance(error, PostNotFoundError):
-            error.post_id = post_id
-        return error
+        return self._table_error(status if isinstance(status, int) else 200, [item])
 
     def _table_error(self, status: int, problems: Sequence[Mapping[str, Any]]) -> PlatformAPIError:
         return error_of(ERRORS, self.platform, status, codes_of(problems), self._redact(words_of(problems)))

@@ -32,7 +32,7 @@ def _types(*names: str) -> frozenset[str]:
 
 ERRORS: Final = (
     # Items in the `errors` of an answer, each about one post.
-    ErrorCase(200, PostNotFoundError, "the post is deleted or was never there", _types(NOT_FOUND)),
+    ErrorCase(200, PostNotFoundError, "X does not know it, or not any more", _types(NOT_FOUND)),
     ErrorCase(
         200,
         PermissionDeniedError,

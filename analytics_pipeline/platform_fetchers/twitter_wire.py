@@ -4,7 +4,7 @@ Here: pure functions from JSON to plain values, both vocabularies (tweet/post, r
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -14,6 +14,9 @@ from analytics_pipeline.platform_fetchers.twitter_errors import FIELD_FAILED, FI
 _ID: Final = re.compile(r"[0-9]{1,19}")
 _ID_EPOCH: Final = datetime(2010, 11, 4, 1, 42, 54, 657000, UTC)
 
+_OLDEST_TIME: Final = datetime(2010, 11, 6, tzinfo=UTC)
+_EDIT_WINDOW: Final = timedelta(hours=1)
+_FIELDS: Final = "created_at,public_metrics,attachments,edit_history_tweet_ids,referenced_tweets"
 _BUCKETS: Final = ("x-rate-limit", "x-user-limit-24hour", "x-app-limit-24hour")
 _MEDIA_TYPES: Final = {"video": "video", "photo": "image", "animated_gif": "image"}
 
@@ -31,6 +34,28 @@ def time_in_id(post_id: str) -> datetime:
 def url_of(post_id: str) -> str:
     """Where people see the post, whoever wrote it."""
     return f"https://x.com/i/status/{post_id}"
+
+
+def fields(private: bool) -> dict[str, str]:
+    """The parameters that ask for figures and media, in the older vocabulary: all that was seen understands it."""
+    return {
+        "tweet.fields": f"{_FIELDS},non_public_metrics" if private else _FIELDS,
+        "expansions": "attachments.media_keys",
+        "media.fields": "type,public_metrics",
+    }
+
+
+def windows(start: datetime, end: datetime, border: datetime) -> Iterator[tuple[datetime, datetime, bool]]:
+    """What to list for posts of `start <= t < end`: from, to, and whether it is young enough for private figures.
+
+    Whole seconds, newest first. The end is later than asked for: an edit moves a post's time by up to an hour.
+    """
+    start, border = max(start, _OLDEST_TIME).replace(microsecond=0), border.replace(microsecond=0)
+    end = end + _EDIT_WINDOW + timedelta(seconds=1)
+    if max(start, border) < end:
+        yield max(start, border), end, True
+    if start < min(end, border):
+        yield start, min(end, border), False
 
 
 def format_time(moment: datetime) -> str:
@@ -132,7 +157,7 @@ def read_reply(body: Any) -> Reply:
 def versions_of(post: Mapping[str, Any]) -> list[str]:
     """The ids of a post's versions, oldest first; the first one is what the post keeps through all edits."""
     history = post.get("edit_history_tweet_ids") or post.get("edit_history_post_ids")
-    versions = [v for v in history if is_id(v)] if isinstance(history, list) else []
+    versions = list(dict.fromkeys(filter(is_id, history))) if isinstance(history, list) else []
     return versions if post["id"] in versions else [post["id"]]
 
 

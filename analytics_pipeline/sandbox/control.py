@@ -4,6 +4,7 @@ Not here: the same from within the process (`server.SandboxServer`).
 """
 
 import json
+from collections import Counter
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -15,7 +16,7 @@ from analytics_pipeline.sandbox.wire import Reply, Request, reply
 
 
 def answer(state: SandboxState, request: Request) -> Reply:
-    """GET health, world, clock, requests; POST clock, faults; DELETE requests, faults. 400 says what is wrong."""
+    """GET health, world, clock, requests, billing; POST clock, faults; DELETE requests, faults. 400 says what is wrong."""
     try:
         match request.method, request.path:
             case "GET", "/health":
@@ -33,6 +34,8 @@ def answer(state: SandboxState, request: Request) -> Reply:
             case "DELETE", "/requests":
                 state.clear_records()
                 return reply(200, {"requests": []})
+            case "GET", "/billing":
+                return reply(200, {"days": {str(day): Counter(each.values()) for day, each in state.billed.items()}})
             case "POST", "/faults":
                 state.faults.add(Fault.from_mapping(_document(request)))
                 return reply(200, {"added": 1})

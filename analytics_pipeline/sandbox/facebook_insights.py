@@ -69,7 +69,9 @@ def video_insights(call: Call, post: Post, owner: Account, video_id: str) -> dic
     """`/{video}/video_insights`: lifetime figures; without `metric` all that there are."""
     asked = wanted_metrics(call) if call.params.get("metric") else [*VIDEO_METRICS]
     retired = call.world.facebook.retired_metrics
-    metrics = _living(call, asked if call.params.get("metric") else [m for m in asked if m not in retired], VIDEO_METRICS)
+    metrics = _living(
+        call, asked if call.params.get("metric") else [m for m in asked if m not in retired], VIDEO_METRICS
+    )
     data: list[dict[str, Any]] = []
     if granted(owner, "read_insights", "pages_read_engagement"):
         figures = _post_figures(call, post)
@@ -115,7 +117,9 @@ def _page_values(call: Call, page: Account, metric: str, period: str, window: Wi
 
 def _split_by_ads(values: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The world has no advertising: everything counts as not from ads."""
-    return [part for value in values for part in (value | {"is_from_ads": "0"}, value | {"value": 0, "is_from_ads": "1"})]
+    return [
+        part for value in values for part in (value | {"is_from_ads": "0"}, value | {"value": 0, "is_from_ads": "1"})
+    ]
 
 
 def _living(call: Call, metrics: list[str], living: Collection[str]) -> list[str]:

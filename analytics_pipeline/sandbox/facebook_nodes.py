@@ -9,9 +9,9 @@ from typing import Any
 
 from analytics_pipeline.sandbox.facebook_insights import page_insights, post_insights, video_insights
 from analytics_pipeline.sandbox.facebook_metrics import REACTION_COLUMNS, reactions_total
-from analytics_pipeline.sandbox.graph import Call, names, refuse_too_much, render
+from analytics_pipeline.sandbox.graph import Call, refuse_too_much, render
 from analytics_pipeline.sandbox.graph_errors import bad_parameter, permission_missing, unknown_field
-from analytics_pipeline.sandbox.graph_fields import Field
+from analytics_pipeline.sandbox.graph_fields import Field, parse_fields
 from analytics_pipeline.sandbox.graph_paging import page_of, read_limit, wire_time
 from analytics_pipeline.sandbox.graph_session import granted
 from analytics_pipeline.sandbox.model import Account, Post
@@ -38,7 +38,8 @@ _REACTION_OF_TYPE = {
 def find(call: Call, object_id: str) -> "User | Page | PagePost | Video | None":
     """The object behind an id, when the token may read it. A bare number can be a video."""
     if object_id == "me":
-        return Page(call.session.account) if call.session.kind == "page" else User(call)
+        pages = [each for each in call.session.accounts if each.platform == "facebook"]
+        return Page(pages[0]) if call.session.kind == "page" else User(call)
     if (account := call.world.account("facebook", object_id)) is not None:
         return Page(account) if call.session.opens(account) else None
     post, is_video = call.world.post("facebook", object_id, call.now), False
@@ -67,7 +68,7 @@ class User:
     """The person behind a user token."""
 
     owner = None
-    default_fields = names("id,name")
+    default_fields = parse_fields("id,name")
 
     def __init__(self, call: Call) -> None:
         self.id = f"10{zlib.crc32(call.session.token.encode()):010d}"
@@ -97,7 +98,7 @@ class User:
         if not start.isdecimal():
             raise bad_parameter("Invalid cursors values provided in paging params")
         stop = int(start) + limit
-        fields = call.fields or names("access_token,category,name,id,tasks")
+        fields = call.fields or parse_fields("access_token,category,name,id,tasks")
         data = [render(call, Page(page), fields) for page in pages[int(start) : stop]]
         paging: dict[str, Any] = {"cursors": {"before": start, "after": str(stop)}}
         if stop < len(pages):
@@ -108,7 +109,7 @@ class User:
 class Page:
     """A Facebook Page."""
 
-    default_fields = names("id,name")
+    default_fields = parse_fields("id,name")
 
     def __init__(self, account: Account) -> None:
         self.owner = account
@@ -160,7 +161,7 @@ class Page:
 class PagePost:
     """A post of a Page, id `{page}_{post}`."""
 
-    default_fields = names("created_time,message,id")
+    default_fields = parse_fields("created_time,message,id")
 
     def __init__(self, post: Post, owner: Account) -> None:
         self.post, self.owner = post, owner
@@ -248,7 +249,7 @@ class PagePost:
 class Video:
     """A video or reel, bare numeric id. Its insights are at `video_insights`; `insights` is the post's."""
 
-    default_fields = names("id,title")
+    default_fields = parse_fields("id,title")
 
     def __init__(self, post: Post, owner: Account, video_id: str) -> None:
         self.post, self.owner = post, owner

@@ -24,6 +24,8 @@ from analytics_pipeline.sandbox.model import Account, Post, World
 from analytics_pipeline.sandbox.state import SandboxState
 from analytics_pipeline.sandbox.wire import Reply, Request, reply
 
+JSON_HEADERS = {"content-type": "application/json; charset=UTF-8"}
+
 MAX_CELLS = 1000
 """Rows × figures (insight metrics, and edges with a summary twice) that one list may ask for before code 1."""
 
@@ -83,8 +85,10 @@ class Node(Protocol):
     """An object of the graph. `owner` is the account whose budget a call on it takes from (None: the user's)."""
 
     id: str
-    owner: Account | None
     default_fields: tuple[Field, ...]
+
+    @property
+    def owner(self) -> Account | None: ...
 
     def field(self, call: Call, wanted: Field) -> Any:
         """The value of a field; None leaves it out. Raises GraphError #100 for a field that the node has not."""
@@ -117,14 +121,17 @@ class Answer:
 
 def render(call: Call, node: Node, fields: tuple[Field, ...]) -> dict[str, Any]:
     """A node as JSON: the fields asked for, or the default ones, and always the id."""
-    content = {wanted.name: node.field(call, wanted) for wanted in fields or node.default_fields}
+    content = {wanted.name: _narrowed(node.field(call, wanted), wanted) for wanted in fields or node.default_fields}
     content.setdefault("id", node.id)
     return {name: value for name, value in content.items() if value is not None}
 
 
-def names(text: str) -> tuple[Field, ...]:
-    """Plain fields, for the defaults of a node."""
-    return parse_fields(text)
+def _narrowed(value: Any, wanted: Field) -> Any:
+    """The rows of an edge with the fields asked for in braces, and their id if they have one."""
+    if not wanted.children or not isinstance(value, dict) or "data" not in value:
+        return value
+    kept = {"id", *(child.name for child in wanted.children)}
+    return {**value, "data": [{name: row[name] for name in row if name in kept} for row in value["data"]]}
 
 
 def refuse_too_much(limit: int, fields: tuple[Field, ...]) -> None:
@@ -156,7 +163,7 @@ def respond(
 ) -> Answer:
     """Answers one call that came with `request`, as itself or within its batch."""
     versions = state.world.meta.versions
-    headers = {"content-type": "application/json; charset=UTF-8", "facebook-api-version": versions[-1]}
+    headers = {**JSON_HEADERS, "facebook-api-version": versions[-1]}
     posts: set[str] = set()
     try:
         version, parts = split_version(path, versions)
@@ -212,6 +219,8 @@ def split_version(path: str, versions: list[str]) -> tuple[str, list[str]]:
     if not parts or not is_version(parts[0]):
         return versions[-1], parts
     asked = parts.pop(0)
+    if parts and is_version(parts[0]):
+        raise unknown_path("/".join(parts[1:]))
     if asked in versions:
         return asked, parts
     if version_number(asked) < version_number(versions[0]):

@@ -9,8 +9,8 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from analytics_pipeline.sandbox.faults import Fault
-from analytics_pipeline.sandbox.graph import Answer, Host, respond
-from analytics_pipeline.sandbox.graph_errors import GraphError, bad_parameter, token_missing
+from analytics_pipeline.sandbox.graph import JSON_HEADERS, Answer, Host, is_version, respond
+from analytics_pipeline.sandbox.graph_errors import GraphError, bad_parameter, out_of_order, token_missing
 from analytics_pipeline.sandbox.state import SandboxState
 from analytics_pipeline.sandbox.wire import Reply, Request, reply
 
@@ -22,22 +22,13 @@ _HEADER_SPELLING = {
     "x-app-usage": "X-App-Usage",
     "x-business-use-case-usage": "X-Business-Use-Case-Usage",
 }
-_USAGE = ("x-app-usage", "x-business-use-case-usage")
+_SHARED = ("facebook-api-version", "x-app-usage", "x-business-use-case-usage")
 
 
-def failure(status: int) -> Answer:
-    """What the platform itself says when it fails with `status`: throttled for 429, out of order otherwise."""
-    error = (
-        GraphError(4, "(#4) Application request limit reached", status, extra={"is_transient": True})
-        if status == 429
-        else GraphError(
-            2,
-            "An unexpected error has occurred. Please retry your request later.",
-            status,
-            extra={"is_transient": True},
-        )
-    )
-    return Answer(status, error.body(), {"content-type": "application/json; charset=UTF-8"})
+def is_batch(request: Request) -> bool:
+    """A POST to the root, with or without a version."""
+    path = request.path.strip("/")
+    return request.method == "POST" and (not path or is_version(path))
 
 
 def handle_batch(state: SandboxState, request: Request, host: Host) -> Reply:
@@ -51,9 +42,9 @@ def handle_batch(state: SandboxState, request: Request, host: Host) -> Reply:
             raise token_missing()
         entries = _entries(request.form.get("batch") or request.params.get("batch", ""))
     except GraphError as error:
-        return reply(error.status, error.body(host.error_kind), {"content-type": "application/json; charset=UTF-8"})
+        return reply(error.status, error.body(host.error_kind), JSON_HEADERS)
     with_headers = request.form.get("include_headers", request.params.get("include_headers", "true")) != "false"
-    headers = {"content-type": "application/json; charset=UTF-8"}
+    headers = dict(JSON_HEADERS)
     content: list[dict[str, Any] | None] = []
     posts: set[str] = set()
     for entry in entries:
@@ -62,7 +53,7 @@ def handle_batch(state: SandboxState, request: Request, host: Host) -> Reply:
             content.append(None)
             continue
         posts |= answer.posts
-        headers |= {name: answer.headers[name] for name in _USAGE if name in answer.headers}
+        headers |= {name: answer.headers[name] for name in _SHARED if name in answer.headers}
         content.append(_wire_entry(answer, with_headers))
     return reply(200, content, headers, posts=len(posts), calls=len(entries))
 
@@ -88,14 +79,14 @@ def _answer_entry(state: SandboxState, request: Request, host: Host, entry: Mapp
         request.platform, request.account.external_id if request.account else None, f"{address.path}?{address.query}"
     )
     if fault is not None:
-        return _faulty(fault)
+        return _faulty(fault, host)
     method = str(entry.get("method", "GET")).upper()
     return respond(state, host, request, method, address.path, params, params.get("access_token") or request.token)
 
 
-def _faulty(fault: Fault) -> Answer | None:
+def _faulty(fault: Fault, host: Host) -> Answer | None:
     if fault.kind == "status":
-        return failure(fault.status)
+        return Answer(fault.status, out_of_order(fault.status).body(host.error_kind), JSON_HEADERS)
     if fault.kind == "reply":
         return Answer(fault.status, fault.body, dict(fault.headers))
     return None
@@ -106,7 +97,5 @@ def _wire_entry(answer: Answer, with_headers: bool) -> dict[str, Any]:
     entry: dict[str, Any] = {"code": answer.status}
     if with_headers:
         named = answer.headers | {"content-type": "text/javascript; charset=UTF-8"}
-        entry["headers"] = [
-            {"name": _HEADER_SPELLING.get(name, name), "value": value} for name, value in named.items()
-        ]
+        entry["headers"] = [{"name": _HEADER_SPELLING.get(name, name), "value": value} for name, value in named.items()]
     return entry | {"body": body}

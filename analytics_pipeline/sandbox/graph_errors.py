@@ -26,7 +26,7 @@ _THROTTLE_TEXT: Final = {
 }
 
 
-@dataclass
+@dataclass(eq=False)
 class GraphError(Exception):
     """An answer in the error envelope. `kind` is its `type`; None leaves `type` out, as the real code 1 may."""
 
@@ -149,3 +149,11 @@ def too_much_data() -> GraphError:
     return GraphError(
         1, "Please reduce the amount of data you're asking for, then retry your request", status=500, kind=None
     )
+
+
+def out_of_order(status: int) -> GraphError:
+    """What the platform itself says when it fails with `status`: the app is throttled for 429, a passing fault else."""
+    if status == 429:
+        return GraphError(4, _THROTTLE_TEXT[4], status, extra={"is_transient": True})
+    text = "An unexpected error has occurred. Please retry your request later."
+    return GraphError(2, text, status, extra={"is_transient": True})

@@ -10,6 +10,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlencode
 
@@ -121,12 +122,11 @@ def read_window(params: Mapping[str, str], now: datetime, default_days: int, lon
     if start > end:
         raise bad_parameter("since param must be before until param")
     if end - start > timedelta(days=longest, hours=1):  # the hour that a change to winter time adds
-        raise bad_parameter(
-            f"There cannot be more than {longest} days ({longest * 86400} s) between since and until"
-        )
+        raise bad_parameter(f"There cannot be more than {longest} days ({longest * 86400} s) between since and until")
     return Window(start.astimezone(PACIFIC).date(), end.astimezone(PACIFIC).date())
 
 
+@lru_cache(maxsize=4096)
 def end_of_day(day: date) -> datetime:
     """The midnight, Pacific time, that ends a day: 07:00 UTC in summer, 08:00 UTC in winter."""
     following = day + timedelta(days=1)
@@ -141,15 +141,16 @@ def wire_time(moment: datetime) -> str:
 def sliding_paging(params: Mapping[str, str], link: str, window: Window) -> dict[str, str]:
     """The `paging` of insights: the windows before and behind, without end. It is there for lifetime figures as well."""
     length = window.end - window.first
+    rest = urlencode({name: value for name, value in params.items() if name not in ("since", "until")})
 
     def at(first: date, end: date) -> str:
-        stamps = {
-            "since": str(int(end_of_day(first - timedelta(days=1)).timestamp())),
-            "until": str(int(end_of_day(end - timedelta(days=1)).timestamp())),
-        }
-        return f"{link}?{urlencode(dict(params) | stamps)}"
+        return f"{link}?{rest}&since={_start_of_day(first)}&until={_start_of_day(end)}"
 
     return {
         "previous": at(window.first - length, window.first),
         "next": at(window.end, window.end + length),
     }
+
+
+def _start_of_day(day: date) -> int:
+    return int(end_of_day(day - timedelta(days=1)).timestamp())

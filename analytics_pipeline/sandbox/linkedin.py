@@ -151,14 +151,20 @@ def _readable(call: Call, urn: str) -> Post:
 def _finder(call: Call, author: str, shape: Callable[[Post], dict[str, Any]]) -> Reply:
     if author.startswith("urn:li:person:"):
         raise LinkedInError(400, "Member permissions must be used when using member as author", service_code=0)
-    call.require_own(author, "FINDER-author" if not call.legacy else "FINDER-authors")
+    if call.legacy:
+        call.require_own(author, "FINDER-authors")
+    else:
+        call.require_own(author, "FINDER-author", "partnerApiPostsExternal")
     start, count = call.number("start", 0), call.number("count", 10)
     if not 1 <= count <= 100:
         raise bad_query()
     known = call.world.posts_of(call.account, call.at)
     page = known[start : start + (max(1, count - 1) if call.settings.short_pages else count)]
-    return reply(200, {"paging": _paging(call, start, count, page, known), "elements": [shape(post) for post in page]},
-                 posts=len(page))
+    return reply(
+        200,
+        {"paging": _paging(call, start, count, page, known), "elements": [shape(post) for post in page]},
+        posts=len(page),
+    )
 
 
 def _paging(call: Call, start: int, count: int, page: Sequence[Post], known: Sequence[Post]) -> dict[str, Any]:
@@ -244,7 +250,9 @@ def _ugc_post(post: Post) -> dict[str, Any]:
         "shareCommentary": {"text": post.text, "attributes": []},
     }
     if post.media_id:
-        share["media"] = [{"status": "READY", "media": post.media_id.replace("urn:li:video:", "urn:li:digitalmediaAsset:")}]
+        share["media"] = [
+            {"status": "READY", "media": post.media_id.replace("urn:li:video:", "urn:li:digitalmediaAsset:")}
+        ]
     return {
         "id": post.post_id,
         "author": _author(post),
@@ -265,17 +273,18 @@ def organization_acls(call: Call) -> Reply:
         raise bad_query()
     field = "organizationalTarget" if call.legacy else "organization"
     element = {"role": "ADMINISTRATOR", "state": "APPROVED", "roleAssignee": "urn:li:person:sandbox"}
-    fits = (
-        call.text("role", "ADMINISTRATOR") == element["role"] and call.text("state", "APPROVED") == element["state"]
-    )
+    fits = call.text("role", "ADMINISTRATOR") == element["role"] and call.text("state", "APPROVED") == element["state"]
     elements = [{**element, field: call.organization}] if fits else []
     return reply(200, {"elements": elements, "paging": {"start": 0, "count": 10, "links": []}})
 
 
 def organizations(call: Call) -> Reply:
     """Name and vanity name of pages, by number."""
+
     def page(number: str) -> dict[str, Any]:
-        account = call.world.account("linkedin", number) or call.world.account("linkedin", f"urn:li:organization:{number}")
+        account = call.world.account("linkedin", number) or call.world.account(
+            "linkedin", f"urn:li:organization:{number}"
+        )
         if account is None:
             raise not_found("Could not find entity")
         name = account.display_name

@@ -114,11 +114,13 @@ class Call:
         what = f"{name or self.resource}.{method}" + ("" if self.legacy else f".{self.version}01")
         return LinkedInError(403, f"Not enough permissions to access: {what}", "ACCESS_DENIED", 100)
 
-    def require_own(self, urn: str, method: str) -> None:
+    def require_own(self, urn: str, method: str, name: str = "") -> None:
         """Raises the 403 for any page but the token's own."""
         if urn != self.organization:
-            raise self.denied(method)
+            raise self.denied(method, name)
 
 
 def organization_urn(account: Account) -> str:
-    return account.external_id if account.external_id.startswith("urn:") else f"urn:li:organization:{account.external_id}"
+    return (
+        account.external_id if account.external_id.startswith("urn:") else f"urn:li:organization:{account.external_id}"
+    )

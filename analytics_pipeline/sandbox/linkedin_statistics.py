@@ -151,9 +151,7 @@ def _midnight(day: date) -> int:
     return round(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp() * 1000)
 
 
-def _time_intervals(
-    call: Call, granularities: tuple[str, ...], end_required: bool
-) -> tuple[datetime, datetime, str]:
+def _time_intervals(call: Call, granularities: tuple[str, ...], end_required: bool) -> tuple[datetime, datetime, str]:
     intervals = call.query["timeIntervals"]
     if not isinstance(intervals, dict) or not isinstance(span := intervals.get("timeRange"), dict):
         raise bad_query()
@@ -229,7 +227,7 @@ def page_statistics(call: Call) -> Reply:
     else:
         spans = [(date.min, date.max)]
     for first, after in spans:
-        views = _sum(call, "page_views", first, after)
+        views = _sum(call, "profile_views", first, after)
         if views is not None:
             element: dict[str, Any] = {"organization": call.organization}
             if first != date.min:

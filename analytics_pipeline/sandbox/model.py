@@ -38,7 +38,7 @@ class Account:
     timezone: str = "UTC"
     access_token: str = ""
     refresh_token: str = ""
-    token_state: str = "valid"
+    token_state: str = "valid"  # noqa: S105 - a word, not a password
     scopes: frozenset[str] = frozenset()
     followers: int | None = None
     login: str = ""
@@ -178,6 +178,8 @@ class TwitterSettings:
     """Post reads per calendar month before `usage-capped`."""
     credits: int | None = None
     """Billed reads before 402 CreditsDepleted."""
+    app_owner: str = ""
+    """External id of the account that owns the developer app: its own timeline costs the owned price."""
     app_token: str = ""
     """An app-only bearer: public figures only, refused where a user is needed."""
     empty_pages: bool = False

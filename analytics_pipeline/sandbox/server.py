@@ -5,22 +5,21 @@ answers (linkedin.py, twitter.py, facebook.py, instagram.py), the control endpoi
 """
 
 import asyncio
-import importlib.util
 import socket
 import struct
 import threading
 from collections.abc import Awaitable, Callable, MutableMapping
-from datetime import datetime
+from datetime import date, datetime
 from email.utils import format_datetime
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 import uvicorn
 
-from analytics_pipeline.sandbox import control
+from analytics_pipeline.sandbox import control, facebook, instagram, linkedin, twitter
 from analytics_pipeline.sandbox.clock import WorldClock
 from analytics_pipeline.sandbox.faults import Fault
-from analytics_pipeline.sandbox.model import PLATFORMS, World
+from analytics_pipeline.sandbox.model import World
 from analytics_pipeline.sandbox.state import SandboxState
 from analytics_pipeline.sandbox.wire import Reply, Request, RequestRecord, reply
 
@@ -37,11 +36,12 @@ class Dialect(NamedTuple):
     failure: Callable[[Request, int], Reply]
 
 
-DIALECTS: dict[str, Dialect] = {}
-for _name in PLATFORMS:
-    if importlib.util.find_spec(f"analytics_pipeline.sandbox.{_name}"):
-        _module = importlib.import_module(f"analytics_pipeline.sandbox.{_name}")
-        DIALECTS[_name] = Dialect(_module.answer, _module.failure)
+DIALECTS: dict[str, Dialect] = {
+    "linkedin": Dialect(linkedin.answer, linkedin.failure),
+    "twitter": Dialect(twitter.answer, twitter.failure),
+    "facebook": Dialect(facebook.answer, facebook.failure),
+    "instagram": Dialect(instagram.answer, instagram.failure),
+}
 
 
 def make_app(state: SandboxState) -> App:
@@ -227,6 +227,11 @@ class SandboxServer:
 
     def clear_requests(self) -> None:
         self.state.clear_records()
+
+    @property
+    def billed(self) -> dict[date, dict[tuple[str, str], str]]:
+        """What X has billed so far, by UTC day; each thing once a day."""
+        return {day: dict(things) for day, things in self.state.billed.items()}
 
     def script_fault(self, kind: str, **details: Any) -> None:
         """The next matching requests suffer this; the details are the fields of `faults.Fault`."""

@@ -45,8 +45,9 @@ class SandboxState:
         self.limits = RateLimits()
         self.tokens = TokenStore(world)
         self.faults = FaultScript(world.faults)
-        self.billed: dict[date, set[tuple[str, str]]] = defaultdict(set)
-        """X only: what was billed on each UTC day, as (kind of resource, id)."""
+        self.started_at = self.clock.now()
+        self.billed: dict[date, dict[tuple[str, str], str]] = defaultdict(dict)
+        """X only: what was billed on each UTC day: (`post` or `user`, id) → name of its price in x.md §6."""
         self._records: list[RequestRecord] = []
         self._lock = Lock()
 

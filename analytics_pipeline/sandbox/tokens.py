@@ -45,10 +45,23 @@ class Grant:
     revoked: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Code:
+    """An authorization code, good for one exchange. `challenge` is PKCE's, blank without PKCE."""
+
+    account: Account
+    redirect_uri: str
+    scope: str
+    issued_at: datetime
+    challenge: str = ""
+    challenge_method: str = "plain"
+
+
 class TokenStore:
     """Thread-unsafe on purpose: only the server's one thread uses it."""
 
     def __init__(self, world: World) -> None:
+        self._codes: dict[str, Code] = {}
         self._tokens: dict[tuple[str, str], Token] = {}
         self._grants: dict[tuple[str, str], Grant] = {}
         for account in world.accounts:
@@ -73,6 +86,16 @@ class TokenStore:
         for token in self._tokens.values():
             if token.account is account:
                 token.state = "revoked"
+
+    def add_code(self, code: Code) -> str:
+        """The text a browser carries back to the app."""
+        text = secrets.token_urlsafe(24)
+        self._codes[text] = code
+        return text
+
+    def take_code(self, text: str) -> Code | None:
+        """The code, once; None for an unknown or used one."""
+        return self._codes.pop(text, None)
 
     def grant(self, account: Account, expires_at: datetime) -> Grant:
         """A new consent with a refresh token of its own."""

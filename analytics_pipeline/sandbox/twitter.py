@@ -25,7 +25,6 @@ from analytics_pipeline.sandbox.twitter_errors import (
     invalid,
     missing_item,
     nowhere,
-    problem_type,
     server_fault,
     too_many,
     unauthorized,
@@ -77,7 +76,9 @@ class Call:
             if not pattern.fullmatch(value):
                 raise invalid(name, value)
         if len(values) > 100:
-            message = f"The number of values in the `{name}` query parameter list [{len(values)}] is not between 1 and 100"
+            message = (
+                f"The number of values in the `{name}` query parameter list [{len(values)}] is not between 1 and 100"
+            )
             raise invalid(name, self.request.params[name], message)
         return list(dict.fromkeys(values))
 
@@ -211,9 +212,7 @@ def one_post(call: Call) -> Reply:
 def timeline(call: Call) -> Reply:
     """GET /2/users/{id}/tweets"""
     params, at = call.request.params, call.request.at
-    known = frozenset(
-        ["max_results", "pagination_token", "start_time", "end_time", "since_id", "until_id", "exclude"]
-    )
+    known = frozenset(["max_results", "pagination_token", "start_time", "end_time", "since_id", "until_id", "exclude"])
     selection = read_selection(params, known)
     size = _page_size(params)
     author = call.world.account("twitter", call.key)
@@ -221,12 +220,12 @@ def timeline(call: Call) -> Reply:
         return reply(200, {"errors": [missing_item(call.settings, "id", "user", call.key)]})
     posts = _reach(call, call.world.posts_of(author, at))
     before = _cursor(params)
-    place = 0 if before is None else sum(1 for post in posts if int(post.post_id) >= before)
+    place = 0 if before is None else sum(1 for post in posts if _place(post) >= before)
     page = list(posts[place : place + size])
     if before is None and call.settings.empty_pages and posts:
-        page, following = [], _token(int(posts[0].post_id) + 1)
+        page, following = [], _token(posts[0], after=True)
     else:
-        following = _token(int(page[-1].post_id)) if place + size < len(posts) else ""
+        following = _token(page[-1]) if place + size < len(posts) else ""
     shaper = call.shaper(selection, "id")
     body = shaper.body(shaper.posts(page))
     meta: dict[str, Any] = {"result_count": len(page)}
@@ -235,7 +234,7 @@ def timeline(call: Call) -> Reply:
     if following:
         meta["next_token"] = following
     if place:
-        meta["previous_token"] = _token(int(posts[max(0, place - size)].post_id) + 1)
+        meta["previous_token"] = _token(posts[max(0, place - size)], after=True)
     owned = call.reader is not None and call.reader is author and author.external_id == call.settings.app_owner
     call.bill([post.post_id for post in page], owned=owned)
     return reply(200, body | {"meta": meta}, posts=len(page))
@@ -249,17 +248,24 @@ def _page_size(params: dict[str, str]) -> int:
     return int(size)
 
 
-def _token(before: int) -> str:
-    return base64.b32encode(f"before:{before}".encode()).decode().rstrip("=").lower()
+def _place(post: Post) -> tuple[int, str]:
+    """Where a post stands in its timeline, which falls in this order."""
+    return (round(post.published_at.timestamp() * 1_000_000), post.post_id)
 
 
-def _cursor(params: dict[str, str]) -> int | None:
+def _token(post: Post, after: bool = False) -> str:
+    """The pagination token of what is older than `post`; with `after`, of `post` itself and what is older."""
+    moment, post_id = _place(post)
+    return base64.b32encode(f"{moment}.{post_id}{'~' if after else ''}".encode()).decode().rstrip("=").lower()
+
+
+def _cursor(params: dict[str, str]) -> tuple[int, str] | None:
     token = params.get("pagination_token")
     if token is None:
         return None
     try:
-        text = base64.b32decode(token.upper() + "=" * (-len(token) % 8)).decode()
-        return int(text.removeprefix("before:"))
+        moment, _, post_id = base64.b32decode(token.upper() + "=" * (-len(token) % 8)).decode().partition(".")
+        return (int(moment), post_id)
     except ValueError:
         raise invalid("pagination_token", token) from None
 

@@ -26,7 +26,13 @@ _POST_METRICS = {
     "follows": "follows",
     "media_views": "video_views",
 }
-_PLAYBACKS = {"playback_start": "0", "playback25": "25", "playback50": "50", "playback75": "75", "playback_complete": "100"}
+_PLAYBACKS = {
+    "playback_start": "0",
+    "playback25": "25",
+    "playback50": "50",
+    "playback75": "75",
+    "playback_complete": "100",
+}
 _MEDIA_METRICS = ("video_views", "watch_time_ms", *_PLAYBACKS)
 _EARLIEST = datetime(2010, 11, 6, tzinfo=UTC)
 
@@ -132,9 +138,7 @@ def _required(name: str) -> TwitterError:
     return invalid(name, "", f"The `{name}` query parameter can not be empty")
 
 
-def _growth(
-    world: World, post: Post, name: str, opens: datetime, closes: datetime, at: datetime
-) -> int | None:
+def _growth(world: World, post: Post, name: str, opens: datetime, closes: datetime, at: datetime) -> int | None:
     column = _POST_METRICS[name]
     after = world.observation(post, min(closes, at))
     before = world.observation(post, opens)

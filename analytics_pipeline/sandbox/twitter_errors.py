@@ -22,7 +22,7 @@ class TwitterError(Exception):
     def reply(self, settings: TwitterSettings, headers: Mapping[str, str] | None = None) -> Reply:
         if self.status == 429 and not self.kind and settings.rate_limit_body == "code88":
             return reply(429, {"errors": [{"code": 88, "message": "Rate limit exceeded"}]}, headers)
-        body = {"title": self.title, "detail": self.detail, "type": problem_type(settings, self.kind)}
+        body: dict[str, Any] = {"title": self.title, "detail": self.detail, "type": problem_type(settings, self.kind)}
         if self.kind in ("", "unsupported-authentication"):
             body |= {"status": self.status}
         media_type = "application/json" if "errors" in self.more else "application/problem+json"

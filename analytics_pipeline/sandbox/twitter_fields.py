@@ -7,27 +7,30 @@ from dataclasses import dataclass, field
 
 from analytics_pipeline.sandbox.twitter_errors import TwitterError, invalid
 
-_SHARED = (
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_SHARED = _words(
     "article attachments card_uri community_id context_annotations conversation_id created_at display_text_range "
     "edit_controls entities geo id lang media_metadata non_public_metrics organic_metrics possibly_sensitive "
     "promoted_metrics public_metrics reply_settings scopes source suggested_source_links text withheld"
-).split()
-_TWEET_FIELDS = frozenset(
-    [*_SHARED, "author_id", "edit_history_tweet_ids", "in_reply_to_user_id", "note_tweet", "referenced_tweets"]
 )
-_POST_FIELDS = frozenset([*_SHARED, "note_post"])
-_MEDIA_FIELDS = frozenset(
+_TWEET_FIELDS = _SHARED | _words("author_id edit_history_tweet_ids in_reply_to_user_id note_tweet referenced_tweets")
+_POST_FIELDS = _SHARED | {"note_post"}
+_MEDIA_FIELDS = _words(
     "alt_text duration_ms height media_key non_public_metrics organic_metrics preview_image_url promoted_metrics "
-    "public_metrics type url variants width".split()
+    "public_metrics type url variants width"
 )
-_USER_FIELDS = frozenset(
+_USER_FIELDS = _words(
     "created_at description entities id is_identity_verified location most_recent_tweet_id name pinned_tweet_id "
-    "profile_image_url protected public_metrics subscription_type url username verified verified_type withheld".split()
+    "profile_image_url protected public_metrics subscription_type url username verified verified_type withheld"
 )
-_EXPANSIONS = frozenset(
+_EXPANSIONS = _words(
     "attachments.media_keys attachments.poll_ids author_id edit_history_tweet_ids edit_history_post_ids "
     "entities.mentions.username geo.place_id in_reply_to_user_id referenced_tweets.id referenced_posts.id "
-    "referenced_tweets.id.author_id referenced_posts.id.author_id pinned_tweet_id pinned_post_id".split()
+    "referenced_tweets.id.author_id referenced_posts.id.author_id pinned_tweet_id pinned_post_id"
 )
 SELECTORS = frozenset(
     ["tweet.fields", "post.fields", "media.fields", "user.fields", "poll.fields", "place.fields", "expansions"]
@@ -86,4 +89,6 @@ def _read(params: dict[str, str], name: str, known: frozenset[str]) -> frozenset
 
 
 def _unknown_field(name: str, wrong: str, known: frozenset[str]) -> TwitterError:
-    return invalid(name, wrong, f"The `{name}` query parameter value [{wrong}] is not one of [{','.join(sorted(known))}]")
+    return invalid(
+        name, wrong, f"The `{name}` query parameter value [{wrong}] is not one of [{','.join(sorted(known))}]"
+    )

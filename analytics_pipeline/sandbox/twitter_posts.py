@@ -5,7 +5,7 @@ Source: x.md §4, §7. Not here: endpoints, limits, billing (twitter.py), figure
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from analytics_pipeline.sandbox.model import Account, Observation, Post, World
@@ -114,9 +114,7 @@ class Shaper:
     def _withhold(self, post: Post, group: str, figures: Iterable[str], section: str) -> None:
         for name in figures:
             field_name = f"{group}.{self.selection.word(name)}"
-            self.errors.append(
-                field_item(self.world.twitter, self.parameter, field_name, post.post_id, section)
-            )
+            self.errors.append(field_item(self.world.twitter, self.parameter, field_name, post.post_id, section))
 
     def _reference(self, post_id: str) -> None:
         """A referenced post goes to `includes`, unless private figures were asked and it is somebody else's."""
@@ -186,7 +184,7 @@ class Shaper:
 NOTHING_YET = Observation(
     "twitter",
     "",
-    datetime.min,
+    datetime.min.replace(tzinfo=UTC),
     likes=0,
     comments=0,
     shares=0,

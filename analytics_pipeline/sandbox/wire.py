@@ -8,12 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-
 from urllib.parse import parse_qsl
 
 from analytics_pipeline.sandbox.model import Account
 
-_SECRET_PARAMETERS = frozenset({"access_token", "client_secret", "refresh_token", "token", "input_token", "code"})
+_SECRET_PARAMETERS = frozenset(
+    {"access_token", "client_secret", "refresh_token", "token", "input_token", "code", "fb_exchange_token"}
+)
 
 
 @dataclass

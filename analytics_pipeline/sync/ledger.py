@@ -26,6 +26,9 @@ DUE_PATIENCE = timedelta(minutes=15)
 RUNNING_PATIENCE = timedelta(hours=2)
 """No run is longer (dagster.yaml, run_monitoring.max_runtime_seconds): a unit running for longer lost its worker."""
 
+THROTTLED_FOR = timedelta(minutes=15)
+"""The wait where a platform throttles and does not say for how long: the window that most of them count in."""
+
 _FIRST_DELAY = timedelta(minutes=1)
 _LOCK_SPACE = 0x5EC  # first key of our advisory locks, so that they meet nobody else's
 _LOCK_PATIENCE = "30s"
@@ -47,6 +50,15 @@ class Claim:
     publish_day: date
     attempt_id: uuid.UUID
     attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why work ended early. `retry_after` is seconds, None where the platform did not say."""
+
+    error_class: str
+    message: str
+    retry_after: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,14 +143,23 @@ def register_listing(session: Session, account_id: int, platform: str, first: da
 
 
 def record_listing_failure(
-    session: Session, account_id: int, platform: str, days: Iterable[date], outcome: Outcome
+    session: Session, account_id: int, platform: str, days: Sequence[date], failure: Failure, now: datetime
 ) -> None:
-    """After a listing that failed: every day of it gets `outcome` (see `outcome_of`), since nobody knows its posts.
+    """After a listing that failed: every day of it ends as the failure says, since nobody knows its posts.
 
-    Days that are known and done stay so.
+    Days that are known and done stay so. The days of a listing are tried, and given up, together.
     """
+    before = session.scalar(
+        select(func.max(SyncUnit.attempts)).where(
+            SyncUnit.social_account_id == account_id,
+            SyncUnit.publish_day.in_(days),
+            SyncUnit.posts_expected.is_(None),
+        )
+    )
+    attempts = (before or 0) + (failure.error_class != "throttled")
+    outcome = outcome_of(failure, attempts, now)
     rows = [
-        {"social_account_id": account_id, "publish_day": day, "platform": platform, "attempts": 1, **asdict(outcome)}
+        {"social_account_id": account_id, "publish_day": day, "platform": platform, "attempts": attempts, **asdict(outcome)}
         for day in sorted(days)
     ]
     if not rows:
@@ -149,7 +170,7 @@ def record_listing_failure(
             index_elements=["social_account_id", "publish_day"],
             set_={
                 **{name: getattr(statement.excluded, name) for name in asdict(outcome)},
-                "attempts": SyncUnit.attempts + 1,
+                "attempts": statement.excluded.attempts,
                 "updated_at": func.now(),
             },
             where=SyncUnit.state != "done",
@@ -243,22 +264,17 @@ def remember_retired_metrics(session: Session, platform: str, metrics: Iterable[
     )
 
 
-def outcome_of(
-    error_class: str, message: str, attempts: int, now: datetime, retry_after: float | None = None
-) -> Outcome:
-    """What a failure means for a unit (design.md §7).
-
-    `attempts` counts the one that just failed; `retry_after` is seconds, None where the platform did not say.
-    """
+def outcome_of(failure: Failure, attempts: int, now: datetime) -> Outcome:
+    """What a failure means for a unit; `attempts` counts the one that just failed."""
     state, next_attempt_at = "parked", None
-    if error_class == "throttled":
-        state = "waiting"
-        next_attempt_at = now + (timedelta(seconds=retry_after) if retry_after is not None else _delay(attempts))
-    elif error_class in ("token", "permission"):
+    if failure.error_class == "throttled":
+        wait = THROTTLED_FOR if failure.retry_after is None else timedelta(seconds=failure.retry_after)
+        state, next_attempt_at = "waiting", now + wait
+    elif failure.error_class in ("token", "permission"):
         state = "needs_reauth"
-    elif error_class == "transient" and attempts < MAX_ATTEMPTS:
+    elif failure.error_class == "transient" and attempts < MAX_ATTEMPTS:
         state, next_attempt_at = "waiting", now + _delay(attempts)
-    return Outcome(state, error_class, message, next_attempt_at)
+    return Outcome(state, failure.error_class, failure.message, next_attempt_at)
 
 
 def _delay(attempts: int) -> timedelta:

@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 from analytics_pipeline.database import writes
 from analytics_pipeline.platform_fetchers.metrics import ListedPost
 from analytics_pipeline.sync import ledger, plan
-from analytics_pipeline.sync.work import AccountResult, AccountWork, Failure
+from analytics_pipeline.sync.ledger import Failure
+from analytics_pipeline.sync.work import AccountResult, AccountWork
 
 
 def list_posts(work: AccountWork, first: date, last: date) -> AccountResult:
@@ -98,10 +99,9 @@ def _store_page(session: Session, work: AccountWork, page: Sequence[ListedPost],
 
 
 def _failed(work: AccountWork, first: date, last: date, result: AccountResult, failure: Failure) -> AccountResult:
-    outcome = ledger.outcome_of(failure.error_class, failure.message, 1, work.clock(), failure.retry_after)
     days = plan.days_between(first, last)
     with Session(work.engine) as session, session.begin():
-        ledger.record_listing_failure(session, work.account.id, work.account.platform, days, outcome)
+        ledger.record_listing_failure(session, work.account.id, work.account.platform, days, failure, work.clock())
         work.note_outcome(session, failure)
     return result
 

@@ -16,10 +16,10 @@ from analytics_pipeline.database.models import PublishedPost
 from analytics_pipeline.platform_fetchers.base import BasePlatformFetcher
 from analytics_pipeline.platform_fetchers.metrics import PostReading, PostRef
 from analytics_pipeline.sync import ledger, plan
-from analytics_pipeline.sync.ledger import Claim
+from analytics_pipeline.sync.ledger import Claim, Failure
 from analytics_pipeline.sync.plan import PlannedPost
 from analytics_pipeline.sync.results import PostFailure, UnitResult
-from analytics_pipeline.sync.work import AccountWork, Failure
+from analytics_pipeline.sync.work import AccountWork
 
 _log = logging.getLogger(__name__)
 
@@ -170,9 +170,7 @@ def _result(
     outcome = (
         ledger.Outcome("done")
         if failure is None
-        else ledger.outcome_of(
-            failure.error_class, failure.message, unit.claim.attempts if unit.claim else 1, now, failure.retry_after
-        )
+        else ledger.outcome_of(failure, unit.claim.attempts if unit.claim else 1, now)
     )
     return UnitResult(
         platform=work.account.platform,

@@ -17,20 +17,12 @@ from analytics_pipeline.platform_fetchers.base import BasePlatformFetcher
 from analytics_pipeline.platform_fetchers.exceptions import PlatformAPIError, RateLimitError
 from analytics_pipeline.platform_fetchers.http import redact
 from analytics_pipeline.sync import ledger, plan
+from analytics_pipeline.sync.ledger import Failure
 from analytics_pipeline.sync.plan import Account
 
 _log = logging.getLogger(__name__)
 
 FetcherFactory = Callable[[Account], BasePlatformFetcher]
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """Why work on an account ended early. `retry_after` is seconds, None where the platform did not say."""
-
-    error_class: str
-    message: str
-    retry_after: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 {#
-    What a run rebuilds: the publish days from var `first_day` to var `last_day`, both included, and the periods that hold
-    them. Without the vars, and when a table is built for the first time, that is all of time, so that the SQL of a model
-    has one form. Ranges are half-open: first <= x < next.
+    What a run rebuilds: the publish days from var `first_day` to var `last_day`, both included, and the periods that
+    hold them. Without the vars, and when a table is built for the first time, that is all of time, so that the SQL of a
+    model has one form. Ranges are half-open: first <= x < next.
 #}
 
 {# The changed days, or with another unit their weeks (ISO) or months, as a pair of SQL dates (first, next). #}
@@ -38,8 +38,9 @@
 {% endmacro %}
 
 {#
-    Pre-hooks, in the transaction of the insert: empty the window, so that a day whose posts are gone leaves as well. The
-    lock lets a second run wait instead of meeting half-replaced rows; readers go on.
+    Pre-hooks, in the transaction of the insert: they empty the window, as `delete+insert` alone would keep the rows of a
+    day whose posts are all gone. The lock makes a second run wait, which else would insert the same rows again; readers
+    go on.
 #}
 {% macro delete_changed_days() %}
     {% if is_incremental() %}

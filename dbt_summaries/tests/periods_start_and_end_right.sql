@@ -1,4 +1,4 @@
-{{ config(meta={'description': 'Weeks that do not run from Monday to Sunday, months that are no calendar month, days longer than one.'}) }}
+{{ config(meta={'description': 'Days longer than one, weeks not from Monday to Sunday, months not of the calendar.'}) }}
 
 with units (period_type, unit) as (
     values ('daily', 'day'), ('weekly', 'week'), ('monthly', 'month')

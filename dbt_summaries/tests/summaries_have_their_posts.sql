@@ -2,8 +2,8 @@
     config(
         severity='warn',
         meta={
-            'description': 'Daily summaries without posts, or with a top post of another day. Warns only: the posts of a'
-                ~ ' removed account are gone at once, its summaries with the next build of their days.',
+            'description': 'Daily summaries without posts, or with a top post of another day. Warns only: the posts of'
+                ~ ' a removed account are gone at once, its summaries with the next build of their days.',
             'dagster': {'ref': {'name': 'analytics_summaries'}},
         },
     )

@@ -14,7 +14,7 @@ from tests.dbt_summaries.conftest import Dbt, Rows, read_summaries
 from tests.dbt_summaries.reference import START, Key, before, summaries
 from tests.dbt_summaries.worlds import Post, World, changes, store
 
-BUSINESSES = 150
+BUSINESSES = 100
 
 
 def generated_worlds(first: date, last: date) -> tuple[World, World]:

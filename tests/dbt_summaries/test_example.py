@@ -65,6 +65,34 @@ def test_a_month_by_hand(engine: Engine, dbt: Dbt) -> None:
     assert never_read["total_posts"] == 1
 
 
+def test_the_top_post(engine: Engine, dbt: Dbt) -> None:
+    def post(likes: int | None, impressions: int | None, day: int = 1) -> Post:
+        return Post("facebook", at(1, day), (Reading(at(3, 1), likes=likes, impressions=impressions),))
+
+    # Per business: the first post is the top, though it is stored last; days 1 and 2 make one week.
+    ranked = {
+        "most engagements": [post(9, 1, day=2), post(8, 500)],
+        "as many, more impressions": [post(9, 2, day=2), post(9, 1)],
+        "unknown impressions are fewest": [post(9, 0, day=2), post(9, None)],
+        "fewer even than corrected ones": [post(9, -1), post(9, None)],
+        "the older": [post(9, 1, day=1), post(9, 1, day=2)],
+        "known engagements, however few": [post(-1, None, day=2), post(None, 500)],
+    }
+    worlds = {}
+    for business, posts in enumerate(ranked.values(), start=1):
+        worlds[business] = {business * 10 + n: stored for n, stored in enumerate(reversed(posts))}
+    worlds[100] = {1000: post(9, 1), 1001: post(9, 1)}  # published in the same moment: the one stored first
+    worlds[101] = {1010: post(None, 500)}
+    store(engine, worlds)
+    assert dbt("run").succeeded
+    top = {key[0]: row["top_post_id"] for key, row in read_summaries(engine).items() if key[1:3] == ("all", "weekly")}
+    assert {name: top[business] for business, name in enumerate(ranked, start=1)} == {
+        name: business * 10 + 1 for business, name in enumerate(ranked, start=1)
+    }
+    assert top[100] == 1000
+    assert top[101] is None
+
+
 def test_posts_that_are_gone_leave_their_summaries(engine: Engine, dbt: Dbt) -> None:
     store(engine, {7: {1: READ_TWICE, 2: DELETED, 5: IN_JANUARY}})
     assert dbt("run").succeeded

@@ -4,8 +4,13 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import settings
 
 from tests.platform_fetchers.platform_server import PlatformServer
+
+# A busy machine is no failure.
+settings.register_profile("no deadline", deadline=None)
+settings.load_profile("no deadline")
 
 NOW = datetime(2026, 9, 1, 12, 0, 0, tzinfo=UTC)
 """The fetchers' clock; the server's Date header says the same."""

@@ -4,6 +4,7 @@ Not here: any platform's behaviour (that is the sandbox's, and the tests' own fe
 """
 
 import json
+import ssl
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -48,16 +49,20 @@ class Answer:
 
 
 class PlatformServer:
-    """`answer` is called with each request; `requests` holds all that came."""
+    """`answer` is called with each request; `requests` holds all that came. With `tls` it speaks HTTPS."""
 
-    def __init__(self, answer: Callable[[Request], Answer] = lambda _: Answer(json={})) -> None:
+    def __init__(
+        self, answer: Callable[[Request], Answer] = lambda _: Answer(json={}), tls: ssl.SSLContext | None = None
+    ) -> None:
         self.answer = answer
         self.requests: list[Request] = []
         self.stopping = threading.Event()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self._server.server_address[1]}"
 
     def script(self, *answers: Answer) -> None:
         """From now on these answers in this order; the last one again and again."""

@@ -1,8 +1,8 @@
-"""Facebook Pages: the figures, their fewest calls, retired metrics, the permission that comments need, page days."""
+"""Facebook Pages: which figure is which, types of posts, listings, the interface of the plan."""
 
 import logging
-from collections.abc import Iterator, Mapping
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 from unittest.mock import MagicMock, patch
 
@@ -10,109 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analytics_pipeline.platform_fetchers.exceptions import (
-    BadDataError,
-    ConfigurationError,
-    MetricError,
-    PermissionDeniedError,
-    PostNotFoundError,
-)
+from analytics_pipeline.platform_fetchers.exceptions import BadDataError
 from analytics_pipeline.platform_fetchers.facebook import FacebookFetcher
-from analytics_pipeline.platform_fetchers.facebook_metrics import PAGE_DAYS, POST_METRICS
-from analytics_pipeline.platform_fetchers.metrics import AccountDay, ListedPost, PostAnalytics, PostReading, PostRef
+from analytics_pipeline.platform_fetchers.facebook_metrics import POST_METRICS
+from analytics_pipeline.platform_fetchers.metrics import ListedPost, PostAnalytics, PostRef
 from tests.platform_fetchers.conftest import NOW, TOKEN
-from tests.platform_fetchers.graph_fake import (
-    BAD_METRIC,
-    NO_COMMENTS,
-    START,
-    FakeGraph,
-    Read,
-    at,
-    error,
-    insights,
-)
+from tests.platform_fetchers.facebook_fake import FIGURES, PAGE, FakePage, by_id, make, node, posts_of, reel, refs
+from tests.platform_fetchers.graph_fake import START, at, error, insights
 from tests.platform_fetchers.platform_server import PlatformServer
-
-PAGE = "104928374650192"
-END = START + timedelta(days=366)
-
-FIGURES: Mapping[str, Any] = {
-    "post_media_view": 4821,
-    "post_total_media_view_unique": 3900,
-    "post_clicks": 77,
-    "post_clicks_by_type": {"link clicks": 31, "other clicks": 46},
-    "post_reactions_like_total": 180,
-    "post_reactions_by_type_total": {"like": 180, "love": 41, "wow": 6, "haha": 3, "anger": 1},
-    "post_activity_by_action_type": {"like": 231, "comment": 25, "share": 14},
-    "post_video_views": 0,
-}
-REEL: Mapping[str, Any] = {
-    "blue_reels_play_count": 900,
-    "post_video_view_time": 123456,
-    "post_video_likes_by_reaction_type": {"REACTION_LIKE": 8, "REACTION_LOVE": 2},
-    "post_video_social_actions": {"COMMENT": 3, "SHARE": 1},
-}
-
-
-def node(number: int, **more: Any) -> dict[str, Any]:
-    key = f"{PAGE}_{number}"
-    return {
-        "id": key,
-        "created_time": at(number),
-        "permalink_url": f"https://www.facebook.com/{PAGE}/posts/{number}",
-        "status_type": "added_photos",
-        "attachments": {"data": [{"media_type": "photo", "type": "photo"}]},
-        "shares": {"count": 14},
-        "comments": {"data": [], "summary": {"total_count": 27}, "paging": {"next": "https://x/?access_token=LEAKED"}},
-        "insights": FIGURES,
-    } | more
-
-
-def reel(number: int, **more: Any) -> dict[str, Any]:
-    return node(number, permalink_url=f"https://www.facebook.com/reel/{number}", insights={}, reel=REEL) | more
-
-
-class FakePage(FakeGraph):
-    """A page. `comments_denied` as without pages_read_user_content; `days` are metric → end_time → value."""
-
-    listing = "published_posts"
-    time_field = "created_time"
-
-    def __init__(self, nodes: list[dict[str, Any]]) -> None:
-        super().__init__(PAGE, nodes)
-        self.comments_denied = False
-        self.days: dict[str, dict[str, Any]] = {}
-
-    def refusal(self, stored: Mapping[str, Any], metrics: list[str], fields: str) -> Read | None:
-        if "summary" in fields and metrics:
-            pytest.fail("comments in a request that must succeed")
-        if "summary" in fields and self.comments_denied:
-            return NO_COMMENTS
-        return super().refusal(stored, metrics, fields)
-
-    def other(self, path: str, query: Mapping[str, str]) -> Read:
-        key, _, edge = path.partition("/")
-        metrics = query.get("metric", "").split(",")
-        if self.dead & set(metrics):
-            return BAD_METRIC
-        if edge == "video_insights" and f"{PAGE}_{key}" in self.nodes:
-            return 200, insights({"insights": self.nodes[f"{PAGE}_{key}"]["reel"]}, metrics)
-        if key == PAGE and edge == "insights":
-            if int(query["until"]) - int(query["since"]) > 90 * 86400:
-                return error(100, "(#100) There cannot be more than 90 days between since and until")
-            return 200, {"data": [self.series(metric, query) for metric in metrics if metric in self.days]}
-        if path == PAGE:
-            return 200, {"id": PAGE, "followers_count": 5150}
-        return super().other(path, query)
-
-    def series(self, metric: str, query: Mapping[str, str]) -> dict[str, Any]:
-        times = {end: datetime.fromisoformat(end).timestamp() for end in self.days[metric]}
-        points = [
-            {"value": self.days[metric][end], "end_time": end.replace("+00:00", "+0000")}
-            for end, time in times.items()
-            if int(query["since"]) < time <= int(query["until"])
-        ]
-        return {"name": metric, "period": "day", "values": points}
 
 
 @pytest.fixture
@@ -123,30 +28,10 @@ def page(server: PlatformServer) -> FakePage:
 
 
 @pytest.fixture
-def fetcher(server: PlatformServer, slept: list[float]) -> Iterator[FacebookFetcher]:
+def fetcher(server: PlatformServer) -> Iterator[FacebookFetcher]:
     made = make(server)
     yield made
     made.close()
-
-
-def make(server: PlatformServer, **options: Any) -> FacebookFetcher:
-    return FacebookFetcher(
-        TOKEN, PAGE, base_url=server.url, api_version="v25.0", clock=lambda: NOW, sleep=lambda _: None, **options
-    )
-
-
-def refs(numbers: range, **more: Any) -> list[PostRef]:
-    return [PostRef(f"{PAGE}_{n}", START + timedelta(hours=n), **more) for n in numbers]
-
-
-def by_id(readings: Iterator[PostReading]) -> dict[str, PostReading]:
-    found = list(readings)
-    assert len({reading.platform_post_id for reading in found}) == len(found)
-    return {reading.platform_post_id: reading for reading in found}
-
-
-def posts_of(fetcher: FacebookFetcher) -> list[ListedPost]:
-    return [post for listed in fetcher.list_posts(START, END) for post in listed]
 
 
 def analytics_of(page: FakePage, server: PlatformServer, **stored: Any) -> PostAnalytics:
@@ -193,13 +78,27 @@ def test_every_figure_of_a_reel(post_type: str | None, page: FakePage, fetcher: 
         "comments_count": 3,
         "shares_count": 1,
         "impressions": 900,
+        "clicks": 77,
+        "url_clicks": 31,
         "video_views": 900,
         "video_watch_time": 123.456,
         "engagement_rate": pytest.approx(100 * 12 / 900),
+        "click_through_rate": pytest.approx(100 * 77 / 900),
         "fetched_at": NOW,
         "platform": "facebook",
         "platform_post_id": f"{PAGE}_7",
+        "platform_post_url": "https://www.facebook.com/reel/7",
     }
+
+
+def test_a_reel_whose_post_is_not_to_be_had_keeps_the_figures_of_its_video(
+    page: FakePage, fetcher: FacebookFetcher
+) -> None:
+    page.nodes[f"{PAGE}_7"] = reel(7)
+    page.failing[f"{PAGE}_7"] = error(2, "Service temporarily unavailable")
+    [reading] = fetcher.fetch_many([PostRef(f"{PAGE}_7", None, "reel")])
+    assert reading.analytics is not None
+    assert (reading.analytics["impressions"], reading.analytics["clicks"]) == (900, None)
 
 
 def test_withheld_is_unknown_and_zero_is_zero(page: FakePage, server: PlatformServer) -> None:
@@ -229,6 +128,25 @@ def test_shares_left_out_are_none_only_when_the_activity_says_so_too(
     stored = {"shares": shares} if shares else {}
     page.nodes[f"{PAGE}_9"] = {name: v for name, v in node(9, insights=known).items() if name != "shares"} | stored
     assert make(server).fetch_post_analytics("1", f"{PAGE}_9")["shares_count"] == expected
+
+
+@pytest.mark.parametrize(
+    ("kinds", "clicks", "expected"),
+    [
+        ({"other clicks": 7}, 7, 0),
+        ({}, 0, 0),
+        ({"other clicks": 5}, 7, None),
+        ({"other clicks": 7}, None, None),
+        (None, 7, None),
+        ({"link clicks": 2, "other clicks": 5}, 7, 2),
+    ],
+)
+def test_link_clicks_left_out_are_none_only_when_the_other_kinds_are_all_clicks(
+    kinds: Any, clicks: int | None, expected: int | None, page: FakePage, server: PlatformServer
+) -> None:
+    known = {"post_clicks_by_type": kinds, "post_clicks": clicks}
+    found = analytics_of(page, server, insights={name: value for name, value in known.items() if value is not None})
+    assert found["url_clicks"] == expected
 
 
 def test_a_falling_or_negative_figure_stays_as_it_is(page: FakePage, server: PlatformServer) -> None:
@@ -373,192 +291,3 @@ def test_a_row_that_cannot_be_listed_costs_itself(
     ):
         assert [post.platform_post_id for post in posts_of(fetcher)] == [f"{PAGE}_1"]
     assert len([r for r in caplog.records if r.levelno == logging.WARNING]) == 3
-
-
-# --- fewest calls
-
-
-def test_a_thousand_posts_in_twenty_calls(page: FakePage, fetcher: FacebookFetcher, server: PlatformServer) -> None:
-    page.nodes = {f"{PAGE}_{n}": node(n) for n in range(1000)}
-    readings = by_id(fetcher.fetch_many(refs(range(1000))))
-    assert len(server.requests) == fetcher.api_calls == 20
-    assert set(readings) == set(page.nodes)
-    assert all(r.analytics and r.analytics["comments_count"] == 27 for r in readings.values())
-
-
-def test_reels_and_posts_that_are_not_listed_go_in_batches(
-    page: FakePage, fetcher: FacebookFetcher, server: PlatformServer
-) -> None:
-    page.nodes = {f"{PAGE}_{n}": node(n) for n in range(100)} | {f"{PAGE}_{n}": reel(n) for n in range(100, 150)}
-    wanted = [*refs(range(100)), *refs(range(100, 150), post_type="reel"), PostRef(f"{PAGE}_999")]
-    readings = by_id(fetcher.fetch_many(wanted))
-    assert len(readings) == 151
-    assert isinstance(readings[f"{PAGE}_999"].error, PostNotFoundError)
-    assert sum(r.analytics is not None for r in readings.values()) == 150
-    assert len(server.requests) == 4, "two pages, the lost post, the reels"
-
-
-def test_posts_far_apart_are_named_rather_than_looked_for(
-    page: FakePage, fetcher: FacebookFetcher, server: PlatformServer
-) -> None:
-    page.nodes = {f"{PAGE}_{n}": node(n) for n in range(2000)}
-    wanted = [*refs(range(5)), *refs(range(1965, 1990))]
-    assert len(by_id(fetcher.fetch_many(wanted))) == 30
-    assert len(server.requests) == 2
-
-
-def test_a_listing_without_permission_does_not_stand_in_the_way(page: FakePage, fetcher: FacebookFetcher) -> None:
-    page.nodes = {f"{PAGE}_{n}": node(n) for n in range(40)}
-    page.failing[f"{PAGE}/published_posts"] = NO_COMMENTS
-    assert all(r.analytics for r in by_id(fetcher.fetch_many(refs(range(40)))).values())
-    with pytest.raises(PermissionDeniedError, match="pages_read_user_content"):
-        posts_of(fetcher)
-
-
-# --- comments need a permission of their own
-
-
-def test_without_the_permission_comments_come_from_the_activity(
-    page: FakePage, fetcher: FacebookFetcher, server: PlatformServer
-) -> None:
-    page.nodes = {f"{PAGE}_{n}": node(n) for n in range(150)}
-    page.comments_denied = True
-    readings = by_id(fetcher.fetch_many(refs(range(150))))
-    assert {r.analytics["comments_count"] for r in readings.values() if r.analytics} == {25}
-    assert len(readings) == 150
-    assert len(server.requests) == 3
-    assert sum("summary" in part for part in page.parts) == 1, "asked once, not again"
-
-
-# --- one retired metric
-
-
-def test_a_retired_metric_costs_one_failed_call_and_one_to_find_it(
-    page: FakePage, fetcher: FacebookFetcher, server: PlatformServer
-) -> None:
-    page.nodes = {f"{PAGE}_{n}": node(n) for n in range(200)}
-    page.dead = {"post_clicks"}
-    readings = by_id(fetcher.fetch_many(refs(range(200))))
-    assert len(server.requests) == 4 + 2
-    assert fetcher.dead_metrics == {"post_clicks"}
-    for reading in readings.values():
-        assert reading.analytics is not None
-        assert reading.analytics["clicks"] is None
-        assert (reading.analytics["likes_count"], reading.analytics["url_clicks"]) == (180, 31)
-    assert len(readings) == 200
-
-    server.requests.clear()
-    remembering = make(server, dead_metrics=fetcher.dead_metrics)
-    assert len(list(remembering.fetch_many(refs(range(200))))) == 200
-    assert len(server.requests) == 4
-    remembering.close()
-
-
-@given(st.sets(st.sampled_from(POST_METRICS), max_size=len(POST_METRICS) - 1))
-def test_any_retired_metrics_hide_no_other_metric_and_no_post(dead: set[str]) -> None:
-    served = FakePage([node(n) for n in range(3)])
-    served.dead = dead
-    with PlatformServer(served) as server:
-        fetcher = make(server)
-        readings = by_id(fetcher.fetch_many(refs(range(3))))
-        assert fetcher.dead_metrics == dead
-        assert fetcher.api_calls <= 3
-        fetcher.close()
-    expected = {name for name in FIGURES if name not in dead}
-    for reading in readings.values():
-        assert {row["name"] for row in reading.raw.get("insights", {}).get("data", ())} == expected
-
-
-def test_a_retired_reel_metric_leaves_the_post_metric_of_that_name(page: FakePage, fetcher: FacebookFetcher) -> None:
-    page.nodes = {f"{PAGE}_1": node(1), f"{PAGE}_7": reel(7), f"{PAGE}_8": reel(8)}
-    page.dead = {"blue_reels_play_count"}
-    readings = by_id(fetcher.fetch_many([PostRef(f"{PAGE}_1"), *refs(range(7, 9), post_type="reel")]))
-    assert fetcher.dead_metrics == {"video_insights/blue_reels_play_count"}
-    figures = readings[f"{PAGE}_7"].analytics
-    assert figures is not None
-    assert (figures["impressions"], figures["video_watch_time"]) == (None, 123.456)
-
-
-def test_a_post_that_has_no_insights_buries_no_metric(page: FakePage, fetcher: FacebookFetcher) -> None:
-    page.failing[f"{PAGE}_1"] = error(100, "(#100) Tried accessing nonexisting field (insights) on node type (Video)")
-    readings = by_id(fetcher.fetch_many(refs(range(3))))
-    assert isinstance(readings[f"{PAGE}_1"].error, MetricError)
-    assert readings[f"{PAGE}_0"].analytics is not None
-    assert fetcher.dead_metrics == set()
-
-
-# --- the page itself
-
-
-def test_days_of_the_page_stand_under_the_day_before_their_end(page: FakePage, fetcher: FacebookFetcher) -> None:
-    page.days = {metric: {"2026-08-31T07:00:00+00:00": 10 + n} for n, metric in enumerate(PAGE_DAYS)}
-    page.days["page_media_view"] |= {"2026-08-30T07:00:00+00:00": 0, "2026-09-01T07:00:00+00:00": 99}
-    assert fetcher.fetch_account_days(date(2026, 8, 29), date(2026, 8, 30)) == [
-        AccountDay(date(2026, 8, 29), {"impressions": 0}),
-        AccountDay(
-            date(2026, 8, 30),
-            {
-                "impressions": 10,
-                "reach": 11,
-                "engagements": 12,
-                "profile_views": 13,
-                "follower_gain": 14,
-                "followers": 15,
-                "video_views": 16,
-            },
-        ),
-    ]
-
-
-def test_followers_of_today_are_those_of_now(page: FakePage, fetcher: FacebookFetcher) -> None:
-    assert fetcher.fetch_account_days(NOW.date(), NOW.date()) == [AccountDay(NOW.date(), {"followers": 5150})]
-
-
-def test_a_year_of_days_in_few_calls_with_none_lost(
-    page: FakePage, fetcher: FacebookFetcher, server: PlatformServer
-) -> None:
-    first, last = date(2025, 8, 1), date(2026, 7, 31)
-    days = [first + timedelta(days=n) for n in range(365)]
-    ends = [datetime(d.year, d.month, d.day, 8, tzinfo=UTC) + timedelta(days=1) for d in days]
-    page.days = {"page_views_total": {end.isoformat(): n for n, end in enumerate(ends)}}
-    found = fetcher.fetch_account_days(first, last)
-    assert found == [AccountDay(day, {"profile_views": n}) for n, day in enumerate(days)]
-    assert len(server.requests) == 5
-
-
-def test_no_call_reaches_behind_what_the_platform_keeps(fetcher: FacebookFetcher, server: PlatformServer) -> None:
-    assert fetcher.fetch_account_days(date(2020, 1, 1), date(2023, 12, 31)) == []
-    assert server.requests == []
-
-
-def test_a_retired_page_metric_costs_itself(page: FakePage, fetcher: FacebookFetcher) -> None:
-    page.days = {"page_media_view": {"2026-08-31T07:00:00+00:00": 5}}
-    page.dead = {"page_views_total", "page_daily_follows"}
-    assert fetcher.fetch_account_days(date(2026, 8, 30), date(2026, 8, 30)) == [
-        AccountDay(date(2026, 8, 30), {"impressions": 5})
-    ]
-    assert fetcher.dead_metrics == page.dead
-
-
-@patch("requests.Session.request")
-def test_page_insights(request_mock: MagicMock) -> None:
-    values = [{"value": 410, "end_time": "2026-09-15T07:00:00+0000"}]
-    request_mock.return_value.json.return_value = {
-        "data": [
-            {"name": "page_media_view", "period": "day", "values": values},
-            {"name": "page_media_view", "period": "week", "values": [{"value": 1}]},
-        ]
-    }
-    fetcher = FacebookFetcher("test_token", PAGE)
-    assert fetcher.fetch_page_insights(["page_media_view"], "day") == {"page_media_view": values}
-
-
-@pytest.mark.parametrize(("names", "period"), [([], "day"), (["page_follows"], "hour"), (["page_follows&x=1"], "day")])
-def test_page_insights_refuse_what_makes_no_sense(
-    names: list[str], period: str, fetcher: FacebookFetcher, server: PlatformServer
-) -> None:
-    with pytest.raises(ConfigurationError):
-        fetcher.fetch_page_insights(names, period)
-    with pytest.raises(ConfigurationError):
-        FacebookFetcher(TOKEN, base_url=server.url).fetch_page_insights(["page_follows"])
-    assert server.requests == []

@@ -1,16 +1,23 @@
 """The transport: one deadline, one cap, no redirects, no netrc, lenient Retry-After, redaction."""
 
 import gzip
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from email.utils import format_datetime
 from io import BufferedIOBase
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
 import requests
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -80,6 +87,35 @@ def test_a_server_that_says_nothing_is_left_at_the_deadline(
     server.script(Answer(send=stall))
     with pytest.raises(DeadlineExceededError):
         http_session.get(server.url, timeout=DEADLINE)
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with a key and a certificate of this machine."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    address = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
+    signed = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(datetime(2020, 1, 1, tzinfo=UTC))
+        .not_valid_after(datetime(2090, 1, 1, tzinfo=UTC))
+        .add_extension(address, critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    file = tmp_path_factory.mktemp("tls") / "both.pem"
+    plain = (Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    file.write_bytes(key.private_bytes(*plain) + signed.public_bytes(Encoding.PEM))
+    return file
+
+
+def test_the_deadline_holds_for_https_as_well(http_session: requests.Session, certificate: Path) -> None:
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(certificate)
+    with PlatformServer(tls=tls) as server:
+        server.script(Answer(json={"good": 1}), Answer(send=drip(before=b"HTTP/1.1 200 OK\r\nX-Header: ", drops=b"x")))
+        assert http_session.get(server.url, verify=str(certificate), timeout=5).json() == {"good": 1}
+        with pytest.raises(DeadlineExceededError):
+            http_session.get(server.url, verify=str(certificate), timeout=DEADLINE)
 
 
 @pytest.mark.parametrize("encoding", ["identity", "gzip"])

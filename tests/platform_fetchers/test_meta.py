@@ -68,13 +68,13 @@ def test_a_media_id_is_no_post_id(fetcher: MetaAnalyticsFetcher) -> None:
 
 
 @pytest.mark.parametrize("key", [POST, MEDIA])
-def test_a_post_that_is_gone_is_named_by_our_id(
+def test_a_post_that_is_gone_is_named_by_both_ids(
     key: str, fetcher: MetaAnalyticsFetcher, server: PlatformServer
 ) -> None:
     server.answer = lambda _: Answer(*GONE)
     with pytest.raises(PostNotFoundError) as caught:
         fetcher.fetch_post_analytics("4711", key)
-    assert caught.value.post_id == "4711"
+    assert caught.value.post_id == key
     assert "4711" in caught.value.message
 
 

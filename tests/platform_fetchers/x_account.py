@@ -153,7 +153,7 @@ class XAccount:
         keys = {key for row in rows for key in row.get("attachments", {}).get("media_keys", [])}
         body: dict[str, Any] = {"data": rows} if rows else {}
         if keys:
-            body["includes"] = {"media": [self.media[key] for key in sorted(keys)]}
+            body["includes"] = {"media": [self.media[key] for key in sorted(keys & self.media.keys())]}
         if errors:
             body["errors"] = errors
         return Answer(json=body, headers={"api-version": "2.168"})

@@ -373,3 +373,19 @@ class TestBusiness:
     def test_unknown_post_is_refused(self, service: AnalyticsSyncService) -> None:
         with pytest.raises(InvalidRequestError, match="no post 5"):
             service.sync_single_post(5)
+
+
+def test_a_listing_that_keeps_failing_is_given_up(
+    service: AnalyticsSyncService, platform: Platform, connected: Connect, session: Session
+) -> None:
+    connected("10")
+    platform.listing_errors["10"] = TransientError("HTTP 502", "linkedin", 502)
+    states = []
+    for _ in range(5):
+        list(service.list_posts("linkedin", D1, D2))
+        session.expire_all()
+        units = session.scalars(select(SyncUnit)).all()
+        states.append({(unit.state, unit.attempts) for unit in units})
+        session.commit()
+        platform.now += timedelta(hours=5)
+    assert states == [{("waiting", n)} for n in (1, 2, 3, 4)] + [{("parked", 5)}]

@@ -27,7 +27,7 @@ select
     (sum(impressions) filter (where engagements is not null))::bigint as rated_impressions,
     (sum(clicks) filter (where impressions is not null))::bigint as rated_clicks,
     (sum(impressions) filter (where clicks is not null))::bigint as clickable_impressions,
-    -- Arrays compare element by element: most engagements, then most impressions (unknown is least), then the older post.
+    -- Arrays compare element by element: most engagements, most impressions (unknown is fewest), then the older post.
     max(
         array[
             engagements,

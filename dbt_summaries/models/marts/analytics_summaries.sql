@@ -14,8 +14,8 @@
 }}
 {%- set first_month, next_month = changed_range('month') %}
 
--- Written are the changed periods (the pre-hook deleted them), and of the periods right after them the rows whose growth
--- is another now that their baseline changed (`delete+insert` replaces them by id). All other rows stay untouched.
+-- Written are the changed periods (the pre-hook deleted them), and of the periods right after them the rows whose
+-- growth is another now that their baseline changed (`delete+insert` replaces them by id). All others stay untouched.
 with changed (period_type, unit, length, first_start, next_start) as (
     {{ changed_periods() }}
 ),
@@ -46,7 +46,7 @@ periods as (
     cross join lateral (select date_trunc(changed.unit, days.published_on::timestamp)::date) as starts (period_start)
     cross join lateral (values (days.platform), ('all')) as scopes (platform)
     where
-        -- From the baseline of the first changed period to the period after the last one; no period is longer than a month.
+        -- From the baseline of the first changed period to the period after the last; none is longer than a month.
         days.published_on >= {{ first_month }} - interval '1 month'
         and days.published_on < {{ next_month }} + interval '1 month'
         and starts.period_start >= changed.first_start - changed.length
@@ -105,6 +105,6 @@ where
     {%- if is_incremental() %}
     and (
         summaries.period_start < changed.next_start
-        or false
+        or summaries.engagement_growth is distinct from existing.engagement_growth
     )
     {%- endif %}

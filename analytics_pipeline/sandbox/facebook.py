@@ -1,0 +1,75 @@
+"""graph.facebook.com: Pages, and Instagram accounts that are linked to one, with the token endpoints of the host.
+
+Here: what belongs to this host alone (facebook.md section 8). Not here: how Graph works (graph.py), the nodes.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from analytics_pipeline.sandbox import facebook_nodes, instagram_nodes
+from analytics_pipeline.sandbox.graph import JSON_HEADERS, Call, Host, Node, handle
+from analytics_pipeline.sandbox.graph_batch import handle_batch, is_batch
+from analytics_pipeline.sandbox.graph_errors import GraphError, bad_parameter, out_of_order
+from analytics_pipeline.sandbox.graph_session import granted, open_session
+from analytics_pipeline.sandbox.state import SandboxState
+from analytics_pipeline.sandbox.wire import Reply, Request, reply
+
+LONG_LIFE = 5_183_944
+"""Seconds a long-lived token lives, as the exchange names them: about 60 days."""
+DATA_ACCESS = timedelta(days=90)
+
+
+def _find(call: Call, object_id: str) -> Node | None:
+    return facebook_nodes.find(call, object_id) or instagram_nodes.find(call, object_id)
+
+
+def _exchange(state: SandboxState, params: Mapping[str, str], now: datetime) -> dict[str, Any]:
+    """`fb_exchange_token`. The sandbox's user tokens are long-lived from the start, so the same one comes back."""
+    app = state.world.oauth
+    if (params.get("client_id"), params.get("client_secret")) != (app.client_id, app.client_secret):
+        raise GraphError(101, "Error validating client secret.")
+    if params.get("grant_type") != "fb_exchange_token":
+        raise bad_parameter("Invalid grant_type; the sandbox exchanges tokens (fb_exchange_token) only")
+    session = open_session(state, "facebook", params.get("fb_exchange_token"), now)
+    return {"access_token": session.token, "token_type": "bearer", "expires_in": LONG_LIFE}
+
+
+def _debug_token(state: SandboxState, params: Mapping[str, str], now: datetime) -> dict[str, Any]:
+    app = state.world.oauth
+    if params.get("access_token") != f"{app.client_id}|{app.client_secret}":
+        raise bad_parameter(
+            "You must provide an app access token, or a user access token that is a developer of the app"
+        )
+    data: dict[str, Any] = {"app_id": app.client_id, "application": state.world.name, "expires_at": 0}
+    try:
+        session = open_session(state, "facebook", params.get("input_token"), now)
+    except GraphError as error:
+        told = {"code": error.code, "message": error.message, "subcode": error.subcode}
+        told = {name: value for name, value in told.items() if value is not None}
+        return {"data": data | {"is_valid": False, "error": told, "scopes": []}}
+    scopes = [scope for scope in facebook_nodes.PERMISSIONS if granted(session.account, scope)]
+    targets = [each.external_id for each in session.accounts]
+    return {
+        "data": data
+        | {
+            "type": session.kind.upper(),
+            "is_valid": True,
+            "data_access_expires_at": int((now + DATA_ACCESS).timestamp()),
+            "scopes": scopes,
+            "granular_scopes": [{"scope": scope, "target_ids": targets} for scope in scopes],
+        }
+    }
+
+
+HOST = Host(find=_find, endpoints={"oauth/access_token": _exchange, "debug_token": _debug_token})
+
+
+def answer(state: SandboxState, request: Request) -> Reply:
+    """Everything below /facebook."""
+    return handle_batch(state, request, HOST) if is_batch(request) else handle(state, request, HOST)
+
+
+def failure(request: Request, status: int) -> Reply:
+    """A scripted failure of the whole request."""
+    return reply(status, out_of_order(status).body(), JSON_HEADERS)

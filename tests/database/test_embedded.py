@@ -1,0 +1,248 @@
+"""The embedded server with real processes: paths, sharing, crashes, signals, root. Locks are waited for, not slept on."""
+
+import fcntl
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from analytics_pipeline.database import embedded
+
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root has another account run the server")
+
+USE = """
+import sys
+from pathlib import Path
+from analytics_pipeline.database import embedded
+server = embedded.start(Path(sys.argv[1]), fast=True)
+print(server.status().pid, flush=True)
+sys.stdin.read()
+"""
+
+
+def use_in_another_process(home: Path) -> "subprocess.Popen[str]":
+    """A process that uses the server until its input ends."""
+    words = [sys.executable, "-c", USE, str(home)]
+    return subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+
+
+def pid_seen_by(process: "subprocess.Popen[str]") -> int:
+    assert process.stdout is not None
+    return int(process.stdout.readline())
+
+
+def wait_until_down(home: Path) -> None:
+    """Waits for the lock that every process of PostgreSQL holds."""
+    descriptor = os.open(home / "server", os.O_RDWR)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    os.close(descriptor)
+
+
+def ask(server: embedded.EmbeddedServer, question: str, database: str = "postgres") -> object:
+    with psycopg.connect(server.url(database), autocommit=True) as connection:
+        row = connection.execute(question.encode()).fetchone()
+        return row[0] if row else None
+
+
+def remember(server: embedded.EmbeddedServer, number: int) -> None:
+    with psycopg.connect(server.url("postgres")) as connection:
+        connection.execute("CREATE TABLE IF NOT EXISTS kept (number int)")
+        connection.execute("INSERT INTO kept VALUES (%s)", [number])
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder on a path with a space and worse, made once."""
+    home = tmp_path_factory.mktemp("a 'b', \"c\" %d") / "postgres"
+    embedded.start(home, fast=True).stop()
+    return home
+
+
+@pytest.fixture
+def home(folder: Path) -> Iterator[Path]:
+    yield folder
+    assert embedded.status(folder).running is False, "a test left the server running"
+
+
+def test_a_server_starts_stops_and_keeps_its_data(home: Path) -> None:
+    server = embedded.start(home, fast=True)
+    remember(server, 7)
+
+    assert server.status() == embedded.ServerStatus(True, home / "data", server.socket_folder, server.status().pid)
+    assert str(ask(server, "SHOW server_version")).startswith("18.")
+    settings = {name: ask(server, f"SHOW {name}") for name in ("timezone", "server_encoding", "listen_addresses")}
+    assert settings == {"timezone": "UTC", "server_encoding": "UTF8", "listen_addresses": ""}
+    assert stat.S_IMODE(server.socket_folder.stat().st_mode) == 0o700
+    server.stop()
+    server.stop()
+
+    assert server.status() == embedded.ServerStatus(False, home / "data")
+    assert not server.socket_folder.exists()
+    again = embedded.start(home, fast=True)
+    assert ask(again, "SELECT number FROM kept") == 7
+    again.stop()
+
+
+def test_only_tests_give_up_safety(tmp_path: Path) -> None:
+    server = embedded.start(tmp_path / "home")
+    values = [ask(server, f"SHOW {name}") for name in ("fsync", "synchronous_commit", "full_page_writes")]
+    server.stop()
+    assert values == ["on", "on", "on"]
+
+
+def test_processes_that_start_at_once_share_one_server(tmp_path: Path) -> None:
+    home = tmp_path / "new"  # so that they compete for making the data folder, too
+    processes = [use_in_another_process(home) for _ in range(3)]
+
+    pids = {pid_seen_by(process) for process in processes}
+    assert len(pids) == 1
+    for process in processes[:2]:
+        process.communicate()
+    assert embedded.status(home).pid in pids, "stopped while somebody used it"
+    processes[2].communicate()
+    assert embedded.status(home).running is False
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_the_server_ends_with_its_last_user_however_that_ends(home: Path, how: signal.Signals) -> None:
+    process = use_in_another_process(home)
+    assert pid_seen_by(process) == embedded.status(home).pid
+
+    process.send_signal(how)
+    process.communicate()
+    wait_until_down(home)
+
+    assert embedded.status(home).running is False
+
+
+def test_a_server_that_was_killed_is_replaced_without_loss(home: Path) -> None:
+    first = embedded.start(home, fast=True)
+    with psycopg.connect(first.url("postgres")) as connection:
+        connection.execute("CREATE TABLE before_the_crash AS SELECT 1 AS one")
+    pid = first.status().pid
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+
+    second = embedded.start(home, fast=True)
+
+    assert second.status().pid != pid
+    assert ask(second, "SELECT one FROM before_the_crash") == 1
+    first.stop()
+    assert second.status().running, "the first share ended, the second did not"
+    second.stop()
+
+
+def test_what_a_crash_of_the_machine_leaves_behind_is_no_obstacle(home: Path) -> None:
+    """The pid in the file belongs to another program by now, the data folder was being made, the socket lies about."""
+    (home / "data" / "postmaster.pid").write_text(
+        f"{os.getpid()}\n{home / 'data'}\n1\n5432\n{home / 'socket'}\n\n\nready\n"
+    )
+    (home / "data.new").mkdir()
+    (home / "data.new" / "PG_VERSION").write_text("18")
+    (home / "socket").mkdir()
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(os.path.relpath(home / "socket" / ".s.PGSQL.5432"))
+    assert embedded.status(home).running is False
+
+    server = embedded.start(home, fast=True)
+
+    assert ask(server, "SELECT 1") == 1
+    server.stop()
+
+
+def test_a_forked_child_is_no_user_of_its_own(home: Path) -> None:
+    server = embedded.start(home, fast=True)
+    child = os.fork()
+    if child == 0:
+        server.stop()
+        os._exit(0)
+    os.waitpid(child, 0)
+
+    assert server.status().running
+    assert ask(server, "SELECT 1") == 1
+    server.stop()
+
+
+def test_a_path_too_long_for_a_socket(tmp_path: Path) -> None:
+    home = tmp_path / ("x" * 100)
+
+    server = embedded.start(home, fast=True)
+
+    assert not server.socket_folder.is_relative_to(home)
+    assert stat.S_IMODE(server.socket_folder.stat().st_mode) == 0o700
+    assert ask(server, "SELECT 1") == 1
+    other = embedded.start(home, fast=True)
+    assert other.socket_folder == server.socket_folder
+    other.stop()
+    server.stop()
+    assert not server.socket_folder.exists()
+
+
+def test_a_server_that_cannot_start_says_why(home: Path) -> None:
+    version = home / "data" / "PG_VERSION"
+    before = version.read_text()
+    version.write_text("9\n")
+    try:
+        with pytest.raises(embedded.EmbeddedServerError, match="PostgreSQL version 9"):
+            embedded.start(home, fast=True)
+    finally:
+        version.write_text(before)
+
+
+def test_the_folder_of_another_account(home: Path) -> None:
+    """As root: seen by the account `nobody`. Else: a folder that was closed to its owner, which comes to the same."""
+    closed = home.parent
+    mode = closed.stat().st_mode
+    closed.chmod(0o700 if os.geteuid() == 0 else 0)
+    user = os.geteuid()
+    try:
+        if user == 0:
+            os.seteuid(65534)
+        with pytest.raises(embedded.EmbeddedServerError, match="run as that one, or set ANALYTICS_HOME"):
+            embedded.start(home, fast=True)
+    finally:
+        os.seteuid(user)
+        closed.chmod(mode)
+
+
+@as_root
+def test_root_lets_another_account_run_the_server_and_opens_no_folder(tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    home = closed / "home"
+    before = {folder: folder.stat().st_mode for folder in home.parents}
+
+    server = embedded.start(home, fast=True)
+
+    assert (home / "data").stat().st_uid != 0
+    assert ask(server, "SELECT 1") == 1
+    server.stop()
+    assert {folder: folder.stat().st_mode for folder in home.parents} == before
+
+
+@as_root
+def test_root_without_the_right_to_pass_a_closed_folder_on(tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    (tmp_path / "open").mkdir()
+    words = ["setpriv", "--bounding-set=-dac_override", sys.executable, "-c", USE, str(closed / "home")]
+
+    result = subprocess.run(words, capture_output=True, text=True, check=False)
+
+    assert (
+        "EmbeddedServerError: PostgreSQL refuses to run as root, and the account `nobody` cannot enter" in result.stderr
+    )
+
+
+@as_root
+def test_root_without_setpriv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(embedded.EmbeddedServerError, match=r"setpriv.*is missing: run as an ordinary user"):
+        embedded.start(tmp_path / "home", fast=True)

@@ -1,0 +1,69 @@
+"""One organization page as LinkedIn's statistics show it in the tests (platforms/linkedin.md §3, §4).
+
+Not here: tokens, quotas, faults (the tests script those), and everything that the sandbox does better.
+"""
+
+import re
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+from urllib.parse import unquote
+
+from analytics_pipeline.platform_fetchers.metrics import PostRef
+from tests.platform_fetchers.platform_server import Answer, Request
+
+PAGE = "urn:li:organization:40012345"
+STATISTICS = "/rest/organizationalEntityShareStatistics"
+NOT_FOUND = Answer(status=404, json={"status": 404, "code": "NOT_FOUND", "message": "Post not found"})
+
+
+def share(number: int) -> str:
+    return f"urn:li:share:{7301000000000000000 + number}"
+
+
+def ugc(number: int) -> str:
+    return f"urn:li:ugcPost:{7302000000000000000 + number}"
+
+
+def refs(*urns: str) -> list[PostRef]:
+    return [PostRef(urn) for urn in urns]
+
+
+def lists_of(request: Request) -> dict[str, list[str]]:
+    """The two lists of a statistics call, read from the raw query: structure raw, values encoded."""
+    found = re.findall(r"&(shares|ugcPosts)=List\(([^()&]*)\)", request.target)
+    assert all(":" not in values for _, values in found), "values must be percent-encoded"
+    return {name: [unquote(value) for value in values.split(",")] for name, values in found}
+
+
+def statistics(figures: dict[str, dict[str, Any]]) -> Callable[[Request], Answer]:
+    """LinkedIn's silence included: a URN in the other kind's list, or without figures, is left out."""
+
+    def answer(request: Request) -> Answer:
+        if request.path != STATISTICS:
+            return NOT_FOUND
+        assert request.query["organizationalEntity"] == PAGE
+        elements = [
+            {"organizationalEntity": PAGE, kind: urn, "totalShareStatistics": figures[urn]}
+            for kind, name in (("share", "shares"), ("ugcPost", "ugcPosts"))
+            for urn in lists_of(request).get(name, [])
+            if urn in figures and urn.startswith(f"urn:li:{kind}:")
+        ]
+        return Answer(json={"paging": {"start": 0, "count": 10, "links": []}, "elements": elements})
+
+    return answer
+
+
+FIGURES = {
+    "impressionCount": 5000,
+    "uniqueImpressionsCount": 3100,
+    "clickCount": 70,
+    "likeCount": 40,
+    "commentCount": 10,
+    "shareCount": 5,
+    "engagement": 0.025,
+}
+
+
+def ms(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)

@@ -1,0 +1,226 @@
+"""Facebook Pages: the fewest calls, the permission that comments need, retired metrics, days of the page."""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from unittest.mock import MagicMock, patch
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from analytics_pipeline.platform_fetchers.exceptions import (
+    ConfigurationError,
+    MetricError,
+    PermissionDeniedError,
+    PostNotFoundError,
+)
+from analytics_pipeline.platform_fetchers.facebook import FacebookFetcher
+from analytics_pipeline.platform_fetchers.facebook_metrics import PAGE_DAYS, POST_METRICS
+from analytics_pipeline.platform_fetchers.metrics import AccountDay, PostRef
+from tests.platform_fetchers.conftest import NOW, TOKEN
+from tests.platform_fetchers.facebook_fake import FIGURES, PAGE, FakePage, by_id, make, node, posts_of, reel, refs
+from tests.platform_fetchers.graph_fake import NO_COMMENTS, error
+from tests.platform_fetchers.platform_server import PlatformServer
+
+
+@pytest.fixture
+def page(server: PlatformServer) -> FakePage:
+    served = FakePage([node(n) for n in range(3)])
+    server.answer = served
+    return served
+
+
+@pytest.fixture
+def fetcher(server: PlatformServer) -> Iterator[FacebookFetcher]:
+    made = make(server)
+    yield made
+    made.close()
+
+
+# --- fewest calls
+
+
+def test_a_thousand_posts_in_twenty_calls(page: FakePage, fetcher: FacebookFetcher, server: PlatformServer) -> None:
+    page.nodes = {f"{PAGE}_{n}": node(n) for n in range(1000)}
+    readings = by_id(fetcher.fetch_many(refs(range(1000))))
+    assert len(server.requests) == fetcher.api_calls == 20
+    assert set(readings) == set(page.nodes)
+    assert all(r.analytics and r.analytics["comments_count"] == 27 for r in readings.values())
+
+
+def test_reels_and_posts_that_are_not_listed_go_in_batches(
+    page: FakePage, fetcher: FacebookFetcher, server: PlatformServer
+) -> None:
+    page.nodes = {f"{PAGE}_{n}": node(n) for n in range(100)} | {f"{PAGE}_{n}": reel(n) for n in range(100, 125)}
+    wanted = [*refs(range(100)), *refs(range(100, 125), post_type="reel"), PostRef(f"{PAGE}_999")]
+    readings = by_id(fetcher.fetch_many(wanted))
+    assert len(readings) == 126
+    assert isinstance(readings[f"{PAGE}_999"].error, PostNotFoundError)
+    assert sum(r.analytics is not None for r in readings.values()) == 125
+    assert len(server.requests) == 4, "two pages, the lost post, the reels"
+
+
+def test_posts_far_apart_are_named_rather_than_looked_for(
+    page: FakePage, fetcher: FacebookFetcher, server: PlatformServer
+) -> None:
+    page.nodes = {f"{PAGE}_{n}": node(n) for n in range(2000)}
+    wanted = [*refs(range(5)), *refs(range(1965, 1990))]
+    assert len(by_id(fetcher.fetch_many(wanted))) == 30
+    assert len(server.requests) == 2
+
+
+def test_a_listing_without_permission_does_not_stand_in_the_way(page: FakePage, fetcher: FacebookFetcher) -> None:
+    page.nodes = {f"{PAGE}_{n}": node(n) for n in range(40)}
+    page.failing[f"{PAGE}/published_posts"] = NO_COMMENTS
+    assert all(r.analytics for r in by_id(fetcher.fetch_many(refs(range(40)))).values())
+    with pytest.raises(PermissionDeniedError, match="pages_read_user_content"):
+        posts_of(fetcher)
+
+
+# --- comments need a permission of their own
+
+
+def test_without_the_permission_comments_come_from_the_activity(
+    page: FakePage, fetcher: FacebookFetcher, server: PlatformServer
+) -> None:
+    page.nodes = {f"{PAGE}_{n}": node(n) for n in range(150)}
+    page.comments_denied = True
+    readings = by_id(fetcher.fetch_many(refs(range(150))))
+    assert {r.analytics["comments_count"] for r in readings.values() if r.analytics} == {25}
+    assert len(readings) == 150
+    assert len(server.requests) == 3
+    assert sum("summary" in part for part in page.parts) == 1, "asked once, not again"
+
+
+# --- one retired metric
+
+
+def test_a_retired_metric_costs_one_failed_call_and_one_to_find_it(
+    page: FakePage, fetcher: FacebookFetcher, server: PlatformServer
+) -> None:
+    page.nodes = {f"{PAGE}_{n}": node(n) for n in range(200)}
+    page.dead = {"post_clicks"}
+    readings = by_id(fetcher.fetch_many(refs(range(200))))
+    assert len(server.requests) == 4 + 2
+    assert fetcher.dead_metrics == {"post_clicks"}
+    for reading in readings.values():
+        assert reading.analytics is not None
+        assert reading.analytics["clicks"] is None
+        assert (reading.analytics["likes_count"], reading.analytics["url_clicks"]) == (180, 31)
+    assert len(readings) == 200
+
+    server.requests.clear()
+    remembering = make(server, dead_metrics=fetcher.dead_metrics)
+    assert len(list(remembering.fetch_many(refs(range(200))))) == 200
+    assert len(server.requests) == 4
+    remembering.close()
+
+
+@given(st.sets(st.sampled_from(POST_METRICS), max_size=len(POST_METRICS) - 1))
+def test_any_retired_metrics_hide_no_other_metric_and_no_post(dead: set[str]) -> None:
+    served = FakePage([node(n) for n in range(3)])
+    served.dead = dead
+    with PlatformServer(served) as server:
+        fetcher = make(server)
+        readings = by_id(fetcher.fetch_many(refs(range(3))))
+        assert fetcher.dead_metrics == dead
+        assert fetcher.api_calls <= 3
+        fetcher.close()
+    expected = {name for name in FIGURES if name not in dead}
+    for reading in readings.values():
+        assert {row["name"] for row in reading.raw.get("insights", {}).get("data", ())} == expected
+
+
+def test_a_retired_reel_metric_leaves_the_post_metric_of_that_name(page: FakePage, fetcher: FacebookFetcher) -> None:
+    page.nodes = {f"{PAGE}_1": node(1), f"{PAGE}_7": reel(7), f"{PAGE}_8": reel(8)}
+    page.dead = {"blue_reels_play_count"}
+    readings = by_id(fetcher.fetch_many([PostRef(f"{PAGE}_1"), *refs(range(7, 9), post_type="reel")]))
+    assert fetcher.dead_metrics == {"video_insights/blue_reels_play_count"}
+    figures = readings[f"{PAGE}_7"].analytics
+    assert figures is not None
+    assert (figures["impressions"], figures["video_watch_time"]) == (None, 123.456)
+
+
+def test_a_post_that_has_no_insights_buries_no_metric(page: FakePage, fetcher: FacebookFetcher) -> None:
+    page.failing[f"{PAGE}_1"] = error(100, "(#100) Tried accessing nonexisting field (insights) on node type (Video)")
+    readings = by_id(fetcher.fetch_many(refs(range(3))))
+    assert isinstance(readings[f"{PAGE}_1"].error, MetricError)
+    assert readings[f"{PAGE}_0"].analytics is not None
+    assert fetcher.dead_metrics == set()
+
+
+# --- the page itself
+
+
+def test_days_of_the_page_stand_under_the_day_before_their_end(page: FakePage, fetcher: FacebookFetcher) -> None:
+    page.days = {metric: {"2026-08-31T07:00:00+00:00": 10 + n} for n, metric in enumerate(PAGE_DAYS)}
+    page.days["page_media_view"] |= {"2026-08-30T07:00:00+00:00": 0, "2026-09-01T07:00:00+00:00": 99}
+    assert fetcher.fetch_account_days(date(2026, 8, 29), date(2026, 8, 30)) == [
+        AccountDay(date(2026, 8, 29), {"impressions": 0}),
+        AccountDay(
+            date(2026, 8, 30),
+            {
+                "impressions": 10,
+                "reach": 11,
+                "engagements": 12,
+                "profile_views": 13,
+                "follower_gain": 14,
+                "followers": 15,
+                "video_views": 16,
+            },
+        ),
+    ]
+
+
+def test_followers_of_today_are_those_of_now(page: FakePage, fetcher: FacebookFetcher) -> None:
+    assert fetcher.fetch_account_days(NOW.date(), NOW.date()) == [AccountDay(NOW.date(), {"followers": 5150})]
+
+
+def test_a_year_of_days_in_few_calls_with_none_lost(
+    page: FakePage, fetcher: FacebookFetcher, server: PlatformServer
+) -> None:
+    first, last = date(2025, 8, 1), date(2026, 7, 31)
+    days = [first + timedelta(days=n) for n in range(365)]
+    ends = [datetime(d.year, d.month, d.day, 8, tzinfo=UTC) + timedelta(days=1) for d in days]
+    page.days = {"page_views_total": {end.isoformat(): n for n, end in enumerate(ends)}}
+    found = fetcher.fetch_account_days(first, last)
+    assert found == [AccountDay(day, {"profile_views": n}) for n, day in enumerate(days)]
+    assert len(server.requests) == 5
+
+
+def test_no_call_reaches_behind_what_the_platform_keeps(fetcher: FacebookFetcher, server: PlatformServer) -> None:
+    assert fetcher.fetch_account_days(date(2020, 1, 1), date(2023, 12, 31)) == []
+    assert server.requests == []
+
+
+def test_a_retired_page_metric_costs_itself(page: FakePage, fetcher: FacebookFetcher) -> None:
+    page.days = {"page_media_view": {"2026-08-31T07:00:00+00:00": 5}}
+    page.dead = {"page_views_total", "page_daily_follows"}
+    assert fetcher.fetch_account_days(date(2026, 8, 30), date(2026, 8, 30)) == [
+        AccountDay(date(2026, 8, 30), {"impressions": 5})
+    ]
+    assert fetcher.dead_metrics == page.dead
+
+
+@patch("requests.Session.request")
+def test_page_insights(request_mock: MagicMock) -> None:
+    values = [{"value": 410, "end_time": "2026-09-15T07:00:00+0000"}]
+    request_mock.return_value.json.return_value = {
+        "data": [
+            {"name": "page_media_view", "period": "day", "values": values},
+            {"name": "page_media_view", "period": "week", "values": [{"value": 1}]},
+        ]
+    }
+    fetcher = FacebookFetcher("test_token", PAGE)
+    assert fetcher.fetch_page_insights(["page_media_view"], "day") == {"page_media_view": values}
+
+
+@pytest.mark.parametrize(("names", "period"), [([], "day"), (["page_follows"], "hour"), (["page_follows&x=1"], "day")])
+def test_page_insights_refuse_what_makes_no_sense(
+    names: list[str], period: str, fetcher: FacebookFetcher, server: PlatformServer
+) -> None:
+    with pytest.raises(ConfigurationError):
+        fetcher.fetch_page_insights(names, period)
+    with pytest.raises(ConfigurationError):
+        FacebookFetcher(TOKEN, base_url=server.url).fetch_page_insights(["page_follows"])
+    assert server.requests == []

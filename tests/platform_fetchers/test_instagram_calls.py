@@ -1,0 +1,278 @@
+"""Instagram: media without insights, refused and retired metrics, listings, both hosts, fewest calls, days."""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from analytics_pipeline.platform_fetchers.exceptions import (
+    ConfigurationError,
+    InvalidTokenError,
+    PostNotFoundError,
+    TransientError,
+)
+from analytics_pipeline.platform_fetchers.instagram import InstagramFetcher
+from analytics_pipeline.platform_fetchers.instagram_errors import (
+    NoInsightsError,
+)
+from analytics_pipeline.platform_fetchers.metrics import AccountDay, ListedPost, PostRef
+from tests.platform_fetchers.conftest import NOW, TOKEN
+from tests.platform_fetchers.graph_fake import START, error
+from tests.platform_fetchers.instagram_fake import (
+    BEFORE_CONVERSION,
+    END,
+    FEW_VIEWERS,
+    IMAGE_FIGURES,
+    REEL_FIGURES,
+    FakeAccount,
+    also_names_it,
+    by_id,
+    known,
+    make,
+    media,
+    names_it,
+    reel,
+    refs,
+)
+from tests.platform_fetchers.platform_server import PlatformServer
+
+
+@pytest.fixture
+def account(server: PlatformServer) -> FakeAccount:
+    served = FakeAccount([media(1), media(2, "CAROUSEL_ALBUM"), reel(3)])
+    server.answer = served
+    return served
+
+
+@pytest.fixture
+def fetcher(server: PlatformServer) -> Iterator[InstagramFetcher]:
+    made = make(server)
+    yield made
+    made.close()
+
+
+# --- media without insights, metrics that one media does not have
+
+
+def test_before_conversion_the_fields_are_all_there_is(account: FakeAccount, fetcher: InstagramFetcher) -> None:
+    account.nodes["1"] |= {"failing": BEFORE_CONVERSION}
+    account.nodes["2"] |= {"failing": BEFORE_CONVERSION, "like_count": None, "comments_count": None}
+    found = by_id(fetcher.fetch_many(refs(range(1, 4), None)))
+    assert known(found["1"]) == {"likes_count": 400, "comments_count": 18}
+    assert type(found["2"].error) is NoInsightsError
+    assert "before business account conversion" in found["2"].error.message
+    assert known(found["3"]) == REEL_FIGURES
+    assert fetcher.dead_metrics == set()
+
+
+def test_a_story_too_few_have_seen_has_unknown_figures(account: FakeAccount, fetcher: InstagramFetcher) -> None:
+    account.nodes["9"] = media(9, "IMAGE", "STORY", failing=FEW_VIEWERS)
+    [reading] = fetcher.fetch_many([PostRef("9", None, "story")])
+    assert known(reading) == {}
+
+
+@pytest.mark.parametrize("refuse", [names_it, also_names_it])
+def test_a_refused_metric_is_dropped_for_that_media_only(
+    refuse: Any, account: FakeAccount, fetcher: InstagramFetcher, server: PlatformServer
+) -> None:
+    account.refuse = refuse
+    account.nodes["2"]["without"] = ["shares", "saved"]
+    found = by_id(fetcher.fetch_many(refs(range(1, 3))))
+    assert known(found["1"]) == IMAGE_FIGURES
+    assert known(found["2"]) == {n: v for n, v in IMAGE_FIGURES.items() if n not in ("shares_count", "bookmarks_count")}
+    assert fetcher.dead_metrics == set()
+    assert len(server.requests) == 3
+
+
+def test_a_refusal_that_names_nobody_is_probed_metric_by_metric(
+    account: FakeAccount, fetcher: InstagramFetcher
+) -> None:
+    account.refuse = lambda _: error(100, "(#100) The value must be a valid insights metric")
+    account.nodes["1"]["without"] = ["shares"]
+    [reading] = fetcher.fetch_many([PostRef("1", None, "image")])
+    assert known(reading) == {name: value for name, value in IMAGE_FIGURES.items() if name != "shares_count"}
+    assert fetcher.dead_metrics == {"FEED/shares"}
+
+
+@pytest.mark.parametrize("by_name", [True, False], ids=["named", "by its place"])
+def test_a_retired_metric_costs_one_failed_call_and_is_remembered(
+    by_name: bool, account: FakeAccount, fetcher: InstagramFetcher, server: PlatformServer
+) -> None:
+    without = ["saved"] if by_name else []
+    account.retired = set() if by_name else {"saved"}
+    account.nodes = {str(n): media(n, without=without) for n in range(700, 740)}
+    account.nodes |= {str(n): reel(n, without=without) for n in range(740, 750)}
+    wanted = [*refs(range(700, 740)), *refs(range(740, 750), "reel")]
+    found = by_id(fetcher.fetch_many(wanted))
+    assert len(server.requests) == 2
+    assert fetcher.dead_metrics == {"FEED/saved", "REELS/saved"}
+    assert known(found["745"]) == {name: value for name, value in REEL_FIGURES.items() if name != "bookmarks_count"}
+    assert len(found) == 50
+
+    server.requests.clear()
+    remembering = make(server, dead_metrics=fetcher.dead_metrics)
+    assert len(by_id(remembering.fetch_many(wanted))) == 50
+    assert len(server.requests) == 1
+    remembering.close()
+
+
+@pytest.mark.parametrize(
+    ("lacking", "all_of_them"),
+    [(range(5), range(5)), (range(740, 742), range(740, 742)), (range(700, 745), range(700, 746))],
+    ids=["old ones", "too few", "all but one"],
+)
+def test_odd_media_do_not_retire_a_metric(
+    lacking: range, all_of_them: range, account: FakeAccount, fetcher: InstagramFetcher
+) -> None:
+    account.nodes = {str(n): media(n, without=["saved"] if n in lacking else []) for n in all_of_them}
+    assert len(by_id(fetcher.fetch_many(refs(all_of_them)))) == len(all_of_them)
+    assert fetcher.dead_metrics == set()
+
+
+def test_gone_and_unreadable_media_cost_themselves(account: FakeAccount, fetcher: InstagramFetcher) -> None:
+    account.failing["2"] = error(2, "Service temporarily unavailable", status=500)
+    found = by_id(fetcher.fetch_many([*refs(range(1, 4), None), PostRef("999"), PostRef("1_2")]))
+    assert known(found["1"]) == IMAGE_FIGURES
+    assert type(found["2"].error) is TransientError
+    assert type(found["999"].error) is PostNotFoundError
+    assert type(found["1_2"].error) is ConfigurationError
+
+
+# --- listings
+
+
+def test_a_listing_carries_figures_but_those_of_reels(account: FakeAccount, fetcher: InstagramFetcher) -> None:
+    [listed] = fetcher.list_posts(START, END - timedelta(days=365))
+    reel_row, carousel, image = listed
+    assert reel_row == ListedPost("3", START + timedelta(hours=3), "https://www.instagram.com/p/3/", "reel", None)
+    assert (carousel.post_type, image.post_type) == ("carousel", "image")
+    assert image.reading is not None
+    assert known(image.reading) == IMAGE_FIGURES
+
+
+def test_one_media_that_fails_the_page_costs_its_figures_only(
+    account: FakeAccount, fetcher: InstagramFetcher, server: PlatformServer
+) -> None:
+    account.nodes = {str(n): media(n) for n in range(150)}
+    account.nodes["20"]["failing"] = BEFORE_CONVERSION
+    listed = [post for page in fetcher.list_posts(START, START + timedelta(days=20)) for post in page]
+    assert [post.platform_post_id for post in listed] == [str(n) for n in reversed(range(150))]
+    assert [post.reading is not None for post in listed] == [True] * 100 + [False] * 50
+    assert len(server.requests) == 3
+
+
+def test_stories_alive_are_listed(account: FakeAccount, server: PlatformServer) -> None:
+    account.nodes["5"] = media(5, "VIDEO", "STORY")
+    fetcher = make(server, now=START + timedelta(hours=12))
+    *_, stories = fetcher.list_posts(START, START + timedelta(days=1))
+    assert [(story.platform_post_id, story.post_type, story.reading) for story in stories] == [("5", "story", None)]
+    server.requests.clear()
+    assert len(list(fetcher.list_posts(START - timedelta(days=9), START - timedelta(hours=13)))) == 0
+    assert len(server.requests) == 1, "no story of that time can be alive"
+    fetcher.close()
+
+
+# --- fewest calls, both hosts
+
+
+def test_a_thousand_media_of_all_kinds_in_thirty_calls(
+    account: FakeAccount, fetcher: InstagramFetcher, server: PlatformServer
+) -> None:
+    account.nodes = {str(n): reel(n) if n % 5 in (0, 1) else media(n) for n in range(1000)}
+    wanted = [PostRef(str(n), START + timedelta(hours=n), "reel" if n % 5 in (0, 1) else "image") for n in range(1000)]
+    found = by_id(fetcher.fetch_many(wanted))
+    assert all(known(found[str(n)]) == (REEL_FIGURES if n % 5 in (0, 1) else IMAGE_FIGURES) for n in range(1000))
+    assert len(server.requests) <= 30
+
+
+def test_a_thousand_images_in_ten_calls(
+    account: FakeAccount, fetcher: InstagramFetcher, server: PlatformServer
+) -> None:
+    account.nodes = {str(n): media(n) for n in range(1000)}
+    assert len(by_id(fetcher.fetch_many(refs(range(1000))))) == 1000
+    assert len(server.requests) == 10
+
+
+def test_without_batches_the_listing_carries_and_reels_are_asked_singly(
+    account: FakeAccount, server: PlatformServer
+) -> None:
+    account.takes_batches = False
+    account.nodes = {str(n): media(n) for n in range(90)} | {"90": reel(90), "91": reel(91)}
+    fetcher = make(server, batches=False)
+    found = by_id(fetcher.fetch_many([*refs(range(90)), *refs(range(90, 92), "reel")]))
+    assert (known(found["5"]), known(found["91"])) == (IMAGE_FIGURES, REEL_FIGURES)
+    assert [request.method for request in server.requests] == ["GET"] * 3
+    fetcher.close()
+
+
+def test_a_host_that_refuses_a_batch_is_sent_no_second(account: FakeAccount, server: PlatformServer) -> None:
+    account.takes_batches = False
+    fetcher = make(server)
+    for _ in range(2):
+        assert len(by_id(fetcher.fetch_many(refs(range(1, 4), "carousel")))) == 3
+    assert [request.method for request in server.requests].count("POST") == 1
+    fetcher.close()
+
+
+@pytest.mark.parametrize(
+    ("base_url", "expected"), [("https://graph.instagram.com", False), ("https://graph.facebook.com", True)]
+)
+def test_the_host_says_whether_it_takes_batches(base_url: str, expected: bool) -> None:
+    assert InstagramFetcher(TOKEN, base_url=base_url).batches is expected
+
+
+# --- the account itself
+
+
+def test_days_of_the_account_by_both_kinds_of_call(
+    account: FakeAccount, fetcher: InstagramFetcher, server: PlatformServer
+) -> None:
+    first, last = date(2026, 8, 1), date(2026, 8, 31)
+    days = [first + timedelta(days=n) for n in range(31)]
+    everything = (
+        "reach",
+        "follower_count",
+        "views",
+        "total_interactions",
+        "likes",
+        "comments",
+        "shares",
+        "profile_links_taps",
+    )
+    account.days = {metric: {day: 1000 * m + n for n, day in enumerate(days)} for m, metric in enumerate(everything)}
+    names = ("reach", "follower_gain", "impressions", "engagements", "likes", "comments", "shares", "clicks")
+    assert fetcher.fetch_account_days(first, last) == [
+        AccountDay(day, {name: 1000 * m + n for m, name in enumerate(names)}) for n, day in enumerate(days)
+    ]
+    assert len(server.requests) <= 4
+
+
+def test_what_the_account_has_no_figure_for_is_left_out(account: FakeAccount, fetcher: InstagramFetcher) -> None:
+    account.days = {"views": {date(2026, 8, 30): 0}}
+    assert fetcher.fetch_account_days(date(2026, 8, 29), NOW.date()) == [
+        AccountDay(date(2026, 8, 30), {"impressions": 0}),
+        AccountDay(NOW.date(), {"followers": 777}),
+    ]
+
+
+def test_a_retired_account_metric_costs_itself(account: FakeAccount, fetcher: InstagramFetcher) -> None:
+    account.days = {"views": {date(2026, 8, 30): 5}, "likes": {date(2026, 8, 30): 6}}
+    account.dead = {"views"}
+    assert fetcher.fetch_account_days(date(2026, 8, 30), date(2026, 8, 30)) == [
+        AccountDay(date(2026, 8, 30), {"likes": 6})
+    ]
+    assert fetcher.dead_metrics == {"account/views"}
+
+
+def test_no_call_reaches_behind_what_the_platform_keeps(fetcher: InstagramFetcher, server: PlatformServer) -> None:
+    assert fetcher.fetch_account_days(date(2025, 1, 1), date(2026, 5, 1)) == []
+    assert server.requests == []
+
+
+def test_a_dead_token_ends_the_account(account: FakeAccount, fetcher: InstagramFetcher, server: PlatformServer) -> None:
+    account.failing = {key: error(190, f"Error validating access token {TOKEN}", 460) for key in account.nodes}
+    with pytest.raises(InvalidTokenError) as caught:
+        list(fetcher.fetch_many(refs(range(1, 4))))
+    assert TOKEN not in str(caught.value)
+    assert len(server.requests) == 1

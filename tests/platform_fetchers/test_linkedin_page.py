@@ -1,0 +1,255 @@
+"""LinkedIn's page over real HTTP: listing its posts, its daily figures (platforms/linkedin.md §3, §4)."""
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from analytics_pipeline.platform_fetchers.exceptions import (
+    ConfigurationError,
+)
+from analytics_pipeline.platform_fetchers.linkedin import LinkedInAnalyticsFetcher
+from analytics_pipeline.platform_fetchers.linkedin_wire import PAGE_SIZE
+from analytics_pipeline.platform_fetchers.metrics import AccountDay, ListedPost
+from tests.platform_fetchers.conftest import NOW, TOKEN
+from tests.platform_fetchers.linkedin_page import (
+    FIGURES,
+    NOT_FOUND,
+    PAGE,
+    STATISTICS,
+    ms,
+    share,
+    ugc,
+)
+from tests.platform_fetchers.platform_server import Answer, PlatformServer, Request
+
+
+@pytest.fixture
+def fetcher(server: PlatformServer, slept: list[float]) -> Iterator[LinkedInAnalyticsFetcher]:
+    fetcher = LinkedInAnalyticsFetcher(
+        TOKEN, "40012345", base_url=server.url, api_version="202608", clock=lambda: NOW, sleep=slept.append
+    )
+    yield fetcher
+    fetcher.close()
+
+
+# --- listing
+
+
+def post(urn: str, published: datetime, **more: Any) -> dict[str, Any]:
+    return {
+        "id": urn,
+        "author": PAGE,
+        "lifecycleState": "PUBLISHED",
+        "createdAt": ms(published) - 1000,
+        "publishedAt": ms(published),
+        "lastModifiedAt": ms(published),
+        "distribution": {"feedDistribution": "MAIN_FEED", "thirdPartyDistributionChannels": []},
+        **more,
+    }
+
+
+def finder(posts: list[dict[str, Any]], *, links: bool = True, short: int = 0) -> Callable[[Request], Answer]:
+    """The posts finder: sorted by creation; pages may hold `short` posts less than they span."""
+
+    def answer(request: Request) -> Answer:
+        query = request.query
+        assert request.path == "/rest/posts"
+        assert (query["q"], query["author"], query["sortBy"]) == ("author", PAGE, "CREATED")
+        start, count = int(query["start"]), int(query["count"])
+        assert count == PAGE_SIZE
+        ordered = sorted(posts, key=lambda post: post["createdAt"], reverse=True)
+        following = {
+            "rel": "next",
+            "type": "application/json",
+            "href": f"/rest/posts?count=7&start={start + count}&q=x",
+        }
+        more = links and start + count < len(posts)
+        span = ordered[start : start + count]
+        return Answer(
+            json={
+                "paging": {"start": start, "count": count, "links": [following] if more else []},
+                "elements": span[short:] if more else span,
+            }
+        )
+
+    return answer
+
+
+ALWAYS = (datetime(2020, 1, 1, tzinfo=UTC), datetime(2030, 1, 1, tzinfo=UTC))
+
+
+def listed(fetcher: LinkedInAnalyticsFetcher, start: datetime, end: datetime) -> list[ListedPost]:
+    return [post for page in fetcher.list_posts(start, end) for post in page]
+
+
+def test_a_listed_post(server: PlatformServer, fetcher: LinkedInAnalyticsFetcher) -> None:
+    published = datetime(2026, 8, 30, 23, 59, 59, 999000, tzinfo=UTC)
+    server.answer = finder([post(ugc(1), published, content={"media": {"id": "urn:li:video:D5F10"}})])
+    assert listed(fetcher, *ALWAYS) == [
+        ListedPost(ugc(1), published, f"https://www.linkedin.com/feed/update/{ugc(1)}", "video", None)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (None, "text"),
+        ({}, "text"),
+        ({"media": {"id": "urn:li:image:C4"}}, "image"),
+        ({"media": {"id": "urn:li:document:C4"}}, "document"),
+        ({"media": {"id": 5}}, "other"),
+        ({"article": {"source": "https://example.org"}}, "link"),
+        ({"multiImage": {"images": []}}, "carousel"),
+        ({"poll": {"question": "?"}}, "poll"),
+        ({"reference": {"id": "urn:li:event:1"}}, "other"),
+        ("?", "text"),
+    ],
+)
+def test_post_types(server: PlatformServer, fetcher: LinkedInAnalyticsFetcher, content: Any, kind: str) -> None:
+    server.answer = finder([post(share(1), NOW, content=content)])
+    assert [item.post_type for item in listed(fetcher, *ALWAYS)] == [kind]
+
+
+@pytest.mark.parametrize(("links", "short"), [(True, 0), (True, 3), (False, 0)])
+def test_paging_finds_every_post(
+    server: PlatformServer, fetcher: LinkedInAnalyticsFetcher, links: bool, short: int
+) -> None:
+    posts = [post(share(n), NOW - timedelta(hours=n)) for n in range(250)]
+    server.answer = finder(posts, links=links, short=short)
+    found = [item.platform_post_id for item in listed(fetcher, *ALWAYS)]
+    hidden = {share(n) for n in range(250) if n < 200 and n % 100 < short}
+    assert found == [share(n) for n in range(250) if share(n) not in hidden]
+    assert [request.query["start"] for request in server.requests][:3] == ["0", "100", "200"]
+
+
+def test_a_listing_stops_at_its_start(server: PlatformServer, fetcher: LinkedInAnalyticsFetcher) -> None:
+    server.answer = finder([post(share(n), NOW - timedelta(hours=n)) for n in range(1000)])
+    assert len(listed(fetcher, NOW - timedelta(hours=150), NOW)) == 150
+    assert len(server.requests) == 2
+
+
+def test_drifting_offsets_list_no_post_twice(server: PlatformServer, fetcher: LinkedInAnalyticsFetcher) -> None:
+    posts = [post(share(n), NOW - timedelta(hours=n)) for n in range(150)]
+    pages = [posts[:100], posts[95:]]
+    link = {"paging": {"links": [{"rel": "next", "href": "/rest/posts?start=100"}]}}
+    server.script(
+        Answer(json={"elements": pages[0], **link}), Answer(json={"elements": pages[1]}), Answer(json={"elements": []})
+    )
+    assert [item.platform_post_id for item in listed(fetcher, *ALWAYS)] == [share(n) for n in range(150)]
+
+
+def test_a_link_that_leads_nowhere_ends_the_listing(server: PlatformServer, fetcher: LinkedInAnalyticsFetcher) -> None:
+    body = {"elements": [], "paging": {"links": [{"rel": "next", "href": "/rest/posts?start=0"}]}}
+    server.script(Answer(json=body))
+    assert listed(fetcher, *ALWAYS) == []
+    assert len(server.requests) == 1
+
+
+def test_what_no_follower_saw_is_not_listed(server: PlatformServer, fetcher: LinkedInAnalyticsFetcher) -> None:
+    elements = [
+        post(share(1), NOW),
+        post(share(2), NOW, adContext={"isDsc": True, "dscStatus": "ACTIVE"}),
+        post(share(3), NOW, distribution={"feedDistribution": "NONE"}),
+        post(share(4), NOW, lifecycleState="DRAFT"),
+        post(share(5), NOW, adContext={"isDsc": False}),
+        post("urn:li:groupPost:6", NOW),
+        {**post(share(7), NOW), "publishedAt": "yesterday", "createdAt": None},
+    ]
+    server.script(Answer(json={"elements": elements}), Answer(json={"elements": []}))
+    assert {item.platform_post_id for item in listed(fetcher, *ALWAYS)} == {share(1), share(5)}
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(offsets=st.lists(st.integers(-5, 86_400_005), unique=True, max_size=20))
+def test_the_day_is_half_open(server: PlatformServer, offsets: list[int]) -> None:
+    midnight = datetime(2026, 8, 20, tzinfo=UTC)
+    moments = {share(n): midnight + timedelta(milliseconds=offset) for n, offset in enumerate(offsets)}
+    posts = [{**post(urn, moment), "createdAt": ms(moment)} for urn, moment in moments.items()]
+    server.answer = finder(posts)
+    fetcher = LinkedInAnalyticsFetcher(TOKEN, PAGE, base_url=server.url)
+    found = {item.platform_post_id for item in listed(fetcher, midnight, midnight + timedelta(days=1))}
+    fetcher.close()
+    assert found == {urn for urn, moment in moments.items() if moment.date() == midnight.date()}
+
+
+@pytest.mark.parametrize("call", ["list", "days"])
+def test_an_unknown_page_is_no_deleted_post(
+    server: PlatformServer, fetcher: LinkedInAnalyticsFetcher, call: str
+) -> None:
+    server.script(NOT_FOUND)
+    with pytest.raises(ConfigurationError, match=PAGE):
+        listed(fetcher, *ALWAYS) if call == "list" else fetcher.fetch_account_days(NOW.date(), NOW.date())
+
+
+# --- the page
+
+
+def days_of(request: Request) -> list[date]:
+    found = re.search(r"timeIntervals=\(timeRange:\(start:(\d+),end:(\d+)\),timeGranularityType:DAY\)$", request.target)
+    assert found is not None
+    first, last = (datetime.fromtimestamp(int(number) / 1000, UTC) for number in found.groups())
+    assert (first.time(), last.time()) == (datetime.min.time(), datetime.min.time())
+    return [first.date() + timedelta(days=n) for n in range((last - first).days)]
+
+
+def buckets(request: Request) -> Answer:
+    """Statistics that tell the day they are of: impressions are its ordinal, gains the day of the month."""
+    elements: list[dict[str, Any]] = []
+    for day in days_of(request):
+        start = datetime(day.year, day.month, day.day, tzinfo=UTC)
+        element: dict[str, Any] = {
+            "organizationalEntity": PAGE,
+            "timeRange": {"start": ms(start), "end": ms(start + timedelta(days=1))},
+        }
+        if request.path == STATISTICS:
+            element["totalShareStatistics"] = {"impressionCount": day.toordinal(), "uniqueImpressionsCounts": 2}
+        else:
+            element["followerGains"] = {"organicFollowerGain": day.day, "paidFollowerGain": -100}
+        elements.insert(0, element)
+    return Answer(json={"elements": elements})
+
+
+def test_daily_share_statistics(server: PlatformServer, fetcher: LinkedInAnalyticsFetcher) -> None:
+    server.answer = buckets
+    first, last = date(2026, 8, 1), date(2026, 8, 3)
+    assert fetcher.fetch_organization_analytics(first, last) == [
+        AccountDay(date(2026, 8, n), {"impressions": date(2026, 8, n).toordinal(), "reach": 2}) for n in (1, 2, 3)
+    ]
+
+
+def test_days_of_a_page(server: PlatformServer, fetcher: LinkedInAnalyticsFetcher) -> None:
+    server.answer = lambda r: Answer(json={"firstDegreeSize": 21045}) if "networkSizes" in r.path else buckets(r)
+    days = {day.day: day.metrics for day in fetcher.fetch_account_days(date(2026, 8, 28), date(2026, 9, 1))}
+    assert sorted(days) == [date(2026, 8, n) for n in (28, 29, 30, 31)] + [date(2026, 9, 1)]
+    assert days[date(2026, 8, 29)]["follower_gain"] == 29 - 100
+    assert "follower_gain" not in days[date(2026, 8, 30)], "LinkedIn has none for the last two days"
+    assert days[date(2026, 9, 1)]["followers"] == 21045
+    assert "followers" not in days[date(2026, 8, 31)]
+    assert len(server.requests) == 3
+
+
+def test_days_before_the_last_twelve_months_are_not_asked_for(
+    server: PlatformServer, fetcher: LinkedInAnalyticsFetcher
+) -> None:
+    server.answer = buckets
+    days = fetcher.fetch_organization_analytics(date(2020, 1, 1), date(2025, 9, 2))
+    assert [day.day for day in days] == [date(2025, 9, 1), date(2025, 9, 2)]
+    assert fetcher.fetch_organization_analytics(date(2020, 1, 1), date(2020, 12, 31)) == []
+    assert len(server.requests) == 1
+
+
+def test_an_unusable_day_costs_itself_only(server: PlatformServer, fetcher: LinkedInAnalyticsFetcher) -> None:
+    def answer(request: Request) -> Answer:
+        elements = buckets(request).json["elements"]
+        elements[0]["totalShareStatistics"] = {"impressionCount": "lots"}
+        elements[1]["totalShareStatistics"] = {}
+        return Answer(json={"elements": [*elements, {"totalShareStatistics": FIGURES}, None]})
+
+    server.answer = answer
+    days = fetcher.fetch_organization_analytics(date(2026, 8, 1), date(2026, 8, 4))
+    assert [day.day for day in days] == [date(2026, 8, 1), date(2026, 8, 2)]

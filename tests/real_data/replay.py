@@ -1,0 +1,109 @@
+"""Real sets through the pipeline: sandbox over HTTP, Dagster runs, dbt in a Dagster run; and what then is in the database.
+
+Not here: the sets, what is expected.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+from dagster_dbt import DbtCliResource
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from analytics_pipeline.assets.analytics_summaries import summaries_assets
+from analytics_pipeline.assets.post_analytics import post_analytics_asset
+from analytics_pipeline.assets.published_posts import published_posts_asset
+from analytics_pipeline.automation.ranges import range_tags
+from analytics_pipeline.database.engine import get_engine, new_session
+from analytics_pipeline.database.models import SocialAccount
+from analytics_pipeline.resources import DBT_PROJECT, DatabaseResource, PlatformResource, dbt_executable
+from analytics_pipeline.sandbox.server import SandboxServer
+from analytics_pipeline.sandbox.world import World, load_world, write_world
+from analytics_pipeline.sync.accounts import business_named, connect, disconnect
+from tests.real_data.realset import Reading, RealSet
+
+_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+@contextmanager
+def served(world: World, folder: Path) -> Iterator[SandboxServer]:
+    """The world, once written to a folder and read back, as a running sandbox."""
+    write_world(world, folder)
+    with SandboxServer(load_world(folder)) as sandbox:
+        yield sandbox
+
+
+def read(real: RealSet, reading: Reading, sandbox: SandboxServer, instance: dg.DagsterInstance) -> None:
+    """One Dagster run over the days of a reading, with just its accounts connected; raises when it fails."""
+    _connect_only(sandbox.state.world, reading)
+    sandbox.clock.set(reading.at)
+    resource = PlatformResource(
+        platform=real.platform, base_url=f"{sandbox.url}/{real.platform}", replay_at=reading.at.isoformat()
+    )
+    _materialize(
+        [published_posts_asset(real.platform), post_analytics_asset(real.platform)],
+        reading.first,
+        reading.last,
+        instance,
+        {real.platform: resource},
+    )
+
+
+def summarise(first: date, last: date, instance: dg.DagsterInstance) -> None:
+    """The dbt assets for the publish days `first` to `last`, tests included; raises when it fails."""
+    dbt = DbtCliResource(project_dir=DBT_PROJECT, dbt_executable=dbt_executable())
+    _materialize([summaries_assets()], first, last, instance, {"dbt": dbt})
+
+
+def stored_observations() -> pd.DataFrame:
+    """All of `post_analytics`."""
+    return _table("select * from post_analytics")
+
+
+def stored_summaries() -> pd.DataFrame:
+    """All of `analytics_summaries` with the names of the businesses."""
+    return _table("select b.name as business, s.* from analytics_summaries s join businesses b on b.id = s.business_id")
+
+
+def _connect_only(world: World, reading: Reading) -> None:
+    """A page that an export does not have is not connected while that export is replayed."""
+    with new_session() as session, session.begin():
+        for account in session.scalars(select(SocialAccount)):
+            disconnect(session, account.id)
+        for account in world.accounts:
+            if account.external_id in reading.accounts:
+                _connect(session, account)
+
+
+def _connect(session: Session, account: Any) -> None:
+    business = business_named(session, account.business, create=True)
+    connect(
+        session, business, account.platform, account.external_id, account.access_token, display_name=account.display_name
+    )
+
+
+def _materialize(
+    assets: list[dg.AssetsDefinition],
+    first: date,
+    last: date,
+    instance: dg.DagsterInstance,
+    resources: Mapping[str, object],
+) -> None:
+    dg.materialize(
+        assets,
+        instance=instance,
+        resources={"database": DatabaseResource(), **resources},
+        tags=range_tags(first, last),
+        run_config=_QUIET,
+    )
+
+
+def _table(query: str) -> pd.DataFrame:
+    with get_engine().connect() as connection:
+        result = connection.execute(text(query))
+        return pd.DataFrame(result.all(), columns=list(result.keys()), dtype=object)
