@@ -25,11 +25,12 @@ _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 @contextmanager
 def dagster_instance() -> Iterator[dg.DagsterInstance]:
     """The Dagster instance that the UI shows: DAGSTER_HOME where it is set, else the project's `dagster.yaml`."""
-    with (
-        dg.DagsterInstance.get()
-        if os.environ.get("DAGSTER_HOME")
-        else dg.DagsterInstance.from_config(str(PROJECT_DIR)) as instance
-    ):
+    home = os.environ.get("DAGSTER_HOME")
+    instance = dg.DagsterInstance.get() if home else dg.DagsterInstance.from_config(str(PROJECT_DIR))
+    with instance:
+        # By default Dagster opens a connection for every event, which takes longer than the event. The name says for
+        # whom this was made; its effect is a kept connection.
+        instance.optimize_for_webserver(statement_timeout=60_000, pool_recycle=3600, max_overflow=20)
         yield instance
 
 

@@ -47,8 +47,9 @@ def _run() -> None:
     began = datetime.now(UTC)
     first, last = began.date() - timedelta(days=DAYS), began.date()
     os.environ["PLATFORM_WAIT_IN_PLACE"] = "5"  # the demo shows how the ledger waits, not how a run sleeps
-    with demo_data.sandbox(demo_data.new_world(began, DAYS)) as sandbox, runs.dagster_instance() as instance:
-        demo_data.connect_accounts(sandbox.world)
+    world = demo_data.new_world(began, DAYS)
+    with demo_data.sandbox(world) as sandbox, runs.dagster_instance() as instance:
+        demo_data.connect_accounts(world)
         seconds = dict.fromkeys(FETCHERS, 0.0)
         results = []
         with posts_progress(console, list(FETCHERS), first, last, began) as progress:
@@ -62,6 +63,10 @@ def _run() -> None:
                 progress.say(f"rate limited until {due:%H:%M:%S} UTC, then the retry sensor comes back")
                 time.sleep(max(0.0, (due - datetime.now(UTC)).total_seconds()))
                 results += runs.run_due(instance)
+            deleted = demo_data.delete_a_post(world)
+            day = deleted.published_at.date()
+            progress.say(f"a post of {day} was deleted on {deleted.platform}: its day is read again")
+            results.append(runs.run_days(instance, deleted.platform, day, day))
             progress.say("summaries")
             started = time.monotonic()
             results.append(runs.run_summaries(instance, first, last))

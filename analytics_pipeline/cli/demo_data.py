@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy import delete, func, inspect, select, text
 
 from analytics_pipeline.database import engine
 from analytics_pipeline.database.models import Business, SocialAccount, SyncUnit, User
 from analytics_pipeline.sandbox.generator import generate_world
+from analytics_pipeline.sandbox.model import Post
 from analytics_pipeline.sandbox.server import SandboxServer
 from analytics_pipeline.sandbox.world import World, load_world, write_world
 from analytics_pipeline.settings import get_settings, sandbox_env_file
@@ -96,6 +97,13 @@ def connect_accounts(world: World) -> None:
                 account.access_token,
                 display_name=account.display_name,
             )
+
+
+def delete_a_post(world: World) -> Post:
+    """The post that the world means to delete vanishes from its platform now."""
+    post = next(post for post in world.posts if post.deleted_at is not None)
+    post.deleted_at = datetime.now(UTC)
+    return post
 
 
 def next_due() -> datetime | None:

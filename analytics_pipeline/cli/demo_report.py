@@ -22,9 +22,9 @@ _PLATFORMS = text(
 )
 _MONTHS = text(
     """
-    select period_start as month, platform, total_posts as posts, total_likes as likes, total_comments as comments,
-        total_shares as shares, total_impressions as impressions, total_reach as reach, total_clicks as clicks,
-        avg_engagement_rate as "engagement rate %", engagement_growth as "growth %"
+    select period_start as month, platform, total_posts as posts, total_engagements as engagements,
+        total_impressions as impressions, total_reach as reach, avg_engagement_rate as "rate %",
+        engagement_growth as "growth %"
     from analytics_summaries s
     where period_type = 'monthly' and business_id = (select min(id) from businesses)
     order by period_start, platform = 'all', platform
@@ -32,16 +32,18 @@ _MONTHS = text(
 )
 _PROBLEMS = text(
     """
-    select b.name as business, a.platform, coalesce(a.display_name, a.external_id) as account, x.what, x.why
+    select a.platform, coalesce(a.display_name, a.external_id) as account, x.what, x.why
     from (
-        select social_account_id, count(*) || ' days ' || replace(state, '_', ' ') as what, error_message as why
+        select social_account_id, count(*) || ' days: ' || replace(state, '_', ' ') as what, error_message as why
         from sync_units where state <> 'done' group by social_account_id, state, error_message
         union all
-        select social_account_id, 'post ' || coalesce(platform_post_id, '?'), message from sync_errors
+        select social_account_id, 'a post: ' || error_class, message from sync_errors
     ) x
     join social_accounts a on a.id = x.social_account_id
-    join businesses b on b.id = a.business_id
-    order by b.id, a.platform, x.what
+    union all
+    select platform, 'all', 'a metric', metric || ' is retired by the platform: left out, its figure is NULL'
+    from retired_metrics
+    order by 1, 2, 3
     """
 )
 

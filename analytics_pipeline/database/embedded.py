@@ -145,7 +145,7 @@ def _launch(home: Path, fast: bool) -> None:
     if not data.exists():
         _make_data_folder(data, [*prefix, str(binaries / "initdb")], account, fast)
     socket_folder = _make_socket_folder(home, account)
-    # The setting is a list, in which a name with a space or a comma needs quotes.
+    # The setting is a list, in which a name with a space needs quotes.
     folders = {"unix_socket_directories": '"' + str(socket_folder).replace('"', '""') + '"'}
     options = [f"--{name}={value}" for name, value in (_SETTINGS | folders | (_FAST_SETTINGS if fast else {})).items()]
     guard = [sys.executable, "-I", "-S", server_guard.__file__, str(home)]
@@ -182,9 +182,10 @@ def _make_data_folder(data: Path, initdb: list[str], account: pwd.struct_passwd 
 
 
 def _make_socket_folder(home: Path, account: pwd.struct_passwd | None) -> Path:
-    """In `home`; where that makes the socket's path too long, in the temporary folder, always by the same name."""
+    """In `home`; where its path cannot be a socket's, in the temporary folder, always by the same name."""
     folder = home / "socket"
-    if len(os.fsencode(folder / f".s.PGSQL.{PORT}")) > _LONGEST_SOCKET_PATH:
+    # A comma would make two hosts of it in the eyes of a client.
+    if len(os.fsencode(folder / f".s.PGSQL.{PORT}")) > _LONGEST_SOCKET_PATH or "," in str(folder):
         folder = Path(tempfile.gettempdir()) / f"analytics-{hashlib.sha256(os.fsencode(home)).hexdigest()[:16]}"
     shutil.rmtree(folder, ignore_errors=True)  # left by a crash
     try:

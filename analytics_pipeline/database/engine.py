@@ -80,6 +80,11 @@ def dbt_environment() -> dict[str, str]:
     return environment | {variable: arguments[name] for name, variable in _LIBPQ_VARIABLES.items() if name in arguments}
 
 
+def libpq_url(url: URL) -> str:
+    """For psql and everything else that libpq serves, password included: it knows `%20` for a space, but not `+`."""
+    return url.set(drivername="postgresql").render_as_string(hide_password=False).replace("+", "%20")
+
+
 def _parse(given: str, origin: str) -> URL:
     """The URL without a driver. `given` may hold a password, so no message repeats it."""
     form = "write postgresql://user:password@host:port/name"

@@ -4,6 +4,7 @@ Source: platforms/facebook.md §2, §3. Not here: which figures there are (faceb
 metrics, quota, errors (graph*.py).
 """
 
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from functools import partial
@@ -15,6 +16,7 @@ from analytics_pipeline.platform_fetchers.exceptions import (
     MetricError,
     PermissionDeniedError,
     PlatformAPIError,
+    PostNotFoundError,
 )
 from analytics_pipeline.platform_fetchers.facebook_metrics import (
     BY_TYPE,
@@ -50,6 +52,8 @@ _DAYS_PER_CALL: Final = 88
 """At most 90 days between `since` and `until`; one is asked for on top, one may be an hour longer."""
 _DAYS_KEPT: Final = 730
 _REELS: Final = "video_insights"
+
+_log = logging.getLogger(__name__)
 
 
 class FacebookFetcher(GraphFetcher):
@@ -148,7 +152,9 @@ class FacebookFetcher(GraphFetcher):
         return {**page, "data": rows}
 
     def _note_denial(self, replies: Sequence[Reply]) -> None:
-        if any(isinstance(reply, PermissionDeniedError) for reply in replies):
+        denied = [reply for reply in replies if isinstance(reply, PermissionDeniedError)]
+        if denied and not any(isinstance(reply, dict) for reply in replies):
+            _log.info("facebook: comments of page %s come from the activity: %s", self.account_id, denied[0].message)
             self._reads_comments = False
 
     def _list_row(self, node: Mapping[str, Any]) -> ListedPost | None:
@@ -178,11 +184,14 @@ class FacebookFetcher(GraphFetcher):
 
         for chunk in chunks(list(reels), BATCH_LIMIT // 2):
             for key, video, post in self._replies(chunk, REEL_METRICS, _REELS, post_of, ask):
-                if isinstance(video, PlatformAPIError):
-                    yield self._failed(key, video)
-                else:
-                    node = post if isinstance(post, dict) else reels[key]
+                node = post if isinstance(post, dict) else reels[key]
+                if isinstance(video, dict):
                     yield self._reading(key, {**node, _REELS: video})
+                elif isinstance(video, PostNotFoundError) and node:
+                    # The post is there, only its video is not.
+                    yield self._reading(key, node)
+                else:
+                    yield self._failed(key, video)
 
     def _comments_url(self, key: str) -> str | None:
         return url(key, fields=COMMENTS) if self._reads_comments else None

@@ -25,7 +25,7 @@ POST_FIGURES: Final[Mapping[str, Sequence[str]]] = {
     "video_watch_ms": ("insights.post_video_view_time",),
 }
 REEL_FIGURES: Final[Mapping[str, Sequence[str]]] = {
-    "likes_count": ("insights.post_video_likes_by_reaction_type.like",),
+    "likes_count": ("insights.post_video_likes_by_reaction_type.like", "insights.post_reactions_like_total"),
     "comments_count": ("insights.post_video_social_actions.comment", "insights.post_activity_by_action_type.comment"),
     "shares_count": ("insights.post_video_social_actions.share", "shares.count"),
     "reactions_count": ("insights.post_video_likes_by_reaction_type.sum",),
@@ -76,7 +76,12 @@ def _metrics(figures: Mapping[str, Sequence[str]]) -> list[str]:
 
 
 POST_METRICS: Final = _metrics(POST_FIGURES)
-REEL_POST_METRICS: Final = ("post_clicks", "post_clicks_by_type", "post_activity_by_action_type")
+REEL_POST_METRICS: Final = (
+    "post_clicks",
+    "post_clicks_by_type",
+    "post_activity_by_action_type",
+    "post_reactions_like_total",
+)
 """What the post of a reel is asked for, besides its video."""
 REEL_METRICS: Final = [metric for metric in _metrics(REEL_FIGURES) if metric not in REEL_POST_METRICS]
 """What the video of a reel is asked for."""

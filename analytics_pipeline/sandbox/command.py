@@ -1,4 +1,4 @@
-"""`analytics-pipeline sandbox`: runs a world until Ctrl-C, or writes the generated one out as a folder.
+"""`analytics-pipeline sandbox`: runs a world until Ctrl-C.
 
 Not here: options of the command line (cli.py).
 """
@@ -16,14 +16,13 @@ from analytics_pipeline.sandbox.world import generate_world, load_world, write_w
 def run(world_folder: Path | None, host: str, port: int, seed: int, write_to: Path | None) -> None:
     """Serves `world_folder`, or a world made from `seed`, and prints the settings that point the pipeline at it.
 
-    With `write_to` the world is written there instead of being served. Returns on Ctrl-C or SIGTERM. Raises
-    WorldFileError for a folder that cannot be read, OSError for a port that is taken. Call it from the main thread.
+    With `write_to` the world is first written to that folder. Returns on Ctrl-C or SIGTERM. Raises WorldFileError for a
+    folder that cannot be read, OSError for a port that is taken. Call it from the main thread.
     """
     world = load_world(world_folder) if world_folder else generate_world(seed, datetime.now(UTC))
     if write_to is not None:
         write_world(world, write_to)
-        print(f"{_summary(world)}\nwritten to {write_to}")
-        return
+        print(f"Written to {write_to}")
     stop = threading.Event()
     previous = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

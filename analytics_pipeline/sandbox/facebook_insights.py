@@ -3,7 +3,7 @@
 Here: facebook.md section 3.2. Not here: which metrics live and what they read (facebook_metrics.py).
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -17,8 +17,16 @@ from analytics_pipeline.sandbox.facebook_metrics import (
     Value,
 )
 from analytics_pipeline.sandbox.graph import Call
-from analytics_pipeline.sandbox.graph_errors import PACIFIC, bad_parameter, no_metric
-from analytics_pipeline.sandbox.graph_paging import Window, end_of_day, read_window, sliding_paging, wire_time
+from analytics_pipeline.sandbox.graph_errors import PACIFIC, bad_parameter
+from analytics_pipeline.sandbox.graph_insights import (
+    Window,
+    end_of_day,
+    frame,
+    read_window,
+    sliding_paging,
+    wanted_metrics,
+)
+from analytics_pipeline.sandbox.graph_paging import wire_time
 from analytics_pipeline.sandbox.graph_session import granted
 from analytics_pipeline.sandbox.model import Account, Post
 
@@ -27,27 +35,6 @@ LEAST_LIKES = 100
 """A Page with fewer has no insights."""
 
 _DAYS_OF_PERIOD = {"day": 1, "week": 7, "days_28": 28}
-
-
-def frame(object_id: str, metric: str, period: str, content: Mapping[str, Any]) -> dict[str, Any]:
-    """One element of an insights answer; `content` holds `values`, on Instagram also `total_value`."""
-    title = metric.replace("_", " ").capitalize()
-    return {
-        "name": metric,
-        "period": period,
-        **content,
-        "title": title,
-        "description": f"{title} ({period})",
-        "id": f"{object_id}/insights/{metric}/{period}",
-    }
-
-
-def wanted_metrics(call: Call) -> list[str]:
-    """The names in `metric`. Raises GraphError 3001 when there are none."""
-    metrics = [name.strip() for name in call.params.get("metric", "").split(",") if name.strip()]
-    if not metrics:
-        raise no_metric()
-    return metrics
 
 
 def post_insights(call: Call, post: Post, owner: Account, object_id: str) -> dict[str, Any]:

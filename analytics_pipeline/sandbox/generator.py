@@ -21,8 +21,8 @@ from analytics_pipeline.sandbox.model import (
 
 THROTTLED_SECONDS = 20.0
 """How long the one throttled account is refused, once (the X account of the first business)."""
-DELETED_AFTER = timedelta(seconds=45)
-"""When, after `now`, the one deleted post disappears: late enough to be discovered, too early to be read."""
+DELETED_AFTER = timedelta(minutes=10)
+"""When, after `now`, the one deleted post disappears (the oldest of the last business on X): it can be discovered first."""
 FUTURE_DAYS = 30
 """Figures go on growing for so many days after `now`, so that a later reading shows more."""
 
@@ -85,8 +85,8 @@ def generate_world(
 ) -> World:
     """A world with posts of the `days` before `now`; `posts_per_day` is per account (None = as usual per platform).
 
-    On purpose: one account is rate limited once for 20 s, one has an expired token, one post is deleted shortly
-    after `now`, one Facebook metric is retired. Raises ValueError for counts below one or a `now` without zone.
+    On purpose: one account is rate limited once for 20 s, one has an expired token, one post is deleted ten
+    minutes after `now`, one Facebook metric is retired. Raises ValueError for counts below one or a `now` without zone.
     """
     if businesses < 1 or days < 1:
         raise ValueError("a world needs at least one business and one day")
@@ -121,9 +121,9 @@ def _spoil(accounts: list[Account], posts: list[Post], now: datetime) -> None:
     throttled.rate_limit_after, throttled.rate_limit_seconds, throttled.rate_limit_once = 2, THROTTLED_SECONDS, True
     last = [account for account in accounts if account.platform == "instagram"][-1]
     last.token_state = "expired"  # noqa: S105 - a word, not a password
-    facebook = [post for post in posts if post.platform == "facebook"]
-    settled = [post for post in facebook if post.published_at < now - timedelta(days=2)]
-    max(settled or facebook, key=lambda post: post.published_at).deleted_at = now + DELETED_AFTER
+    owner = [account for account in accounts if account.platform == "twitter"][-1]
+    mine = [post for post in posts if (post.platform, post.external_id) == owner.key]
+    min(mine, key=lambda post: post.published_at).deleted_at = now + DELETED_AFTER
 
 
 def _account(random: Random, platform: str, number: int, business: str, timezone: str) -> Account:
@@ -183,6 +183,9 @@ def _posts(random: Random, account: Account, now: datetime, days: int, posts_per
     kinds = _HABITS[account.platform].kinds
     for moment in sorted(moments):
         yield _post(random, account, moment, random.choices(list(kinds), list(kinds.values()))[0])
+    if account.platform == "instagram":  # older ones could not be seen: stories live for a day
+        for hours in (3, 9):
+            yield _post(random, account, now.replace(microsecond=0) - timedelta(hours=hours), "story")
 
 
 def _post(random: Random, account: Account, moment: datetime, kind: str) -> Post:

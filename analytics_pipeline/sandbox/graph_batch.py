@@ -81,7 +81,9 @@ def _answer_entry(state: SandboxState, request: Request, host: Host, entry: Mapp
     if fault is not None:
         return _faulty(fault, host)
     method = str(entry.get("method", "GET")).upper()
-    return respond(state, host, request, method, address.path, params, params.get("access_token") or request.token)
+    own_version = is_version(address.path.strip("/").partition("/")[0])
+    path = address.path if own_version else request.path.rstrip("/") + address.path  # else the batch's version counts
+    return respond(state, host, request, method, path, params, params.get("access_token") or request.token)
 
 
 def _faulty(fault: Fault, host: Host) -> Answer | None:

@@ -7,10 +7,17 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from analytics_pipeline.sandbox.facebook_insights import frame, wanted_metrics
 from analytics_pipeline.sandbox.graph import Call, version_number
 from analytics_pipeline.sandbox.graph_errors import GraphError, bad_parameter
-from analytics_pipeline.sandbox.graph_paging import Window, end_of_day, read_window, sliding_paging, wire_time
+from analytics_pipeline.sandbox.graph_insights import (
+    Window,
+    end_of_day,
+    frame,
+    read_window,
+    sliding_paging,
+    wanted_metrics,
+)
+from analytics_pipeline.sandbox.graph_paging import wire_time
 from analytics_pipeline.sandbox.graph_session import granted
 from analytics_pipeline.sandbox.instagram_metrics import (
     ACCOUNT_METRICS,

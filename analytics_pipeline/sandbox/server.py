@@ -176,6 +176,7 @@ class SandboxServer:
         self.port: int = self._socket.getsockname()[1]
         config = uvicorn.Config(
             make_app(self.state),
+            log_config=None,  # the program around this thread keeps its own logging
             log_level="warning",
             access_log=False,
             date_header=False,

@@ -162,7 +162,7 @@ def _read_row(cells: list[str], parsers: list[tuple[str, Callable[[str], Any], b
 
 def _read_settings(file: Path) -> dict[str, Any]:
     if not file.exists():
-        return {}
+        return {"name": file.parent.name}
     try:
         document = tomllib.loads(file.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
@@ -225,7 +225,7 @@ def _toml(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False)
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")  # which JSON allows, TOML not
     if isinstance(value, datetime):
         return f'"{_cell(value)}"'
     if isinstance(value, list):

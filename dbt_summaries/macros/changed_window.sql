@@ -38,9 +38,9 @@
 {% endmacro %}
 
 {#
-    Pre-hooks, in the transaction of the insert: they empty the window, as `delete+insert` alone would keep the rows of a
-    day whose posts are all gone. The lock makes a second run wait, which else would insert the same rows again; readers
-    go on.
+    Pre-hooks, in the transaction of the insert: they empty the window, as `delete+insert` alone would keep the rows of
+    a day whose posts are all gone. The lock makes a second run wait, which else would insert the same rows again;
+    readers go on.
 #}
 {% macro delete_changed_days() %}
     {% if is_incremental() %}

@@ -28,6 +28,7 @@ READ_TWICE = Post(
 DELETED = Post("twitter", at(2, 1), (Reading(at(2, 2), likes=91, shares=-1, impressions=1100, clicks=11),), "deleted")
 WITHOUT_IMPRESSIONS = Post("twitter", at(2, 29), (Reading(at(3, 1), likes=0, comments=6, clicks=3),))
 NEVER_READ = Post("instagram", at(2, 2))
+IN_MARCH = Post("twitter", at(3, 20), (Reading(at(3, 21), likes=45),))
 IN_JANUARY = Post("linkedin", at(1, 31), (Reading(at(2, 3), likes=100, comments=0, shares=0, impressions=2000),))
 
 
@@ -94,26 +95,36 @@ def test_the_top_post(engine: Engine, dbt: Dbt) -> None:
 
 
 def test_posts_that_are_gone_leave_their_summaries(engine: Engine, dbt: Dbt) -> None:
-    store(engine, {7: {1: READ_TWICE, 2: DELETED, 5: IN_JANUARY}})
+    day, week, february, march = date(2024, 2, 1), date(2024, 1, 29), date(2024, 2, 1), date(2024, 3, 1)
+    store(engine, {7: {1: READ_TWICE, 2: DELETED, 3: IN_MARCH, 5: IN_JANUARY}})
     assert dbt("run").succeeded
-    day, week, month = date(2024, 2, 1), date(2024, 1, 29), date(2024, 2, 1)
-    assert read_summaries(engine)[7, "linkedin", "daily", day]["engagement_growth"] == pytest.approx(-10)
+    old = read_summaries(engine)
+    assert old[7, "linkedin", "daily", day]["engagement_growth"] == pytest.approx(-10)
+    assert old[7, "all", "monthly", march]["engagement_growth"] == pytest.approx(-75)  # from 180 to 45
+    assert old[7, "twitter", "monthly", march]["engagement_growth"] == pytest.approx(-50)  # from 90 to 45
 
-    store(engine, {7: {2: DELETED, 5: IN_JANUARY}})
+    store(engine, {7: {2: DELETED, 3: IN_MARCH, 5: IN_JANUARY}})
     assert dbt("run", days=(day, day)).succeeded
     found = read_summaries(engine)
-    assert {key for key in found if key[1] == "linkedin"} == {
-        (7, "linkedin", "daily", date(2024, 1, 31)),
-        (7, "linkedin", "weekly", week),
-        (7, "linkedin", "monthly", date(2024, 1, 1)),
+    assert {key[2:] for key in found if key[1] == "linkedin"} == {
+        ("daily", date(2024, 1, 31)),
+        ("weekly", week),
+        ("monthly", date(2024, 1, 1)),
     }
     assert found[7, "linkedin", "weekly", week]["total_engagements"] == 100
-    assert found[7, "all", "monthly", month]["total_posts"] == 1
+    assert found[7, "all", "monthly", february]["total_posts"] == 1
+    # March is built anew where its baseline changed, and nowhere else.
+    assert found[7, "all", "monthly", march]["engagement_growth"] == pytest.approx(-50)
+    assert found[7, "all", "monthly", march]["updated_at"] > old[7, "all", "monthly", march]["updated_at"]
+    assert found[7, "twitter", "monthly", march] == old[7, "twitter", "monthly", march]
 
-    store(engine, {7: {5: IN_JANUARY}})
+    store(engine, {7: {3: IN_MARCH, 5: IN_JANUARY}})
     assert dbt("run", days=(day, day)).succeeded
-    assert {key[1:] for key in read_summaries(engine)} == {
-        (platform, period_type, start)
-        for platform in ("linkedin", "all")
-        for period_type, start in (("daily", date(2024, 1, 31)), ("weekly", week), ("monthly", date(2024, 1, 1)))
+    found = read_summaries(engine)
+    assert {key[2:] for key in found if key[3] < march} == {
+        ("daily", date(2024, 1, 31)),
+        ("weekly", week),
+        ("monthly", date(2024, 1, 1)),
     }
+    assert found[7, "all", "monthly", march]["engagement_growth"] is None
+    assert found[7, "twitter", "monthly", march]["engagement_growth"] is None

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import requests
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from analytics_pipeline.platform_fetchers.base import BasePlatformFetcher
@@ -227,6 +227,12 @@ def test_every_whole_number_is_kept_in_every_form(number: int) -> None:
         st.dictionaries(st.text(), st.integers(), min_size=1),
     )
 )
+@example("--5")
+@example("-")
+@example("5.0")
+@example("9" * 5000)
+@example(float("nan"))
+@example(float("inf"))
 def test_what_is_no_whole_number_is_bad_data(value: Any) -> None:
     fetcher = PlainFetcher(TOKEN, base_url="http://unused")
     with pytest.raises(BadDataError):

@@ -16,7 +16,7 @@ from analytics_pipeline.platform_fetchers.facebook_metrics import POST_METRICS
 from analytics_pipeline.platform_fetchers.metrics import ListedPost, PostAnalytics, PostRef
 from tests.platform_fetchers.conftest import NOW, TOKEN
 from tests.platform_fetchers.facebook_fake import FIGURES, PAGE, FakePage, by_id, make, node, posts_of, reel, refs
-from tests.platform_fetchers.graph_fake import START, at, error, insights
+from tests.platform_fetchers.graph_fake import GONE, START, at, error, insights
 from tests.platform_fetchers.platform_server import PlatformServer
 
 
@@ -99,6 +99,24 @@ def test_a_reel_whose_post_is_not_to_be_had_keeps_the_figures_of_its_video(
     [reading] = fetcher.fetch_many([PostRef(f"{PAGE}_7", None, "reel")])
     assert reading.analytics is not None
     assert (reading.analytics["impressions"], reading.analytics["clicks"]) == (900, None)
+
+
+def test_a_post_held_to_be_a_reel_is_not_gone_for_having_no_video(page: FakePage, fetcher: FacebookFetcher) -> None:
+    page.failing["1/video_insights"] = GONE
+    [reading] = fetcher.fetch_many([PostRef(f"{PAGE}_1", None, "reel")])
+    assert reading.analytics is not None
+    assert (reading.analytics["clicks"], reading.analytics["impressions"]) == (77, None)
+
+
+def test_a_reel_without_activity_has_none(page: FakePage, fetcher: FacebookFetcher) -> None:
+    silent = {"post_video_likes_by_reaction_type": {}, "post_video_social_actions": {}, "blue_reels_play_count": 5}
+    post = {"post_activity_by_action_type": {}, "post_reactions_like_total": 0}
+    page.nodes[f"{PAGE}_7"] = {name: v for name, v in reel(7, reel=silent, insights=post).items() if name != "shares"}
+    [reading] = fetcher.fetch_many([PostRef(f"{PAGE}_7", None, "reel")])
+    assert reading.analytics is not None
+    assert reading.analytics["engagement_rate"] == 0
+    names = ("likes_count", "reactions_count", "comments_count", "shares_count")
+    assert {name: value for name, value in reading.analytics.items() if name in names} == dict.fromkeys(names, 0)
 
 
 def test_withheld_is_unknown_and_zero_is_zero(page: FakePage, server: PlatformServer) -> None:
@@ -238,12 +256,8 @@ def test_summaries_in_a_mocked_node_are_read(request_mock: MagicMock) -> None:
         "shares": {"count": 10},
     }
     analytics = FacebookFetcher("test_token").fetch_post_analytics("1", "123_456")
-    assert [analytics[name] for name in ("likes_count", "reactions_count", "comments_count", "shares_count")] == [  # type: ignore[literal-required]  # names from a list
-        100,
-        120,
-        20,
-        10,
-    ]
+    expected = {"likes_count": 100, "reactions_count": 120, "comments_count": 20, "shares_count": 10}
+    assert {name: value for name, value in analytics.items() if name in expected} == expected
 
 
 # --- listings

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from unittest.mock import MagicMock, patch
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics_pipeline.platform_fetchers.exceptions import (
@@ -116,6 +116,7 @@ def test_a_retired_metric_costs_one_failed_call_and_one_to_find_it(
     remembering.close()
 
 
+@settings(deadline=None, max_examples=25)
 @given(st.sets(st.sampled_from(POST_METRICS), max_size=len(POST_METRICS) - 1))
 def test_any_retired_metrics_hide_no_other_metric_and_no_post(dead: set[str]) -> None:
     served = FakePage([node(n) for n in range(3)])

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics_pipeline.platform_fetchers.exceptions import (
@@ -180,6 +180,7 @@ def fine(url: str) -> dict[str, Any]:
     return {"code": 200, "body": json.dumps({"id": url.partition("?")[0], "shares": {"count": 1}})}
 
 
+@settings(deadline=None, max_examples=25)
 @given(count=st.integers(0, 120), doubled=st.booleans())
 def test_batches_keep_every_id_exactly_once(count: int, doubled: bool) -> None:
     refs = [PostRef(f"{PAGE}_{n}") for n in range(count)]

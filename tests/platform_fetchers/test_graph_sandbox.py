@@ -34,7 +34,7 @@ def account_of(platform: str, external_id: str, login: str = "", scopes: set[str
 
 def post_of(platform: str, account: str, number: int) -> tuple[Post, Observation]:
     kind = "reel" if number % 10 == 3 else "image"
-    key = f"{PAGE}_{9000000 + number}" if platform == "facebook" else str(int(account) + 10**15 + number)
+    key = f"{PAGE}_{9000000 + number}" if platform == "facebook" else f"{account}{number:03d}"
     at = NOW - timedelta(hours=number + 1)
     figures = Observation(
         platform,

@@ -89,6 +89,19 @@ def test_a_server_that_says_nothing_is_left_at_the_deadline(
         http_session.get(server.url, timeout=DEADLINE)
 
 
+def test_the_deadline_is_one_for_the_whole_call(server: PlatformServer, http_session: requests.Session) -> None:
+    def late_then_silent(wire: BufferedIOBase, stopping: threading.Event) -> None:
+        stopping.wait(0.75 * DEADLINE)
+        wire.write(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n")
+        stopping.wait(10)
+
+    server.script(Answer(send=late_then_silent))
+    began = time.monotonic()
+    with pytest.raises(DeadlineExceededError):
+        http_session.get(server.url, timeout=DEADLINE)
+    assert time.monotonic() - began < 1.6 * DEADLINE
+
+
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file with a key and a certificate of this machine."""

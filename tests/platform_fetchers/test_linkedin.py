@@ -123,6 +123,17 @@ def test_batches_keep_every_post_once_in_short_urls(
     assert all(len(server.url + request.target) <= MAX_URL_LENGTH for request in server.requests)
 
 
+def test_a_long_list_is_cut_by_the_length_of_its_url(server: PlatformServer) -> None:
+    urns = [ugc(n) for n in range(250)]
+    server.answer = statistics(dict.fromkeys(urns, FIGURES))
+    fetcher = LinkedInAnalyticsFetcher(TOKEN, PAGE, base_url=server.url, list_size=250)
+    assert {r.platform_post_id for r in fetcher.fetch_many(refs(*urns)) if r.analytics} == set(urns)
+    fetcher.close()
+    lengths = [len(server.url + request.target) for request in server.requests]
+    assert len(lengths) == 3
+    assert MAX_URL_LENGTH - 100 < max(lengths) <= MAX_URL_LENGTH
+
+
 def test_absent_is_neither_zero_nor_deleted(server: PlatformServer, fetcher: LinkedInAnalyticsFetcher) -> None:
     zero = {**FIGURES, "impressionCount": 0, "likeCount": 0}
     server.answer = statistics({share(1): zero})

@@ -93,6 +93,12 @@ def test_every_figure(client: Client) -> None:
     assert {each["name"]: each["values"][0]["value"] for each in rows[f"{PAGE}_1"]} == expected
 
 
+def test_metrics_as_a_json_array(client: Client) -> None:
+    """The form in which the platform's own client library sends them."""
+    values = client.metrics(f"{PAGE}_1/insights", metric='["post_media_view", "post_clicks"]')
+    assert values == {"post_media_view": 4821, "post_clicks": 301}
+
+
 def test_shape_of_a_frame(client: Client) -> None:
     body = client.json(f"{PAGE}_1/insights", metric="post_media_view")
     frame = body["data"][0]

@@ -49,6 +49,7 @@ def test_batch_without_headers_under_a_version() -> None:
             "include_headers": "false",
         }
         answer = client.http.post(client.base, data={"access_token": TOKEN, **form}, timeout=5)
+        assert answer.headers["facebook-api-version"] == client.base.rsplit("/", 1)[1], "the batch's version counts"
         assert answer.json() == [{"code": 200, "body": json.dumps({"id": f"{PAGE}_1"}, separators=(",", ":"))}]
 
 

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analytics_pipeline.sandbox.graph_errors import PACIFIC, GraphError
-from analytics_pipeline.sandbox.graph_paging import end_of_day, page_of, read_window
+from analytics_pipeline.sandbox.graph_insights import end_of_day, read_window
+from analytics_pipeline.sandbox.graph_paging import page_of
 from analytics_pipeline.sandbox.model import Post
 
 NOW = datetime(2026, 9, 15, 20, tzinfo=UTC)
@@ -47,6 +48,23 @@ def test_previous_leads_back(offsets: list[int], limit: int) -> None:
     assert second.paging is not None
     back = page_of(posts, dict(parse_qsl(urlsplit(second.paging["previous"]).query)), "http://host/list")
     assert [*back.posts] == [*first.posts]
+
+
+def test_a_cursor_outlives_its_post() -> None:
+    posts = newest_first([0, 1, 2, 3, 4])
+    second = page_of(posts, {"limit": "2"}, "http://host/list").paging
+    assert second is not None
+    rest = [post for post in posts if post.post_id != "1_3"]
+    after = dict(parse_qsl(urlsplit(second["next"]).query))
+    assert [post.post_id for post in page_of(rest, after, "http://host/list").posts] == ["1_2", "1_1"]
+    before = {"limit": "2", "before": after["after"]}
+    assert [post.post_id for post in page_of(rest, before, "http://host/list").posts] == ["1_4"]
+
+
+@pytest.mark.parametrize("text", ["99999999999999999999", "9999-12-31", "0001-01-01", "-5", "soon"])
+def test_no_time_at_all(text: str) -> None:
+    with pytest.raises(GraphError, match="valid timestamp or date"):
+        page_of([], {"since": text}, "http://host/list")
 
 
 @given(st.dates(date(2007, 1, 1), date(2037, 12, 31)))

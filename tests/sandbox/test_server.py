@@ -243,8 +243,14 @@ class TestControl:
 
     @pytest.mark.parametrize(
         ("path", "body"),
-        [("clock", "{}"), ("clock", '{"now":"2018-01-01T00:00:00"}'), ("clock", "[]"), ("clock", "{"),
-         ("faults", "{}"), ("faults", '{"kind":"nothing"}')],
+        [
+            ("clock", "{}"),
+            ("clock", '{"now":"2018-01-01T00:00:00"}'),
+            ("clock", "[]"),
+            ("clock", "{"),
+            ("faults", "{}"),
+            ("faults", '{"kind":"nothing"}'),
+        ],
     )
     def test_nonsense_is_400_with_a_reason(self, sandbox: SandboxServer, path: str, body: str) -> None:
         answer = requests.post(f"{sandbox.url}/_sandbox/{path}", data=body, timeout=5)

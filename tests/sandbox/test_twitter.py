@@ -68,8 +68,13 @@ def sandbox() -> Iterator[SandboxServer]:
             _post(THIRD, 0.48, edit_of=SECOND),
             _post(FOREIGN, 3, owner="23"),
             *(
-                Post("twitter", "28", str(10_000 + number), NOW - timedelta(minutes=10_000 - number),
-                     post_type="reply" if number % 2 else "text")
+                Post(
+                    "twitter",
+                    "28",
+                    str(10_000 + number),
+                    NOW - timedelta(minutes=10_000 - number),
+                    post_type="reply" if number % 2 else "text",
+                )
                 for number in range(3_300)
             ),
         ],
@@ -78,8 +83,12 @@ def sandbox() -> Iterator[SandboxServer]:
             _reading(NEW, -1, **{**_FIGURES, "likes": 90}),
             _reading(OLD, 4, **_FIGURES),
             _reading(FOREIGN, 2, likes=5, shares=77),
-            _reading(VIDEO, 3, likes=1, comments=0, shares=0, impressions=100, video_views=1000, watch_time_ms=5_400_000),
-            _reading(VIDEO, 1, likes=2, comments=0, shares=0, impressions=150, video_views=1500, watch_time_ms=6_000_000),
+            _reading(
+                VIDEO, 3, likes=1, comments=0, shares=0, impressions=100, video_views=1000, watch_time_ms=5_400_000
+            ),
+            _reading(
+                VIDEO, 1, likes=2, comments=0, shares=0, impressions=150, video_views=1500, watch_time_ms=6_000_000
+            ),
             _reading(VIDEO_AGAIN, 1, likes=3, video_views=600, watch_time_ms=1_000),
             _reading(FIRST, 0.4, likes=10),
             _reading(SECOND, 0.4, likes=20),
@@ -133,8 +142,12 @@ class TestVocabularies:
 
     def test_both_at_once_and_unknown_fields_are_400(self, sandbox: SandboxServer) -> None:
         both = f"/2/tweets?ids={NEW}&{PUBLIC}&post.fields=public_metrics"
-        for path in (both, f"/2/tweets?ids={NEW}&tweet.fields=likes", f"/2/tweets?ids={NEW}&fields=id",
-                     f"/2/tweets?ids={NEW}&post.fields=author_id"):
+        for path in (
+            both,
+            f"/2/tweets?ids={NEW}&tweet.fields=likes",
+            f"/2/tweets?ids={NEW}&fields=id",
+            f"/2/tweets?ids={NEW}&post.fields=author_id",
+        ):
             answer = get(sandbox, path)
             assert answer.status_code == 400
             assert answer.json()["type"].endswith("/invalid-request")
@@ -338,8 +351,13 @@ class TestAnalytics:
 
     @pytest.mark.parametrize(
         "wrong",
-        ["", "start_time=2026-09-15T00:00:00Z", f"{SPAN}&granularity=monthly", f"{SPAN}&analytics.fields=love",
-         "start_time=2026-09-18T00:00:00Z&end_time=2026-09-15T00:00:00Z"],
+        [
+            "",
+            "start_time=2026-09-15T00:00:00Z",
+            f"{SPAN}&granularity=monthly",
+            f"{SPAN}&analytics.fields=love",
+            "start_time=2026-09-18T00:00:00Z&end_time=2026-09-15T00:00:00Z",
+        ],
     )
     def test_bad_parameters_are_400(self, sandbox: SandboxServer, wrong: str) -> None:
         assert get(sandbox, f"/2/tweets/analytics?ids={NEW}&{wrong}").status_code == 400
@@ -372,9 +390,7 @@ class TestTimeline:
         seen, _ = self.walk(sandbox, "/2/users/28/tweets?max_results=100&exclude=replies")
         assert len(seen) == 400, "the newest 800, of which every second is a reply"
 
-    def test_an_empty_first_page_carries_a_token(
-        self, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_an_empty_first_page_carries_a_token(self, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(sandbox.state.world.twitter, "empty_pages", True)
         seen, sizes = self.walk(sandbox, "/2/users/22/tweets?max_results=5", token="good")
         assert sizes == [0, 5, 2]
@@ -393,8 +409,16 @@ class TestTimeline:
 
     @pytest.mark.parametrize(
         "wrong",
-        ["max_results=4", "max_results=101", "pagination_token=x", "exclude=all", "since_id=a", "start_time=yesterday",
-         "start_time=2009-01-01T00:00:00Z", "start_time=2026-09-02T00:00:00Z&end_time=2026-09-01T00:00:00Z"],
+        [
+            "max_results=4",
+            "max_results=101",
+            "pagination_token=x",
+            "exclude=all",
+            "since_id=a",
+            "start_time=yesterday",
+            "start_time=2009-01-01T00:00:00Z",
+            "start_time=2026-09-02T00:00:00Z&end_time=2026-09-01T00:00:00Z",
+        ],
     )
     def test_bad_parameters_are_400(self, sandbox: SandboxServer, wrong: str) -> None:
         assert get(sandbox, f"/2/users/22/tweets?{wrong}").status_code == 400
@@ -430,7 +454,12 @@ class TestRefusals:
     def test_every_bad_token_is_the_same_401(self, sandbox: SandboxServer, token: str | None) -> None:
         answer = get(sandbox, f"/2/tweets?ids={NEW}", token=token)
         assert answer.status_code == 401
-        assert answer.json() == {"title": "Unauthorized", "type": "about:blank", "status": 401, "detail": "Unauthorized"}
+        assert answer.json() == {
+            "title": "Unauthorized",
+            "type": "about:blank",
+            "status": 401,
+            "detail": "Unauthorized",
+        }
 
     def test_a_missing_scope_is_a_bare_403(self, sandbox: SandboxServer) -> None:
         answer = get(sandbox, f"/2/tweets?ids={NEW}", token="narrow")
@@ -445,9 +474,7 @@ class TestRefusals:
         assert answer.json()["title"] == "CreditsDepleted"
         assert answer.json()["type"] == "https://api.twitter.com/2/problems/credits"
 
-    def test_the_monthly_cap_is_a_429_of_its_own(
-        self, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_the_monthly_cap_is_a_429_of_its_own(self, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(sandbox.state.world.twitter, "monthly_cap", 1)
         assert get(sandbox, f"/2/tweets?ids={NEW}").status_code == 200
         answer = get(sandbox, f"/2/tweets?ids={NEW}")

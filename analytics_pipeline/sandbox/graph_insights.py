@@ -1,0 +1,84 @@
+"""What insights of Facebook and Instagram have in common: frames, the metrics asked for, windows of Pacific days.
+
+Not here: which metrics there are, and what they read.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from typing import Any
+from urllib.parse import urlencode
+
+from analytics_pipeline.sandbox.graph import Call
+from analytics_pipeline.sandbox.graph_errors import PACIFIC, bad_parameter, no_metric
+from analytics_pipeline.sandbox.graph_paging import read_moment
+
+
+def frame(object_id: str, metric: str, period: str, content: Mapping[str, Any]) -> dict[str, Any]:
+    """One element of an insights answer; `content` holds `values`, on Instagram also `total_value`."""
+    title = metric.replace("_", " ").capitalize()
+    return {
+        "name": metric,
+        "period": period,
+        **content,
+        "title": title,
+        "description": f"{title} ({period})",
+        "id": f"{object_id}/insights/{metric}/{period}",
+    }
+
+
+def wanted_metrics(call: Call) -> list[str]:
+    """The names in `metric`, a comma list or a JSON array. Raises GraphError 3001 when there are none."""
+    metrics = [name.strip(' []"') for name in call.params.get("metric", "").split(",") if name.strip(' []"')]
+    if not metrics:
+        raise no_metric()
+    return metrics
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The Pacific days that an insights call asks for: from `first` up to but not including `end`."""
+
+    first: date
+    end: date
+
+    def days(self) -> list[date]:
+        return [self.first + timedelta(days=n) for n in range((self.end - self.first).days)]
+
+
+def read_window(params: Mapping[str, str], now: datetime, default_days: int, longest: int) -> Window:
+    """`since` (its day is in the first value) and `until`. Raises GraphError #100 for a window over `longest` days."""
+    since, until = read_moment(params, "since", PACIFIC), read_moment(params, "until", PACIFIC)
+    end = until if until is not None else now
+    start = since if since is not None else end - timedelta(days=default_days)
+    if start > end:
+        raise bad_parameter("since param must be before until param")
+    if end - start > timedelta(days=longest, hours=1):  # the hour that a change to winter time adds
+        raise bad_parameter(f"There cannot be more than {longest} days ({longest * 86400} s) between since and until")
+    return Window(start.astimezone(PACIFIC).date(), end.astimezone(PACIFIC).date())
+
+
+@lru_cache(maxsize=4096)
+def end_of_day(day: date) -> datetime:
+    """The midnight, Pacific time, that ends a day: 07:00 UTC in summer, 08:00 UTC in winter."""
+    following = day + timedelta(days=1)
+    return datetime(following.year, following.month, following.day, tzinfo=PACIFIC).astimezone(UTC)
+
+
+def sliding_paging(params: Mapping[str, str], link: str, window: Window) -> dict[str, str]:
+    """The `paging` of insights: the windows before and behind, without end. It is there for lifetime figures as well."""
+    length = window.end - window.first
+    rest = urlencode({name: value for name, value in params.items() if name not in ("since", "until")})
+
+    def at(first: date, end: date) -> str:
+        return f"{link}?{rest}&since={_start_of_day(first)}&until={_start_of_day(end)}"
+
+    return {
+        "previous": at(window.first - length, window.first),
+        "next": at(window.end, window.end + length),
+    }
+
+
+def _start_of_day(day: date) -> int:
+    return int(end_of_day(day - timedelta(days=1)).timestamp())

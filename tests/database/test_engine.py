@@ -1,0 +1,198 @@
+"""URLs for every driver, creating and migrating databases, and errors that a person can act on."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlalchemy import URL, Engine, create_engine, inspect, make_url, text
+
+from analytics_pipeline.database import embedded
+from analytics_pipeline.database import engine as database
+from analytics_pipeline.settings import get_settings
+
+
+@pytest.fixture
+def configure(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    """Settings of this test only."""
+    yield monkeypatch
+    get_settings.cache_clear()
+
+
+def point_to(patch: pytest.MonkeyPatch, **variables: str) -> None:
+    for name, value in variables.items():
+        patch.setenv(name, value)
+    get_settings.cache_clear()
+
+
+def url_of(server: embedded.EmbeddedServer, name: str) -> URL:
+    return make_url(server.url(name)).set(drivername="postgresql+psycopg")
+
+
+# --- URLs
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg2", "postgresql+asyncpg"])
+def test_any_spelling_of_postgresql_gets_our_driver(configure: pytest.MonkeyPatch, scheme: str) -> None:
+    point_to(configure, DATABASE_URL=f"{scheme}://me:s%40crt@db.example:6543/figures?sslmode=require")
+
+    assert database.database_url() == make_url(
+        "postgresql+psycopg://me:s%40crt@db.example:6543/figures?sslmode=require"
+    )
+    assert database.dbt_environment() == {
+        "DBT_HOST": "db.example",
+        "DBT_PORT": "6543",
+        "DBT_USER": "me",
+        "DBT_PASSWORD": "s@crt",
+        "DBT_DATABASE": "figures",
+        "PGSSLMODE": "require",
+    }
+
+
+@pytest.mark.parametrize(
+    ("given", "complaint"),
+    [
+        ("db.example/figures?password=hunter2", "DATABASE_URL is no URL of a database"),
+        ("postgresql://me:hunter2@db.example:port/figures", "DATABASE_URL is no URL of a database"),
+        ("mysql://me:hunter2@db.example/figures", "begins with mysql://, but only PostgreSQL is supported"),
+        ("postgresql://me:hunter2@db.example", "DATABASE_URL names no database"),
+    ],
+)
+def test_a_useless_url_is_refused_without_repeating_it(
+    configure: pytest.MonkeyPatch, given: str, complaint: str
+) -> None:
+    point_to(configure, DATABASE_URL=given)
+    with pytest.raises(database.DatabaseUnavailableError, match=complaint) as caught:
+        database.database_url()
+    assert "hunter2" not in str(caught.value)
+
+
+def test_without_settings_the_embedded_server_in_analytics_home_is_used(
+    configure: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    embedded.start(tmp_path / "my home" / "postgres", fast=True).stop()  # a data folder, made without waiting for disks
+    point_to(configure, ANALYTICS_HOME=str(tmp_path / "my home"))
+    try:
+        url = database.database_url()
+        assert (url.drivername, url.database) == ("postgresql+psycopg", "analytics")
+        assert database.embedded_server().status().data_folder == tmp_path / "my home" / "postgres" / "data"
+        assert database.dbt_environment()["DBT_HOST"] == str(database.embedded_server().socket_folder)
+        assert database.schema_is_current() is False
+        database.upgrade()
+        assert database.schema_is_current() is True
+        with psycopg.connect(database.libpq_url(url)) as connection:
+            assert connection.info.dbname == "analytics"
+    finally:
+        database.embedded_server().stop()
+        database.embedded_server.cache_clear()
+
+
+def test_dagster_has_a_database_of_its_own_which_is_made(database_url: URL) -> None:
+    url = database.dagster_database_url()
+
+    assert (url.drivername, url.database) == ("postgresql+psycopg2", f"{database_url.database}_dagster")
+    assert database.dagster_database_url() == url
+    engine = create_engine(url)
+    assert inspect(engine).get_table_names() == []
+    engine.dispose()
+
+
+def test_dagsters_database_may_be_anywhere(configure: pytest.MonkeyPatch, database_url: URL) -> None:
+    elsewhere = f"{database_url.database}_dagster"  # the one that the fixture drops
+    point_to(configure, DAGSTER_DATABASE_URL=database_url.set(database=elsewhere).render_as_string(False))
+
+    assert database.dagster_database_url().database == elsewhere
+
+
+# --- migrations
+
+
+def test_two_upgrades_at_once_make_one_database(postgres_server: embedded.EmbeddedServer) -> None:
+    url = url_of(postgres_server, "made by two")
+    assert database.schema_is_current(url) is False
+    start = threading.Barrier(2)
+    failures: list[BaseException] = []
+
+    def upgrade() -> None:
+        start.wait()
+        try:
+            database.upgrade(url)
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=upgrade) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert failures == []
+    assert database.schema_is_current(url) is True
+
+
+# --- connections
+
+
+def test_connections_survive_a_restart_of_the_server(engine: Engine) -> None:
+    with engine.connect() as connection:
+        pid = connection.scalar(text("SELECT pg_backend_pid()"))
+        assert connection.scalar(text("SELECT current_setting('application_name')")) == "analytics_pipeline"
+    with psycopg.connect(engine.url.set(drivername="postgresql").render_as_string(False)) as other:
+        other.execute("SELECT pg_terminate_backend(%s)", [pid])
+
+    with engine.connect() as connection:
+        assert connection.scalar(text("SELECT 1")) == 1
+
+
+# --- errors
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[embedded.EmbeddedServer]:
+    """A server that asks the account `guest` for a password, and does not let it create databases."""
+    server = embedded.start(tmp_path_factory.mktemp("guarded"), fast=True)
+    with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
+        connection.execute("CREATE ROLE guest LOGIN PASSWORD 'hunter2'")
+        rules = server.home / "data" / "pg_hba.conf"
+        rules.write_text("local all guest scram-sha-256\n" + rules.read_text())
+        connection.execute("SELECT pg_reload_conf()")
+    yield server
+    server.stop()
+
+
+def as_guest(server: embedded.EmbeddedServer, name: str, password: str) -> URL:
+    return url_of(server, name).set(username="guest", password=password)
+
+
+def test_a_wrong_password(guarded: embedded.EmbeddedServer) -> None:
+    with pytest.raises(database.DatabaseUnavailableError, match="check user and password") as caught:
+        database.upgrade(as_guest(guarded, "postgres", "wr0ng"))
+    assert f"database 'postgres' on {guarded.socket_folder} as guest" in str(caught.value)
+    assert "wr0ng" not in str(caught.value)
+
+
+def test_a_missing_database_without_the_right_to_create_it(guarded: embedded.EmbeddedServer) -> None:
+    url = as_guest(guarded, "missing", "hunter2")
+    assert database.schema_is_current(url) is False
+
+    with pytest.raises(database.DatabaseUnavailableError, match='CREATE DATABASE "missing" OWNER "guest"') as caught:
+        database.upgrade(url)
+
+    assert "'missing' on" in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_missing_database_is_named_when_it_is_used(guarded: embedded.EmbeddedServer) -> None:
+    engine = database._engine(as_guest(guarded, "missing", "hunter2"))
+    with pytest.raises(database.DatabaseMissingError, match=r"'missing' on .* as guest does not exist"):
+        engine.connect()
+
+
+@pytest.mark.parametrize("where", ["me:hunter2@127.0.0.1:1/x", "me:hunter2@/x?host=/no/such/folder"])
+def test_a_server_that_does_not_answer(where: str) -> None:
+    url = make_url(f"postgresql+psycopg://{where}")
+    with pytest.raises(database.DatabaseUnavailableError, match="check that the server runs") as caught:
+        database.upgrade(url)
+    assert f"database 'x' on {url.host or '/no/such/folder'} as me" in str(caught.value)
+    assert "hunter2" not in str(caught.value)
