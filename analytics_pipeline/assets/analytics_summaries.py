@@ -46,12 +46,10 @@ def manifest_path() -> Path:
     with (path.parent / "parse.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not path.exists() or path.stat().st_mtime < _newest_change():
-            # Parsing connects to nothing, but the profile wants its variables.
-            unused = dict.fromkeys(("DBT_HOST", "DBT_PORT", "DBT_USER", "DBT_PASSWORD", "DBT_DATABASE"), "0")
             result = subprocess.run(  # our own command
                 [dbt_executable(), "parse", "--quiet", "--project-dir", ".", "--profiles-dir", "."],
                 cwd=DBT_PROJECT.project_dir,
-                env=os.environ | unused | _dbt_folders(),
+                env=os.environ | {"DBT_LOG_PATH": str(get_settings().analytics_home / "dbt")},
                 capture_output=True,
                 text=True,
                 check=False,
@@ -66,13 +64,6 @@ def _newest_change() -> float:
     files = [folder / "dbt_project.yml", folder / "profiles.yml"]
     files += [file for sub in ("models", "macros", "tests") for file in (folder / sub).rglob("*.*")]
     return max(file.stat().st_mtime for file in files if file.exists())
-
-
-def _dbt_folders() -> dict[str, str]:
-    return {
-        "DBT_LOG_PATH": str(get_settings().analytics_home / "dbt" / "logs"),
-        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
-    }
 
 
 def summaries_assets() -> dg.AssetsDefinition:
@@ -91,7 +82,7 @@ def summaries_assets() -> dg.AssetsDefinition:
     ) -> Iterator[Any]:
         with database.session():
             # dbt reads the connection from its environment; the command line would show it to every user of the machine.
-            os.environ.update(dbt_environment() | _dbt_folders())
+            os.environ.update(dbt_environment())
         days = context.partition_keys
         changed = json.dumps({"first_day": days[0], "last_day": days[-1]})
         yield from dbt.cli(["build", "--vars", changed], context=context).stream()

@@ -45,7 +45,7 @@ def _run() -> None:
     from analytics_pipeline.settings import get_settings
 
     began = datetime.now(UTC)
-    first, last = began.date() - timedelta(days=DAYS), began.date()
+    first, last = began.date() - timedelta(days=DAYS - 1), began.date()
     os.environ["PLATFORM_WAIT_IN_PLACE"] = "5"  # the demo shows how the ledger waits, not how a run sleeps
     world = demo_data.new_world(began, DAYS)
     with demo_data.sandbox(world) as sandbox, runs.dagster_instance() as instance:
@@ -63,7 +63,7 @@ def _run() -> None:
                 progress.say(f"rate limited until {due:%H:%M:%S} UTC, then the retry sensor comes back")
                 time.sleep(max(0.0, (due - datetime.now(UTC)).total_seconds()))
                 results += runs.run_due(instance)
-            deleted = demo_data.delete_a_post(world)
+            deleted = demo_data.until_a_post_is_deleted(world, sandbox)
             day = deleted.published_at.date()
             progress.say(f"a post of {day} was deleted on {deleted.platform}: its day is read again")
             results.append(runs.run_days(instance, deleted.platform, day, day))

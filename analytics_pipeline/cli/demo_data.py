@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 
 from sqlalchemy import delete, func, inspect, select, text
 
@@ -99,10 +99,11 @@ def connect_accounts(world: World) -> None:
             )
 
 
-def delete_a_post(world: World) -> Post:
-    """The post that the world means to delete vanishes from its platform now."""
+def until_a_post_is_deleted(world: World, sandbox: SandboxServer) -> Post:
+    """Moves the sandbox's clock on to when a post vanishes from its platform, and says which."""
     post = next(post for post in world.posts if post.deleted_at is not None)
-    post.deleted_at = datetime.now(UTC)
+    if post.deleted_at is not None:
+        sandbox.clock.set(post.deleted_at)
     return post
 
 

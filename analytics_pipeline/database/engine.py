@@ -108,42 +108,46 @@ def _connect_arguments(url: URL) -> dict[str, Any]:
     return dict(create_engine(url.set(drivername=_OUR_DRIVER)).dialect.create_connect_args(url)[1])
 
 
-def _connect(url: URL) -> "psycopg.Connection[Any]":
+def _connect(url: URL, **others: Any) -> "psycopg.Connection[Any]":
+    """`others` are libpq's keywords too, and overrule the URL."""
     arguments: dict[str, Any] = {"connect_timeout": _CONNECT_SECONDS, "application_name": "analytics_pipeline"}
+    return psycopg.connect(**(arguments | _connect_arguments(url) | others))
+
+
+def _connect_or_explain(url: URL) -> "psycopg.Connection[Any]":
+    """Raises DatabaseUnavailableError in place of the driver's errors."""
     try:
-        return psycopg.connect(**(arguments | _connect_arguments(url)))
+        return _connect(url)
     except psycopg.Error as error:
-        raise _explained(url, error) from None
+        arguments = _connect_arguments(url)
+        host, user = arguments.get("host", "localhost"), arguments.get("user", "the default user")
+        where = f"database {url.database!r} on {host} as {user}"
+        if not isinstance(error, psycopg.errors.ConnectionTimeout) and _is_missing(url):
+            raise DatabaseMissingError(
+                f"{where} does not exist: `analytics-pipeline db upgrade` creates it if {user} has the right to, "
+                f'else run: CREATE DATABASE "{url.database}" OWNER "{user}"'
+            ) from None
+        asked = error.pgconn and (error.pgconn.used_password or error.pgconn.needs_password)
+        advice = "check user and password" if asked else "check that the server runs and that host and port are right"
+        raise DatabaseUnavailableError(f"cannot use {where} ({advice}): {str(error).strip()}") from None
 
 
-def _explained(url: URL, error: psycopg.Error) -> DatabaseUnavailableError:
-    """While connecting, libpq tells no error code and the server's words depend on its language: find out by asking."""
-    arguments = _connect_arguments(url)
-    host, user = arguments.get("host", "localhost"), arguments.get("user", "the default user")
-    where = f"database {url.database!r} on {host} as {user}"
+def _is_missing(url: URL) -> bool:
+    """While connecting, libpq tells no error code, and the server's words depend on its language: look it up instead."""
     try:
-        with psycopg.connect(
-            **(arguments | {"dbname": _MAINTENANCE_DATABASE, "connect_timeout": _CONNECT_SECONDS})
-        ) as c:
-            if not c.execute("SELECT FROM pg_database WHERE datname = %s", [url.database]).fetchall():
-                return DatabaseMissingError(
-                    f"{where} does not exist: `analytics-pipeline db upgrade` creates it if {user} has the right to, "
-                    f'else run: CREATE DATABASE "{url.database}" OWNER "{user}"'
-                )
+        with _connect(url, dbname=_MAINTENANCE_DATABASE) as connection:
+            known = connection.execute("SELECT FROM pg_database WHERE datname = %s", [url.database])
+            return known.rowcount == 0
     except psycopg.Error:
-        pass  # the first error says more
-    asked = error.pgconn and (error.pgconn.used_password or error.pgconn.needs_password)
-    advice = "check user and password" if asked else "check that the server runs and that host and port are right"
-    return DatabaseUnavailableError(f"cannot use {where} ({advice}): {str(error).strip()}")
+        return False
 
 
 def create_database_if_missing(url: URL) -> None:
     """Create the database a URL names, unless it exists. Raises DatabaseUnavailableError, also without the right to."""
     try:
-        _connect(url).close()
+        _connect_or_explain(url).close()
     except DatabaseMissingError as missing:
-        arguments = _connect_arguments(url) | {"dbname": _MAINTENANCE_DATABASE, "autocommit": True}
-        with psycopg.connect(**arguments) as connection:
+        with _connect(url, dbname=_MAINTENANCE_DATABASE, autocommit=True) as connection:
             try:
                 connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(str(url.database))))
             except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
@@ -153,7 +157,7 @@ def create_database_if_missing(url: URL) -> None:
 
 
 def _engine(url: URL, **options: Any) -> Engine:
-    return create_engine(url, creator=lambda: _connect(url), **options)
+    return create_engine(url, creator=lambda: _connect_or_explain(url), **options)
 
 
 @lru_cache(maxsize=1)

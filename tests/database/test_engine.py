@@ -138,7 +138,7 @@ def test_connections_survive_a_restart_of_the_server(engine: Engine) -> None:
     with engine.connect() as connection:
         pid = connection.scalar(text("SELECT pg_backend_pid()"))
         assert connection.scalar(text("SELECT current_setting('application_name')")) == "analytics_pipeline"
-    with psycopg.connect(engine.url.set(drivername="postgresql").render_as_string(False)) as other:
+    with psycopg.connect(database.libpq_url(engine.url)) as other:
         other.execute("SELECT pg_terminate_backend(%s)", [pid])
 
     with engine.connect() as connection:

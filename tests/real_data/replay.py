@@ -38,14 +38,16 @@ def served(world: World, folder: Path) -> Iterator[SandboxServer]:
         yield sandbox
 
 
-def read(real: RealSet, reading: Reading, sandbox: SandboxServer, instance: dg.DagsterInstance) -> None:
+def read(
+    real: RealSet, reading: Reading, sandbox: SandboxServer, instance: dg.DagsterInstance
+) -> dg.ExecuteInProcessResult:
     """One Dagster run over the days of a reading, with just its accounts connected; raises when it fails."""
     _connect_only(sandbox.state.world, reading)
     sandbox.clock.set(reading.at)
     resource = PlatformResource(
         platform=real.platform, base_url=f"{sandbox.url}/{real.platform}", replay_at=reading.at.isoformat()
     )
-    _materialize(
+    return _materialize(
         [published_posts_asset(real.platform), post_analytics_asset(real.platform)],
         reading.first,
         reading.last,
@@ -60,14 +62,34 @@ def summarise(first: date, last: date, instance: dg.DagsterInstance) -> None:
     _materialize([summaries_assets()], first, last, instance, {"dbt": dbt})
 
 
-def stored_observations() -> pd.DataFrame:
-    """All of `post_analytics`."""
-    return _table("select * from post_analytics")
+def stored(query: str, **parameters: object) -> pd.DataFrame:
+    """What a query finds in the database, in Python's own types."""
+    with get_engine().connect() as connection:
+        result = connection.execute(text(query), parameters)
+        return pd.DataFrame(result.all(), columns=list(result.keys()), dtype=object)
 
 
-def stored_summaries() -> pd.DataFrame:
-    """All of `analytics_summaries` with the names of the businesses."""
-    return _table("select b.name as business, s.* from analytics_summaries s join businesses b on b.id = s.business_id")
+def stored_observations(real: RealSet) -> pd.DataFrame:
+    """`post_analytics` of the businesses of a set; `post` and `read_at` as the set calls them."""
+    return stored(
+        """
+        select a.platform_post_id as post, a.fetched_at as read_at, a.*
+        from post_analytics a join published_posts p on p.id = a.post_id join businesses b on b.id = p.business_id
+        where b.name = any(:names)
+        """,
+        names=sorted(set(real.posts.business)),
+    )
+
+
+def stored_summaries(real: RealSet) -> pd.DataFrame:
+    """`analytics_summaries` of the businesses of a set, with their names."""
+    return stored(
+        """
+        select b.name as business, s.* from analytics_summaries s join businesses b on b.id = s.business_id
+        where b.name = any(:names)
+        """,
+        names=sorted(set(real.posts.business)),
+    )
 
 
 def _connect_only(world: World, reading: Reading) -> None:
@@ -93,8 +115,8 @@ def _materialize(
     last: date,
     instance: dg.DagsterInstance,
     resources: Mapping[str, object],
-) -> None:
-    dg.materialize(
+) -> dg.ExecuteInProcessResult:
+    return dg.materialize(
         assets,
         instance=instance,
         resources={"database": DatabaseResource(), **resources},
@@ -102,8 +124,3 @@ def _materialize(
         run_config=_QUIET,
     )
 
-
-def _table(query: str) -> pd.DataFrame:
-    with get_engine().connect() as connection:
-        result = connection.execute(text(query))
-        return pd.DataFrame(result.all(), columns=list(result.keys()), dtype=object)
