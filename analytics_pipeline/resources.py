@@ -90,6 +90,6 @@ def all_resources() -> dict[str, object]:
     """Every resource by its key: `database`, `dbt`, and one per platform."""
     return {
         "database": DatabaseResource(),
-        "dbt": QuickDbtCliResource(project_dir=DBT_PROJECT, dbt_executable=dbt_executable()),
+        "dbt": QuickDbtCliResource(project_dir=str(DBT_PROJECT.project_dir), dbt_executable=dbt_executable()),
         **{platform: PlatformResource(platform=platform) for platform in FETCHERS},
     }

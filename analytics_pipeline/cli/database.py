@@ -27,7 +27,7 @@ def url(
     from analytics_pipeline.database import engine
 
     location = engine.dagster_database_url() if dagster else engine.database_url()
-    typer.echo(location.set(drivername="postgresql").render_as_string(hide_password=False))
+    typer.echo(engine.libpq_url(location))
     if keep:
         import signal
 

@@ -28,7 +28,7 @@ from analytics_pipeline.platform_fetchers.metrics import AccountDay, ListedPost,
 from analytics_pipeline.settings import get_settings
 
 _LONGEST_BACKOFF: Final = 60.0
-_MAX_COUNT: Final = 2**63 - 1
+_MAX_COUNT: Final = 10**15  # more than all views of everything: an absurd figure, which would also overflow sums
 _WHOLE_NUMBER: Final = re.compile(r"-?[0-9]{1,19}")
 
 

@@ -114,4 +114,4 @@ def overview(session: Session) -> list[AccountOverview]:
         .outerjoin(posts, posts.c.social_account_id == SocialAccount.id)
         .order_by(Business.id, SocialAccount.platform, SocialAccount.id)
     )
-    return [AccountOverview(account, business, count) for account, business, count in rows]
+    return [AccountOverview(row[0], row[1], row[2]) for row in rows]

@@ -159,7 +159,13 @@ def record_listing_failure(
     attempts = (before or 0) + (failure.error_class != "throttled")
     outcome = outcome_of(failure, attempts, now)
     rows = [
-        {"social_account_id": account_id, "publish_day": day, "platform": platform, "attempts": attempts, **asdict(outcome)}
+        {
+            "social_account_id": account_id,
+            "publish_day": day,
+            "platform": platform,
+            "attempts": attempts,
+            **asdict(outcome),
+        }
         for day in sorted(days)
     ]
     if not rows:

@@ -3,6 +3,7 @@
 Here: from call to commit, page by page. Not here: reading figures of known posts (`reading.py`).
 """
 
+import logging
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -13,6 +14,8 @@ from analytics_pipeline.platform_fetchers.metrics import ListedPost
 from analytics_pipeline.sync import ledger, plan
 from analytics_pipeline.sync.ledger import Failure
 from analytics_pipeline.sync.work import AccountResult, AccountWork
+
+_log = logging.getLogger(__name__)
 
 
 def list_posts(work: AccountWork, first: date, last: date) -> AccountResult:
@@ -81,6 +84,8 @@ def _store_page(session: Session, work: AccountWork, page: Sequence[ListedPost],
             for post in page
         ],
     )
+    for post_id, reason in upserted.refused:
+        _log.warning("%s: post %s cannot be stored: %s", account.name, post_id, reason)
     writes.store_observations(
         session,
         [
@@ -92,7 +97,7 @@ def _store_page(session: Session, work: AccountWork, page: Sequence[ListedPost],
                 api_version=api_version,
             )
             for post in page
-            if post.reading is not None and post.reading.analytics is not None
+            if post.platform_post_id in upserted.ids and post.reading is not None and post.reading.analytics is not None
         ],
     )
     return upserted.inserted

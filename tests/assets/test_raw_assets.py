@@ -133,7 +133,8 @@ def test_a_partial_day_is_materialised_with_a_failing_check_that_says_why(runnin
     (evaluation,) = [
         event.asset_check_evaluation_data
         for event in result.all_events
-        if event.event_type_value == "ASSET_CHECK_EVALUATION" and event.asset_check_evaluation_data.check_name == "day_complete"
+        if event.event_type_value == "ASSET_CHECK_EVALUATION"
+        and event.asset_check_evaluation_data.check_name == "day_complete"
     ]
     assert evaluation.description == (
         "Page 20, 2026-09-01: come back later. Tried again after 2026-09-30 12:10:00 UTC."
@@ -182,4 +183,3 @@ def test_two_runs_on_one_day_leave_the_same_rows(running: Running, engine: Engin
             rows.append(connection.execute(text("select post_id, likes_count, fetched_at from post_analytics")).all())
     assert rows[0] == rows[1]
     assert len(rows[0]) == 1
-

@@ -89,12 +89,9 @@ def test_the_run_key_changes_with_the_attempt_and_only_with_it(session: Session,
 def test_a_backlog_asks_for_few_runs_newest_days_first(session: Session, account: SocialAccount) -> None:
     start = date(2025, 1, 1)
     for n in range(0, 400, 40):
-        session.add(
-            SyncUnit(
-                social_account_id=account.id, platform="twitter", publish_day=start + timedelta(days=n), state="waiting",
-                next_attempt_at=NOW, updated_at=NOW,
-            )  # fmt: skip
-        )
+        row = unit(session, account, 1, "waiting", timedelta(0))
+        row.publish_day = start + timedelta(days=n)
+        session.flush()
     session.flush()
     asked = ranges(session)
     assert len(asked) == 4

@@ -35,7 +35,9 @@ def connected(session: Session) -> Connect:
 
     def add(external_id: str, platform: str = "linkedin") -> int:
         business = session.get_one(Business, 1)
-        account = connect(session, business, platform, external_id, f"token-of-{external_id}", display_name=f"Page {external_id}")
+        account = connect(
+            session, business, platform, external_id, f"token-of-{external_id}", display_name=f"Page {external_id}"
+        )
         session.commit()
         return account.id
 

@@ -280,9 +280,7 @@ def test_an_unexpected_fault_in_one_account_costs_no_other(
     assert "unexpected RuntimeError" in message
 
 
-def test_account_days_are_stored(
-    service: AnalyticsSyncService, connected: Connect, session: Session
-) -> None:
+def test_account_days_are_stored(service: AnalyticsSyncService, connected: Connect, session: Session) -> None:
     connected("10")
     results = list(service.read_account_days("linkedin", D1, D2))
     assert [(r.found, r.api_calls, r.failure) for r in results] == [(2, 1, None)]
@@ -363,7 +361,12 @@ class TestBusiness:
         ],
     )
     def test_bad_arguments_are_refused_by_name_before_any_call(
-        self, service: AnalyticsSyncService, platform: Platform, connected: Connect, arguments: dict[str, object], message: str
+        self,
+        service: AnalyticsSyncService,
+        platform: Platform,
+        connected: Connect,
+        arguments: dict[str, object],
+        message: str,
     ) -> None:
         connected("10")
         platform.listing_errors["10"] = AssertionError("called")
