@@ -52,7 +52,7 @@ def post_analytics_asset(platform: str) -> dg.AssetsDefinition:
         totals = SyncTotals()
         with sync_service(context, platform) as service:
             for day in service.read_days(
-                platform, first, last, only_due=config.only_due, reuse_since=_run_began(context)
+                platform, first, last, only_due=config.only_due, reuse_since=_run_began(context, platform)
             ):
                 _log_day(context, day, monotonic() - began)
                 for unit in day.units:
@@ -79,10 +79,11 @@ def post_analytics_asset(platform: str) -> dg.AssetsDefinition:
     return post_analytics
 
 
-def _run_began(context: dg.AssetExecutionContext) -> datetime | None:
-    """When this run began: what its own listing has read since is not read again."""
-    stats = context.instance.get_run_stats(context.run.run_id)
-    return datetime.fromtimestamp(stats.start_time, UTC) if stats.start_time else None
+def _run_began(context: dg.AssetExecutionContext, platform: str) -> datetime | None:
+    """When this run began, or the moment that it replays: what its own listing has read since is not read again."""
+    began = context.instance.get_run_stats(context.run.run_id).start_time
+    now: datetime = getattr(context.resources, platform).now()
+    return min(datetime.fromtimestamp(began, UTC), now) if began else None
 
 
 def _log_day(context: dg.AssetExecutionContext, day: DayResult, seconds: float) -> None:
@@ -125,4 +126,5 @@ def _log_day(context: dg.AssetExecutionContext, day: DayResult, seconds: float) 
             description=" ".join(reasons) or f"{totals.synced} of {totals.posts} posts stored, the rest explained.",
         )
     )
-    (context.log.warning if reasons else context.log.debug)("%s: %s", partition, " ".join(reasons) or "complete")
+    if reasons:
+        context.log.warning("%s: %s", partition, " ".join(reasons))

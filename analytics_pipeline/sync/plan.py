@@ -144,23 +144,26 @@ def retired_metrics(session: Session, platform: str, now: datetime) -> set[str]:
 
 
 def posts(
-    session: Session, account: Account, days: Collection[date], reuse_since: datetime | None
+    session: Session, account: Account, days: Collection[date], reuse_since: datetime | None, now: datetime
 ) -> list[PlannedPost]:
-    """The account's posts of these publish days, newest first; those read since `reuse_since` are marked fresh."""
+    """The account's posts of these publish days, newest first; those read since `reuse_since` are marked fresh.
+
+    A reading later than `now` is none of it: figures older than that are being replayed.
+    """
     statement = _newest_first.where(
         PublishedPost.social_account_id == account.id, PublishedPost.published_on.in_(sorted(days))
     )
-    return [_planned(post, reuse_since) for post in session.scalars(statement)]
+    return [_planned(post, reuse_since, now) for post in session.scalars(statement)]
 
 
 def newest_posts(
-    session: Session, accounts: Collection[Account], limit: int, reuse_since: datetime | None
+    session: Session, accounts: Collection[Account], limit: int, reuse_since: datetime | None, now: datetime
 ) -> dict[int, list[PlannedPost]]:
     """The newest `limit` posts of all the accounts together, by account id."""
     statement = _newest_first.where(PublishedPost.social_account_id.in_([a.id for a in accounts])).limit(limit)
     by_account: dict[int, list[PlannedPost]] = {}
     for post in session.scalars(statement):
-        by_account.setdefault(post.social_account_id, []).append(_planned(post, reuse_since))
+        by_account.setdefault(post.social_account_id, []).append(_planned(post, reuse_since, now))
     return by_account
 
 
@@ -171,7 +174,7 @@ _newest_first = (
 )
 
 
-def _planned(post: PublishedPost, reuse_since: datetime | None) -> PlannedPost:
+def _planned(post: PublishedPost, reuse_since: datetime | None, now: datetime) -> PlannedPost:
     return PlannedPost(
         id=post.id,
         platform_post_id=post.platform_post_id,
@@ -179,7 +182,9 @@ def _planned(post: PublishedPost, reuse_since: datetime | None) -> PlannedPost:
         published_on=post.published_on,
         post_type=post.post_type,
         unavailable_since=post.unavailable_since,
-        fresh=reuse_since is not None and post.last_synced_at is not None and post.last_synced_at >= reuse_since,
+        fresh=reuse_since is not None
+        and post.last_synced_at is not None
+        and reuse_since <= post.last_synced_at <= now,
     )
 
 

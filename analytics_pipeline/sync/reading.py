@@ -47,7 +47,7 @@ def read_days(
                     ]
                     alone = plan.left_alone(session, work.account, [u for u in units if u.publish_day not in days])
                     claims = ledger.claim(session, work.account.id, days, work.run_id, work.clock())
-                    posts = plan.posts(session, work.account, days, reuse_since)
+                    posts = plan.posts(session, work.account, days, reuse_since, work.clock())
                 yield from alone
                 yield from _read(work, {claim.publish_day: claim for claim in claims}, posts)
         except ledger.AccountBusyError as error:

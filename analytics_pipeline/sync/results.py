@@ -60,7 +60,7 @@ class UnitResult:
             return ""
         what = self.error_message or "; ".join(sorted({f.message for f in self.failures}))
         after = f" Tried again after {self.next_attempt_at:%Y-%m-%d %H:%M:%S} UTC." if self.next_attempt_at else ""
-        return f"{self.account}, {self.publish_day}: {what or self.state}.{after}"
+        return f"{self.account}, {self.publish_day}: {(what or self.state).rstrip('.')}.{after}"
 
 
 @dataclass(slots=True)
@@ -131,11 +131,15 @@ class SyncTotals:
 
 @dataclass(frozen=True, slots=True)
 class DayResult:
-    """All units of one platform and publish day, once the last of them has ended."""
+    """All units of one platform and publish day, once the last of them has ended.
+
+    `quiet_accounts` are connected accounts without a post that day: for them, too, the day is known.
+    """
 
     platform: str
     publish_day: date
     units: tuple[UnitResult, ...]
+    quiet_accounts: int = 0
 
     @property
     def complete(self) -> bool:
@@ -145,4 +149,5 @@ class DayResult:
     @property
     def stored_anything(self) -> bool:
         """False when there was work and none of it succeeded."""
-        return not self.units or any(unit.state == "done" or unit.posts_synced for unit in self.units)
+        known = not self.units or self.quiet_accounts > 0
+        return known or any(unit.state == "done" or unit.posts_synced for unit in self.units)

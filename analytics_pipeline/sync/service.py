@@ -101,7 +101,7 @@ class AnalyticsSyncService:
         ]
         if not accounts:
             raise InvalidRequestError(f"the account of post {post_id} is disconnected: connect it again first")
-        planned = [p for p in plan.posts(self._db, accounts[0], [post.published_on], None) if p.id == post_id]
+        planned = [p for p in plan.posts(self._db, accounts[0], [post.published_on], None, self._clock()) if p.id == post_id]
         self._db.commit()
         return _report({post.platform: SyncTotals.of(reading.read_posts(self._work(accounts[0]), planned))})
 
@@ -157,28 +157,33 @@ class AnalyticsSyncService:
         `only_due` and `reuse_since` as in `reading.read_days`; `on_unit` hears of every unit as it ends.
         """
         accounts = plan.accounts(self._db, self._known_platforms([platform]))
-        open_units = {day: [0, []] for day in plan.days_between(first, last)}  # type: dict[date, list[Any]]
+        left = dict.fromkeys(plan.days_between(first, last), 0)
+        quiet = dict.fromkeys(left, sum(account.status == "connected" for account in accounts))
+        ended: dict[date, list[UnitResult]] = {day: [] for day in left}
         for account in accounts:
             for known in plan.units(self._db, account, first, last):
-                open_units[known.publish_day][0] += 1
+                left[known.publish_day] += 1
+                quiet[known.publish_day] -= account.status == "connected"
         self._db.commit()
 
-        def finished() -> Iterator[DayResult]:
-            for day in [day for day, (left, _) in open_units.items() if left <= 0]:
-                yield DayResult(platform, day, tuple(open_units.pop(day)[1]))
+        def finish(day: date) -> DayResult:
+            del left[day]
+            return DayResult(platform, day, tuple(ended[day]), quiet[day])
 
-        yield from finished()
+        for day in [day for day, units in left.items() if not units]:
+            yield finish(day)
         for unit in self._side_by_side(
             accounts, lambda a: reading.read_days(self._work(a), first, last, only_due, reuse_since)
         ):
             if on_unit is not None:
                 on_unit(unit)
-            if unit.publish_day in open_units:
-                open_units[unit.publish_day][0] -= 1
-                open_units[unit.publish_day][1].append(unit)
-            yield from finished()
-        for day, (_, units) in sorted(open_units.items()):
-            yield DayResult(platform, day, tuple(units))
+            ended[unit.publish_day].append(unit)
+            if unit.publish_day in left:
+                left[unit.publish_day] -= 1
+                if not left[unit.publish_day]:
+                    yield finish(unit.publish_day)
+        for day in list(left):
+            yield finish(day)
 
     def read_account_days(self, platform: str, first: date, last: date) -> Iterator[AccountResult]:
         """Stores account-level figures of all accounts of a platform for the UTC days `first` to `last`."""
@@ -210,7 +215,7 @@ class AnalyticsSyncService:
                 accounts, lambda a: reading.read_days(self._work(a), first, last, reuse_since=began)
             )
             return
-        newest = plan.newest_posts(self._db, accounts, limit, began)
+        newest = plan.newest_posts(self._db, accounts, limit, began, self._clock())
         self._db.commit()
         yield from self._side_by_side(
             [account for account in accounts if account.id in newest],

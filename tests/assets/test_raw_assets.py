@@ -104,6 +104,8 @@ def test_one_bad_day_costs_one_day(running: Running) -> None:
     running.platform.batch_size = 1
     for n in range(3):
         running.platform.publish("10", f"p{n}", at(FIRST + timedelta(days=n)))
+    running.platform.publish("20", "q", at(FIRST + timedelta(days=1)))
+    running.platform.post_errors["q"] = TransientError("HTTP 500 from linkedin", "linkedin", 500)
     running.platform.post_errors["p1"] = TransientError("HTTP 500 from linkedin", "linkedin", 500)
     result = running.run(3)
     assert not result.success
@@ -153,6 +155,14 @@ def test_a_dead_token_is_named_and_costs_no_other_account(running: Running, engi
         assert connection.scalar(text("select status_reason from social_accounts where external_id = '10'")) == (
             "the token has expired"
         )
+
+
+def test_a_day_without_posts_of_the_others_is_partial_not_failed(running: Running) -> None:
+    running.platform.publish("10", "a", at(FIRST))
+    running.platform.reading_errors["10"] = TransientError("HTTP 500", "linkedin", 500)
+    assert running.run(1).success, "account 20 has no posts that day, which is known"
+    assert running.materialized == {"01"}
+    assert running.checks == {"01": False}
 
 
 def test_when_no_account_can_be_listed_the_run_fails_and_says_why(running: Running) -> None:
