@@ -101,7 +101,8 @@ class AnalyticsSyncService:
         ]
         if not accounts:
             raise InvalidRequestError(f"the account of post {post_id} is disconnected: connect it again first")
-        planned = [p for p in plan.posts(self._db, accounts[0], [post.published_on], None, self._clock()) if p.id == post_id]
+        of_day = plan.posts(self._db, accounts[0], [post.published_on], None, self._clock())
+        planned = [p for p in of_day if p.id == post_id]
         self._db.commit()
         return _report({post.platform: SyncTotals.of(reading.read_posts(self._work(accounts[0]), planned))})
 

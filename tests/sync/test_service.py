@@ -96,6 +96,23 @@ def test_figures_of_the_listing_are_not_read_again_in_the_same_run(
     assert platform.reads == ["a"]
 
 
+def test_a_replayed_moment_is_read_once_but_also_after_newer_readings(
+    service: AnalyticsSyncService, platform: Platform, connected: Connect, session: Session
+) -> None:
+    connected("10")
+    platform.publish("10", "a", at(D1), likes=9)
+    run(service)
+    platform.now -= timedelta(days=3)
+    platform.likes["a"] = 5
+    run(service, since=platform.now)
+    assert platform.reads == ["a", "a"], "the newer reading is no reading of the replayed moment"
+    assert likes(session) == [("a", "09-27", 5), ("a", "09-30", 9)]
+    platform.now += timedelta(days=3, minutes=1)
+    platform.listing_carries_figures = True
+    run(service, since=platform.now)
+    assert platform.reads == ["a", "a"]
+
+
 def test_batches_go_across_days(service: AnalyticsSyncService, platform: Platform, connected: Connect) -> None:
     connected("10")
     for n in range(4):
