@@ -1,0 +1,50 @@
+"""The demo, over fewer days than a person sees, in a process and a home of its own."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import psycopg
+from sqlalchemy import URL
+
+from analytics_pipeline.database.engine import libpq_url
+
+SHORT_DEMO = """
+from analytics_pipeline.cli import demo, main
+demo.DAYS = 21
+main()
+"""
+
+
+def test_the_demo_shows_what_it_promises(database_url: URL, tmp_path: Path) -> None:
+    url = libpq_url(database_url)
+    environment = os.environ | {"DATABASE_URL": url, "ANALYTICS_HOME": str(tmp_path / "home"), "COLUMNS": "200"}
+    command = [sys.executable, "-W", "ignore", "-c", SHORT_DEMO, "demo"]
+
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=250, check=False)
+
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    shown = done.stdout
+    assert "post_video_views is retired" in shown
+    assert "days: needs reauth" in shown
+    assert "a post: gone" in shown
+    twitter = next(line for line in shown.splitlines() if line.startswith("│ twitter") and line.count("│") == 8)
+    _, _, posts, synced, failed, refused, *_ = (cell.strip() for cell in twitter.split("│"))
+    assert (synced, failed) == (posts, "0"), "what was rate limited came home"
+    assert int(refused) > 0
+    with psycopg.connect(url) as connection:
+        units = dict(connection.execute("select state, count(*) from sync_units group by state").fetchall())
+        tokens = connection.execute(
+            "select count(*) from social_accounts where access_token like 'sandbox%'"
+        ).fetchone()
+        sums = connection.execute(
+            "select sum(total_posts), sum(total_likes) from analytics_summaries"
+            " where period_type = 'daily' and platform <> 'all'"
+        ).fetchone()
+        latest = connection.execute("select count(*), sum(likes_count) from published_posts").fetchone()
+    assert units.keys() == {"done", "needs_reauth"}
+    assert tokens == (0,), "tokens are encrypted at rest"
+    assert sums == latest
+    assert "sandbox-" not in shown, "no token is shown"
