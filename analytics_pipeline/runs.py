@@ -1,6 +1,7 @@
 """Dagster runs started from the command line, in this process: they stand in the UI like any other.
 
-Here: the instance, one run over a range of days, the retry sensor's runs. Not here: what assets do.
+Here: the instance, one run over a range of days, the retry sensor's runs, and runs whose process was killed.
+Not here: what assets do.
 A run process of its own costs 10 s and more before the first line of work; a person at a terminal waits for it.
 """
 
@@ -10,15 +11,21 @@ from contextlib import contextmanager, redirect_stdout
 from datetime import date
 from pathlib import Path
 from typing import Any
+from uuid import UUID, uuid4
 
 import dagster as dg
+from dagster._core.execution.plan.objects import StepFailureData
+from sqlalchemy import text
 
 from analytics_pipeline.automation.jobs import SUMMARIES_JOB, only_due_config, sync_job_name
 from analytics_pipeline.automation.ranges import range_tags
 from analytics_pipeline.automation.sensors import retry_sensor
+from analytics_pipeline.database.engine import get_engine
 from analytics_pipeline.resources import DatabaseResource
 from analytics_pipeline.settings import PROJECT_DIR
 
+_OURS = {"started_from": "command line"}
+_LOCK_SPACE = 0x5ED  # first key of our advisory locks, so that they meet nobody else's
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
@@ -31,6 +38,7 @@ def dagster_instance() -> Iterator[dg.DagsterInstance]:
         # By default Dagster opens a connection for every event, which takes longer than the event. The name says for
         # whom this was made; its effect is a kept connection.
         instance.optimize_for_webserver(statement_timeout=60_000, pool_recycle=3600, max_overflow=20)
+        _end_dead_runs(instance)
         yield instance
 
 
@@ -61,10 +69,14 @@ def run_summaries(instance: dg.DagsterInstance, first: date, last: date) -> dg.E
 def problems(results: Iterable[dg.ExecuteInProcessResult]) -> list[str]:
     """Why steps of these runs failed, in the words of the assets."""
     failures = [event for result in results for event in result.all_events if event.is_step_failure]
-    return [
-        data.user_failure_data.description or "" if data.user_failure_data else str(data.error and data.error.message)
-        for data in (failure.step_failure_data for failure in failures)
-    ]
+    return [_why(failure.step_failure_data) for failure in failures]
+
+
+def _why(failed: StepFailureData) -> str:
+    if failed.user_failure_data:
+        return failed.user_failure_data.description or ""
+    error = failed.error and (failed.error.cause or failed.error)  # the outer one only says that a step failed
+    return error.message.strip() if error else ""
 
 
 def _execute(
@@ -72,7 +84,48 @@ def _execute(
 ) -> dg.ExecuteInProcessResult:
     from analytics_pipeline.definitions import defs  # seconds of imports, and dbt's manifest
 
-    with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):  # dbt's lines are in its log and the run's
+    run_id = str(uuid4())
+    with (
+        _sign_of_life(run_id),
+        Path(os.devnull).open("w") as nowhere,
+        redirect_stdout(nowhere),  # dbt's lines are in its log and the run's
+    ):
         return defs.resolve_job_def(job).execute_in_process(
-            instance=instance, tags=tags, run_config=config | _QUIET, raise_on_error=False
+            instance=instance, run_id=run_id, tags=tags | _OURS, run_config=config | _QUIET, raise_on_error=False
         )
+
+
+# --- a killed process cannot end its run: to Dagster it goes on, and keeps its place in the platform's pool for ever
+
+
+@contextmanager
+def _sign_of_life(run_id: str) -> Iterator[None]:
+    """Holds a lock in the database while the run goes on; it is gone when this process is, however it ended."""
+    keys = _lock_keys(run_id)
+    with get_engine().connect() as connection:
+        connection.execute(text("SELECT pg_advisory_lock(:space, :run)"), keys)
+        connection.commit()  # the lock belongs to the connection, not to this transaction
+        try:
+            yield
+        finally:
+            connection.execute(text("SELECT pg_advisory_unlock(:space, :run)"), keys)
+            connection.commit()
+
+
+def _end_dead_runs(instance: dg.DagsterInstance) -> None:
+    """Fails the runs of the command line whose process is gone, and frees their places. Their work is in the ledger."""
+    going_on = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED], tags=_OURS)
+    for run in instance.get_runs(going_on):
+        keys = _lock_keys(run.run_id)
+        with get_engine().connect() as connection:
+            free = connection.scalar(text("SELECT pg_try_advisory_lock(:space, :run)"), keys)
+            if free:
+                connection.execute(text("SELECT pg_advisory_unlock(:space, :run)"), keys)
+            connection.commit()
+        if free:
+            instance.report_run_failed(run, "The process of this run was killed.")
+            instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+
+
+def _lock_keys(run_id: str) -> dict[str, int]:
+    return {"space": _LOCK_SPACE, "run": UUID(run_id).int % 2**31}

@@ -30,7 +30,8 @@ def sync(
         MofNCompleteColumn(),
         TimeElapsedColumn(),
     )
-    with engine.new_session() as session, Progress(*columns, console=errors, transient=True) as progress:
+    shown = Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal)
+    with engine.new_session() as session, shown as progress:
         task = progress.add_task("posts", total=0)
 
         def show(unit: UnitResult) -> None:

@@ -182,9 +182,7 @@ def _planned(post: PublishedPost, reuse_since: datetime | None, now: datetime) -
         published_on=post.published_on,
         post_type=post.post_type,
         unavailable_since=post.unavailable_since,
-        fresh=reuse_since is not None
-        and post.last_synced_at is not None
-        and reuse_since <= post.last_synced_at <= now,
+        fresh=reuse_since is not None and post.last_synced_at is not None and reuse_since <= post.last_synced_at <= now,
     )
 
 

@@ -12,7 +12,9 @@ from tests.real_data.realset import DATA
 
 
 @pytest.fixture(scope="module")
-def database(request: pytest.FixtureRequest, postgres_server: embedded.EmbeddedServer, _template: str) -> Iterator[None]:
+def database(
+    request: pytest.FixtureRequest, postgres_server: embedded.EmbeddedServer, _template: str
+) -> Iterator[None]:
     """A fresh migrated database, which is also what the settings name, until the module ends."""
     if not DATA.is_dir():
         pytest.skip(f"the real data is not here: {DATA} (a folder beside the project, which is not part of it)")

@@ -3,13 +3,14 @@
 Here: the rules of design.md §3 and §4 once more, column by column. Not here: which figures a set has.
 """
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import pandas as pd
 
 from tests.real_data.realset import RealSet
 
 Rows = dict[Any, dict[str, Any]]
+Column: TypeAlias = "pd.Series[Any]"
 
 ENGAGEMENTS = ["likes_count", "comments_count", "shares_count"]
 COUNTS = [
@@ -56,14 +57,15 @@ def summaries(real: RealSet, readings: int) -> Rows:
     for period_type, length in PERIODS.items():
         periods = table["published_at"].dt.tz_localize(None).dt.to_period(length).rename("period")
         groups = table.groupby(["business", periods])
-        sums = groups[[*TOTALS.values(), "rated", "rated_impressions", "clicked", "clicked_impressions"]].sum(min_count=1)
+        sums = groups[[*TOTALS.values(), "rated", "rated_impressions", "clicked", "clicked_impressions"]].sum(
+            min_count=1
+        )
         result = sums[list(TOTALS.values())].set_axis(list(TOTALS), axis="columns")
         result["total_posts"] = groups.size()
         result["avg_engagement_rate"] = _percent(sums["rated"], sums["rated_impressions"])
         result["avg_click_through_rate"] = _percent(sums["clicked"], sums["clicked_impressions"])
-        before = result["total_engagements"].set_axis(
-            result.index.set_levels(result.index.levels[1] + 1, level="period")
-        ).reindex(result.index)
+        following = [(business, period + 1) for business, period in result.index]
+        before = result["total_engagements"].set_axis(pd.MultiIndex.from_tuples(following)).reindex(result.index)
         result["engagement_growth"] = _percent(result["total_engagements"] - before, before)
         for (business, period), row in _rows(result.reset_index(), ["business", "period"], result.columns).items():
             for platform in (real.platform, "all"):
@@ -98,9 +100,9 @@ def _complete(observed: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def _percent(part: "pd.Series[Any]", whole: "pd.Series[Any]") -> "pd.Series[Any]":
+def _percent(part: Column, whole: Column) -> Column:
     """100 × part / whole; unknown where either is, or the whole is 0."""
-    return 100.0 * part.astype("Float64") / whole.astype("Float64").replace(0.0, pd.NA)
+    return part.astype("Float64").mul(100.0).div(whole.astype("Float64").where(whole != 0))
 
 
 def _rows(table: pd.DataFrame, key: list[str], columns: Any) -> Rows:

@@ -58,24 +58,35 @@ def police() -> RealSet:
         clock=standing_clock(PERFORMANCE[1]),
     )  # fmt: skip
     exports = [frame(file).assign(read_at=read_at) for file, read_at in (PERFORMANCE, SEPTEMBER, OCTOBER)]
-    table = pd.concat(exports, ignore_index=True).assign(
-        published_at=lambda t: pd.to_datetime(t["Date (GMT)"], utc=True), account=lambda t: t["Post ID"].str.split("_").str[0]
-    )
-    table = table.sort_values("published_at", kind="stable")
+    table = pd.concat(exports, ignore_index=True)
+    table = table.assign(
+        post=table["Post ID"],
+        business=table["Facebook Page"],
+        account=table["Post ID"].str.split("_").str[0],
+        published_at=pd.to_datetime(table["Date (GMT)"], utc=True),
+    ).sort_values("published_at", kind="stable")
+    newest_rows = table.drop_duplicates(["post", "read_at"], keep="last")
     return RealSet(
         "facebook",
         world,
-        [_reading_of(table, PERFORMANCE[1]), _reading_of(table, SEPTEMBER[1]), _reading_of(table, OCTOBER[1])],
-        posts=table.drop_duplicates("Post ID").rename(columns={"Post ID": "post", "Facebook Page": "business"})[
-            ["account", "business", "post", "published_at"]
-        ],
-        observed=table.drop_duplicates(["Post ID", "read_at"], keep="last").assign(reactions_count=table["Reactions"])[
-            ["Post ID", "read_at", "Reactions", "reactions_count", "Comments", "Shares", "Impressions", "Reach", "Clicks", "Link Clicks", "Video Views"]
-        ].set_axis(
-            ["post", "read_at", "likes_count", "reactions_count", "comments_count", "shares_count", "impressions", "reach", "clicks", "url_clicks", "video_views"],
-            axis="columns",
+        [_reading_of(table, read_at) for _, read_at in (PERFORMANCE, SEPTEMBER, OCTOBER)],
+        posts=table.drop_duplicates("post")[["account", "business", "post", "published_at"]],
+        observed=pd.DataFrame(
+            {
+                "post": newest_rows["post"],
+                "read_at": newest_rows["read_at"],
+                "likes_count": newest_rows["Reactions"],
+                "reactions_count": newest_rows["Reactions"],
+                "comments_count": newest_rows["Comments"],
+                "shares_count": newest_rows["Shares"],
+                "impressions": newest_rows["Impressions"],
+                "reach": newest_rows["Reach"],
+                "clicks": newest_rows["Clicks"],
+                "url_clicks": newest_rows["Link Clicks"],
+                "video_views": newest_rows["Video Views"],
+            }
         ),
-    )  # fmt: skip
+    )
 
 
 def _reading_of(table: pd.DataFrame, read_at: datetime) -> Reading:

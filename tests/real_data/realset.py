@@ -8,7 +8,6 @@ import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from pathlib import Path
 
 import pandas as pd
 
@@ -73,4 +72,3 @@ def frame(name: str) -> pd.DataFrame:
 def count(text: str) -> int | None:
     """A count of a CSV file, which may be written `825.0`; None where it is blank."""
     return int(float(text)) if text else None
-

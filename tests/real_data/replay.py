@@ -7,13 +7,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import dagster as dg
 import pandas as pd
 from dagster_dbt import DbtCliResource
 from sqlalchemy import select, text
-from sqlalchemy.orm import Session
 
 from analytics_pipeline.assets.analytics_summaries import summaries_assets
 from analytics_pipeline.assets.post_analytics import post_analytics_asset
@@ -95,18 +93,18 @@ def stored_summaries(real: RealSet) -> pd.DataFrame:
 def _connect_only(world: World, reading: Reading) -> None:
     """A page that an export does not have is not connected while that export is replayed."""
     with new_session() as session, session.begin():
-        for account in session.scalars(select(SocialAccount)):
-            disconnect(session, account.id)
+        for connected in session.scalars(select(SocialAccount.id)).all():
+            disconnect(session, connected)
         for account in world.accounts:
             if account.external_id in reading.accounts:
-                _connect(session, account)
-
-
-def _connect(session: Session, account: Any) -> None:
-    business = business_named(session, account.business, create=True)
-    connect(
-        session, business, account.platform, account.external_id, account.access_token, display_name=account.display_name
-    )
+                connect(
+                    session,
+                    business_named(session, account.business, create=True),
+                    account.platform,
+                    account.external_id,
+                    account.access_token,
+                    display_name=account.display_name,
+                )
 
 
 def _materialize(
@@ -123,4 +121,3 @@ def _materialize(
         tags=range_tags(first, last),
         run_config=_QUIET,
     )
-

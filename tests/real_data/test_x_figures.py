@@ -1,6 +1,6 @@
 """The two sets of X: figures equal to the CSV, and what X shows only to the author, only for 30 days, only of 3,200 posts."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import dagster as dg
 import pytest
@@ -15,7 +15,7 @@ SETS = {"community": twitter.community, "public_figures": twitter.public_figures
 
 
 @pytest.fixture(scope="module")
-def sets(database: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, RealSet]]:
+def sets(database: None, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, RealSet]:
     """Both sets, read by Dagster runs over HTTP and summarised by dbt."""
     made = {name: make() for name, make in SETS.items()}
     with dg.DagsterInstance.ephemeral() as instance:
@@ -25,7 +25,7 @@ def sets(database: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[M
                     replay.read(real, reading, sandbox, instance)
         newest = made["community"].readings[-1].last
         replay.summarise(newest, newest, instance)  # the first build is one of all days
-    yield made
+    return made
 
 
 @pytest.mark.parametrize("name", SETS)
