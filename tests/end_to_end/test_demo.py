@@ -44,7 +44,20 @@ def test_the_demo_shows_what_it_promises(database_url: URL, tmp_path: Path) -> N
             " where period_type = 'daily' and platform <> 'all'"
         ).fetchone()
         latest = connection.execute("select count(*), sum(likes_count) from published_posts").fetchone()
+        raw = connection.execute(
+            "select count(*) from raw_observations where payload::text like '%sandbox-%'"
+        ).fetchone()
+        reasons = connection.execute("select count(*) from sync_units where error_message like '%sandbox-%'").fetchone()
+    with psycopg.connect(libpq_url(database_url.set(database=f"{database_url.database}_dagster"))) as dagster:
+        events, leaks = dagster.execute(
+            "select count(*), count(*) filter (where event like '%sandbox-%') from event_logs"
+        ).fetchone() or (0, 0)
+        bodies = dagster.execute("select count(*) from runs where run_body like '%sandbox-%'").fetchone()
+    files = [file for file in (tmp_path / "home").rglob("*") if file.is_file() and "demo_world" not in file.parts]
     assert units == {"done", "needs_reauth"}
     assert tokens == (0,), "tokens are encrypted at rest"
     assert sums == latest
-    assert "sandbox-" not in shown, "no token is shown"
+    assert events > 500
+    assert (leaks, bodies, raw, reasons) == (0, (0,), (0,), (0,)), "every token of the demo's world begins like this"
+    assert "sandbox-" not in shown
+    assert not [file for file in files if b"sandbox-" in file.read_bytes()]

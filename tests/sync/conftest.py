@@ -7,11 +7,13 @@ import pytest
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
-from analytics_pipeline.database.models import Business, SocialAccount, SyncUnit
+from analytics_pipeline.database.models import Business, PostAnalytics, SocialAccount, SyncUnit
 from analytics_pipeline.sync import AnalyticsSyncService
 from analytics_pipeline.sync.accounts import connect
+from analytics_pipeline.sync.results import DayResult
 from tests.sync.scripted import Platform
 
+D1, D2 = date(2026, 9, 1), date(2026, 9, 2)
 Connect = Callable[..., int]
 
 
@@ -58,3 +60,20 @@ def ledger_states(engine: Engine) -> dict[tuple[str, str], str]:
             )
         )
         return {(external_id, day.isoformat()): state for external_id, day, state in rows}
+
+
+def run(service: AnalyticsSyncService, only_due: bool = False, since: datetime | None = None) -> dict[date, DayResult]:
+    """Lists and reads D1 to D2, as a Dagster run does."""
+    list(service.list_posts("linkedin", D1, D2, only_due))
+    return {day.publish_day: day for day in service.read_days("linkedin", D1, D2, only_due=only_due, reuse_since=since)}
+
+
+def likes(session: Session) -> list[tuple[str, str, int | None]]:
+    """Every observation: post, day of reading, likes."""
+    session.expire_all()
+    rows = session.execute(
+        select(PostAnalytics.platform_post_id, PostAnalytics.fetched_at, PostAnalytics.likes_count).order_by(
+            PostAnalytics.platform_post_id, PostAnalytics.fetched_at
+        )
+    )
+    return [(post, f"{moment:%m-%d}", n) for post, moment, n in rows]

@@ -1,15 +1,13 @@
 """The service from listing to stored figures, over a real database."""
 
-from datetime import date, datetime, timedelta
+from datetime import timedelta
 
-import pytest
 from sqlalchemy import Engine, select, text
 from sqlalchemy.orm import Session
 
 from analytics_pipeline.database.models import (
     AccountAnalytics,
     Business,
-    PostAnalytics,
     PublishedPost,
     SocialAccount,
     SyncError,
@@ -22,30 +20,10 @@ from analytics_pipeline.platform_fetchers.exceptions import (
     RateLimitError,
     TransientError,
 )
-from analytics_pipeline.sync import AnalyticsSyncService, InvalidRequestError
+from analytics_pipeline.sync import AnalyticsSyncService
 from analytics_pipeline.sync.accounts import connect
-from analytics_pipeline.sync.results import DayResult
-from tests.sync.conftest import Connect, at, ledger_states
+from tests.sync.conftest import D1, D2, Connect, at, ledger_states, likes, run
 from tests.sync.scripted import Platform
-
-D1, D2 = date(2026, 9, 1), date(2026, 9, 2)
-
-
-def run(service: AnalyticsSyncService, only_due: bool = False, since: datetime | None = None) -> dict[date, DayResult]:
-    """Lists and reads D1 to D2, as a Dagster run does."""
-    list(service.list_posts("linkedin", D1, D2, only_due))
-    return {day.publish_day: day for day in service.read_days("linkedin", D1, D2, only_due=only_due, reuse_since=since)}
-
-
-def likes(session: Session) -> list[tuple[str, str, int | None]]:
-    """Every observation: post, day of reading, likes."""
-    session.expire_all()
-    rows = session.execute(
-        select(PostAnalytics.platform_post_id, PostAnalytics.fetched_at, PostAnalytics.likes_count).order_by(
-            PostAnalytics.platform_post_id, PostAnalytics.fetched_at
-        )
-    )
-    return [(post, f"{moment:%m-%d}", n) for post, moment, n in rows]
 
 
 def test_days_are_listed_read_and_stored(
@@ -302,97 +280,6 @@ def test_account_days_are_stored(service: AnalyticsSyncService, connected: Conne
     results = list(service.read_account_days("linkedin", D1, D2))
     assert [(r.found, r.api_calls, r.failure) for r in results] == [(2, 1, None)]
     assert session.execute(select(AccountAnalytics.day, AccountAnalytics.followers)).all() == [(D1, 100), (D2, 101)]
-
-
-class TestBusiness:
-    """What the application asks for."""
-
-    def test_report(self, service: AnalyticsSyncService, platform: Platform, connected: Connect) -> None:
-        connected("10")
-        connected("20", "twitter")
-        platform.publish("10", "a", at(D1), likes=3)
-        platform.publish("20", "1", at(D2), likes=4)
-        platform.publish("20", "2", at(D2), likes=4)
-        platform.post_errors["2"] = TransientError("HTTP 500", "twitter", 500)
-        report = service.sync_business_analytics(1)
-        assert {name: report[name] for name in ("total_posts", "synced", "failed", "rate_limited")} == {
-            "total_posts": 3, "synced": 2, "failed": 1, "rate_limited": 0,
-        }  # fmt: skip
-        assert report["by_platform"]["twitter"]["synced"] == 1
-        assert report["by_platform"]["linkedin"] == {
-            "total_posts": 1, "synced": 1, "failed": 0, "rate_limited": 0, "api_calls": 2,
-        }  # fmt: skip
-        assert any("HTTP 500" in error["message"] for error in report["errors"])
-
-    def test_rate_limited_posts_are_not_failed(
-        self, service: AnalyticsSyncService, platform: Platform, connected: Connect
-    ) -> None:
-        connected("10")
-        platform.publish("10", "a", at(D1))
-        platform.reading_errors["10"] = RateLimitError("slow down", "linkedin", 429, retry_after=900)
-        report = service.sync_business_analytics(1)
-        assert (report["failed"], report["rate_limited"], report["synced"]) == (0, 1, 0)
-
-    def test_limit_takes_the_newest_posts_and_settles_no_unit(
-        self, service: AnalyticsSyncService, platform: Platform, connected: Connect, session: Session, engine: Engine
-    ) -> None:
-        connected("10")
-        platform.publish("10", "old", at(D1))
-        platform.publish("10", "new", at(D2), likes=9)
-        report = service.sync_business_analytics(1, limit=1)
-        assert report["total_posts"] == report["synced"] == 1
-        assert likes(session) == [("new", "09-30", 9)]
-        assert set(ledger_states(engine).values()) == {"due"}
-
-    def test_single_post(
-        self, service: AnalyticsSyncService, platform: Platform, connected: Connect, session: Session
-    ) -> None:
-        connected("10")
-        platform.publish("10", "a", at(D1), likes=1)
-        platform.publish("10", "b", at(D1), likes=2)
-        list(service.list_posts("linkedin", D1, D2))
-        post = session.scalars(select(PublishedPost).where(PublishedPost.platform_post_id == "b")).one()
-        report = service.sync_single_post(post.id)
-        assert report["synced"] == 1
-        assert likes(session) == [("b", "09-30", 2)]
-
-    def test_status(self, service: AnalyticsSyncService, platform: Platform, connected: Connect) -> None:
-        connected("10")
-        assert service.get_sync_status(1) == {
-            "total_posts": 0, "synced_posts": 0, "last_sync_at": None, "sync_percentage": None,
-        }  # fmt: skip
-        for n in range(3):
-            platform.publish("10", f"p{n}", at(D1))
-        platform.post_errors["p0"] = TransientError("HTTP 500", "linkedin", 500)
-        service.sync_business_analytics(1)
-        assert service.get_sync_status(1) == {
-            "total_posts": 3, "synced_posts": 2, "last_sync_at": platform.now, "sync_percentage": 66.7,
-        }  # fmt: skip
-
-    @pytest.mark.parametrize(
-        ("arguments", "message"),
-        [
-            ({"business_id": 99}, "no business 99"),
-            ({"business_id": 1, "platforms": ["myspace"]}, "unknown platform 'myspace'"),
-            ({"business_id": 1, "limit": 0}, "at least 1"),
-        ],
-    )
-    def test_bad_arguments_are_refused_by_name_before_any_call(
-        self,
-        service: AnalyticsSyncService,
-        platform: Platform,
-        connected: Connect,
-        arguments: dict[str, object],
-        message: str,
-    ) -> None:
-        connected("10")
-        platform.listing_errors["10"] = AssertionError("called")
-        with pytest.raises(InvalidRequestError, match=message):
-            service.sync_business_analytics(**arguments)  # type: ignore[arg-type]
-
-    def test_unknown_post_is_refused(self, service: AnalyticsSyncService) -> None:
-        with pytest.raises(InvalidRequestError, match="no post 5"):
-            service.sync_single_post(5)
 
 
 def test_a_listing_that_keeps_failing_is_given_up(
