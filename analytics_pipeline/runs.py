@@ -15,6 +15,7 @@ from uuid import UUID, uuid4
 
 import dagster as dg
 from dagster._core.execution.plan.objects import StepFailureData
+from dagster._core.instance.ref import InstanceRef
 from sqlalchemy import text
 
 from analytics_pipeline.automation.jobs import SUMMARIES_JOB, only_due_config, sync_job_name
@@ -26,15 +27,21 @@ from analytics_pipeline.settings import PROJECT_DIR
 
 _OURS = {"started_from": "command line"}
 _LOCK_SPACE = 0x5ED  # first key of our advisory locks, so that they meet nobody else's
+_NO_COMPUTE_LOGS = {
+    # Capturing what steps print takes two processes a step; what people should read is in the events.
+    "compute_logs": {
+        "module": "dagster._core.storage.noop_compute_log_manager",
+        "class": "NoOpComputeLogManager",
+    }
+}
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
 @contextmanager
 def dagster_instance() -> Iterator[dg.DagsterInstance]:
     """The Dagster instance that the UI shows: DAGSTER_HOME where it is set, else the project's `dagster.yaml`."""
-    home = os.environ.get("DAGSTER_HOME")
-    instance = dg.DagsterInstance.get() if home else dg.DagsterInstance.from_config(str(PROJECT_DIR))
-    with instance:
+    ref = InstanceRef.from_dir(os.environ.get("DAGSTER_HOME") or str(PROJECT_DIR), overrides=_NO_COMPUTE_LOGS)
+    with dg.DagsterInstance.from_ref(ref) as instance:
         # By default Dagster opens a connection for every event, which takes longer than the event. The name says for
         # whom this was made; its effect is a kept connection.
         instance.optimize_for_webserver(statement_timeout=60_000, pool_recycle=3600, max_overflow=20)
@@ -90,9 +97,21 @@ def _execute(
         Path(os.devnull).open("w") as nowhere,
         redirect_stdout(nowhere),  # dbt's lines are in its log and the run's
     ):
-        return defs.resolve_job_def(job).execute_in_process(
+        result = defs.resolve_job_def(job).execute_in_process(
             instance=instance, run_id=run_id, tags=tags | _OURS, run_config=config | _QUIET, raise_on_error=False
         )
+    if any(_was_interrupted(event) for event in result.all_events):
+        raise KeyboardInterrupt  # Dagster has ended the run in good order; now it is the command's turn
+    return result
+
+
+def _was_interrupted(event: dg.DagsterEvent) -> bool:
+    if event.event_type_value == "PIPELINE_CANCELED":
+        return True
+    error = event.step_failure_data.error if event.is_step_failure else None
+    while error is not None and error.cls_name != dg.DagsterExecutionInterruptedError.__name__:
+        error = error.cause
+    return error is not None
 
 
 # --- a killed process cannot end its run: to Dagster it goes on, and keeps its place in the platform's pool for ever

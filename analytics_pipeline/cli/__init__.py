@@ -11,6 +11,8 @@ import typer
 from analytics_pipeline.cli import accounts, backfill, database, demo, dev, sandbox, sync
 from analytics_pipeline.cli.console import errors, explained
 
+_INTERRUPTED = 130  # what typer makes of Ctrl-C
+
 app = typer.Typer(
     help="Collects how a business's social posts perform, keeps the history, and rolls it up.",
     no_args_is_help=True,
@@ -33,9 +35,10 @@ def main() -> None:
     """Entry point: runs a command; what a person can mend is one line on standard error and exit status 1."""
     try:
         app()
-    except KeyboardInterrupt:
-        errors.print("[yellow]Stopped.[/] What was finished is stored.")
-        sys.exit(130)
+    except SystemExit as end:
+        if end.code == _INTERRUPTED:
+            errors.print("[yellow]Stopped.[/] What was finished is stored.")
+        raise
     except Exception as error:
         message = explained(error)
         if message is None:

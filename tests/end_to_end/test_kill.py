@@ -1,7 +1,8 @@
-"""A backfill is killed in the middle and started again: no observation lost, none twice."""
+"""A backfill is stopped in the middle, by Ctrl-C or killed: no process is left, no observation lost, none twice."""
 
 import os
 import signal
+import subprocess
 import time
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
@@ -66,6 +67,15 @@ def runs_in_dagster(engine: Engine) -> Counter[str]:
         return Counter(connection.scalars(text("select status from runs")))
 
 
+def await_observations(engine: Engine, backfill: "subprocess.Popen[str]") -> None:
+    """Waits until a quarter is stored: the second of the two runs has not begun."""
+    deadline = datetime.now(UTC) + PATIENCE
+    while len(stored(engine)) < POSTS // 4:
+        assert backfill.poll() is None, backfill.communicate()
+        assert datetime.now(UTC) < deadline, "the backfill does not get going"
+        time.sleep(0.02)
+
+
 def await_end_of_group(group: int) -> None:
     """Waits for what Dagster starts beside a run (readers of its logs) to notice that it is alone, and to end."""
     deadline = datetime.now(UTC) + PATIENCE
@@ -79,6 +89,26 @@ def await_end_of_group(group: int) -> None:
 
 
 @pytest.mark.timeout(300)
+def test_ctrl_c_stops_a_backfill_and_leaves_no_process(engine: Engine, tmp_path: Path) -> None:
+    last = datetime.now(UTC).date() - timedelta(days=1)
+    connect_pages(engine)
+    with SandboxServer(world(last)) as sandbox:
+        command = CommandLine(sandbox, tmp_path / "home", BACKFILL_DAYS_PER_RUN="20")
+        sandbox.script_fault("delay", path_contains="ShareStatistics", seconds=0.5, times=0)
+        period = ("--from", str(last - timedelta(days=DAYS - 1)), "--to", str(last))
+        backfill = command.start("backfill", "--platform", "linkedin", *period)
+        await_observations(engine, backfill)
+        os.killpg(backfill.pid, signal.SIGINT)
+        output, errors = backfill.communicate(timeout=PATIENCE.total_seconds())
+        await_end_of_group(backfill.pid)
+    assert backfill.returncode == 130, output
+    assert "Stopped. What was finished is stored." in errors
+    assert "Traceback" not in errors
+    assert POSTS // 4 <= len(stored(engine)) < POSTS
+    assert runs_in_dagster(engine) == {"FAILURE": 1}
+
+
+@pytest.mark.timeout(300)
 def test_a_killed_backfill_goes_on_without_loss(engine: Engine, tmp_path: Path) -> None:
     last = datetime.now(UTC).date() - timedelta(days=1)
     period = ("--from", str(last - timedelta(days=DAYS - 1)), "--to", str(last))
@@ -87,11 +117,7 @@ def test_a_killed_backfill_goes_on_without_loss(engine: Engine, tmp_path: Path) 
         command = CommandLine(sandbox, tmp_path / "home", BACKFILL_DAYS_PER_RUN="20")
         sandbox.script_fault("delay", path_contains="ShareStatistics", seconds=0.5, times=0)
         backfill = command.start("backfill", "--platform", "linkedin", *period)
-        deadline = datetime.now(UTC) + PATIENCE
-        while len(stored(engine)) < POSTS // 4:  # the second of its two runs has not begun
-            assert backfill.poll() is None, backfill.communicate()
-            assert datetime.now(UTC) < deadline, "the backfill does not get going"
-            time.sleep(0.02)
+        await_observations(engine, backfill)
         backfill.send_signal(signal.SIGKILL)
         backfill.communicate()
         before = stored(engine)
