@@ -34,10 +34,9 @@ def table(title: str, rows: Iterable[Mapping[str, Cell]], *, empty: str) -> Tabl
     if not rows:
         return empty
     shown = Table(title=title, title_justify="left", header_style="bold")
-    for name, value in rows[0].items():
+    for name in rows[0]:
         numeric = any(isinstance(row[name], int | float) for row in rows)
         shown.add_column(name.replace("_", " "), justify="right" if numeric else "left", overflow="fold")
-        del value
     for row in rows:
         shown.add_row(*(_cell(value) for value in row.values()))
     return shown

@@ -1,7 +1,7 @@
 """What the demo shows at its end: numbers per platform, one business's months, what could not be synced, and why."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 
 from rich.console import Console
@@ -54,7 +54,7 @@ def show(
     began: datetime,
     seconds: Mapping[str, float],
     dbt_seconds: float,
-    run_ids: Sequence[str],
+    runs: int,
 ) -> None:
     """Prints the report. API calls and refusals are counted where they arrived: at the sandbox."""
     calls = Counter(request.platform for request in sandbox.requests)
@@ -75,7 +75,7 @@ def show(
         for platform, spent in seconds.items()
     ]
     console.print(table("Synced", rows, empty=""))
-    console.print(f"Summaries: {dbt_seconds:.1f} s in dbt. {len(run_ids)} Dagster runs in all.\n")
+    console.print(f"Summaries: {dbt_seconds:.1f} s in dbt. {runs} Dagster runs in all.\n")
     console.print(table(f"{business}, by month of publication", months, empty="There are no summaries."))
     console.print(table("What could not be synced, and why", problems, empty="Everything was synced."))
     console.print(
