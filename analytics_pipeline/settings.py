@@ -4,14 +4,23 @@ Here: names, types, defaults and meanings of environment variables. Not here: wh
 """
 
 from datetime import date
+from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import BaseModel, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PROJECT_DIR = Path(__file__).resolve().parents[1]
 """The checkout that holds `pyproject.toml`, `dagster.yaml` and `dbt_summaries/`."""
+
+
+class TwitterPrices(BaseModel):
+    """What X charges, in USD, for each thing it returns; the same thing twice in a UTC day is charged once."""
+
+    post_read: Decimal = Field(Decimal("0.005"), ge=0)
+    owned_read: Decimal = Field(Decimal("0.001"), ge=0)
+    user_read: Decimal = Field(Decimal("0.010"), ge=0)
 
 
 class Settings(BaseSettings):
@@ -68,6 +77,31 @@ class Settings(BaseSettings):
     )
     linkedin_api_version: str = Field("202608", pattern=r"^\d{6}$", description="LinkedIn-Version header, YYYYMM.")
     meta_api_version: str = Field("v25.0", pattern=r"^v\d+\.\d+$", description="Version in the path of Graph calls.")
+
+    linkedin_list_size: int = Field(50, ge=1, le=200, description="Posts that one call for LinkedIn statistics names.")
+    linkedin_detail_days: int = Field(
+        30, ge=0, description="LinkedIn posts up to this age (days) are asked for reactions and video figures."
+    )
+    linkedin_detail_calls: int = Field(
+        8, ge=0, description="Most calls for such details per page and run: they cost up to three per post."
+    )
+    linkedin_app_calls_per_day: int | None = Field(
+        None, ge=1, description="LinkedIn's daily quota of the app per endpoint; development tier: 500."
+    )
+    linkedin_member_calls_per_day: int | None = Field(
+        None, ge=1, description="LinkedIn's daily quota of one member's token per endpoint; development tier: 100."
+    )
+    twitter_prices: TwitterPrices = Field(
+        TwitterPrices(), description='X\'s prices in USD, as JSON: {"post_read": 0.005, "owned_read": 0.001, …}.'
+    )
+    twitter_app_owner_id: str | None = Field(
+        None,
+        pattern=r"^\d{1,19}$",
+        description="Id of the X account that owns the developer app: its own posts are cheaper to read.",
+    )
+    twitter_analytics_days: int = Field(
+        0, ge=0, le=365, description="X posts up to this age (days) are asked for day series and watch time; 0: none."
+    )
 
     @field_validator("linkedin_base_url", "twitter_base_url", "facebook_base_url", "instagram_base_url")
     @classmethod

@@ -2,8 +2,10 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
 from analytics_pipeline.settings import PROJECT_DIR, Settings
@@ -22,11 +24,15 @@ def _anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
+def _written(default: Any) -> str:
+    return default.model_dump_json() if isinstance(default, BaseModel) else str(default)
+
+
 def test_every_setting_is_on_its_page_with_its_default() -> None:
     table = (PROJECT_DIR / "docs" / "real-platforms.md").read_text().partition("## All settings")[2]
     documented = dict(re.findall(r"^\| `([A-Z_]+)` \| (.+?) \|", table, re.MULTILINE))
     expected = {
-        name.upper(): "unset" if field.default is None else f"`{field.default}`"
+        name.upper(): "unset" if field.default is None else f"`{_written(field.default)}`"
         for name, field in Settings.model_fields.items()
     }
     expected["ANALYTICS_HOME"] = "`.analytics` in the project"

@@ -5,7 +5,8 @@ from time import monotonic
 import dagster as dg
 
 from analytics_pipeline.assets.partitions import PUBLISH_DAYS
-from analytics_pipeline.assets.shared import asset_options, day_range, sync_service, table
+from analytics_pipeline.assets.shared import asset_options, day_range, sync_service, table, used
+from analytics_pipeline.platform_fetchers.usage import NOTHING_USED
 
 
 def account_analytics_asset(platform: str) -> dg.AssetsDefinition:
@@ -37,13 +38,13 @@ def account_analytics_asset(platform: str) -> dg.AssetsDefinition:
         return dg.MaterializeResult(
             metadata={
                 "account_days": sum(result.found for result in results),
-                "api_calls": sum(result.api_calls for result in results),
+                **used(sum((result.usage for result in results), NOTHING_USED)),
                 "seconds": round(monotonic() - began, 2),
                 "accounts": table(
                     {
                         "account": r.account.name,
                         "days": r.found,
-                        "api_calls": r.api_calls,
+                        **used(r.usage),
                         "problem": r.failure.message if r.failure else None,
                     }
                     for r in results

@@ -11,7 +11,7 @@ import dagster as dg
 
 from analytics_pipeline.assets.checks import figures_fell, figures_fell_spec
 from analytics_pipeline.assets.partitions import PUBLISH_DAYS
-from analytics_pipeline.assets.shared import SyncConfig, asset_options, day_range, sync_service, table
+from analytics_pipeline.assets.shared import SyncConfig, asset_options, day_range, sync_service, table, used
 from analytics_pipeline.sync.results import DayResult, SyncTotals
 
 CHECK = "day_complete"
@@ -63,7 +63,7 @@ def post_analytics_asset(platform: str) -> dg.AssetsDefinition:
             yield figures_fell(session, platform, first, last)
         context.log.info(
             "%d posts of %s to %s: %d synced, %d failed, %d rate limited, %d API calls",
-            totals.posts, first, last, totals.synced, totals.failed, totals.rate_limited, totals.api_calls,
+            totals.posts, first, last, totals.synced, totals.failed, totals.rate_limited, totals.usage.calls,
         )  # fmt: skip
         if bad_days:
             reasons = sorted({unit.reason for day in bad_days for unit in day.units})
@@ -101,7 +101,7 @@ def _log_day(context: dg.AssetExecutionContext, day: DayResult, seconds: float) 
                     "synced": totals.synced,
                     "failed": totals.failed,
                     "rate_limited": totals.rate_limited,
-                    "api_calls": totals.api_calls,
+                    **used(totals.usage),
                     "seconds": round(seconds, 2),
                     "accounts": table(
                         {
@@ -109,7 +109,7 @@ def _log_day(context: dg.AssetExecutionContext, day: DayResult, seconds: float) 
                             "state": unit.state,
                             "posts": unit.posts_expected,
                             "synced": unit.posts_synced,
-                            "api_calls": unit.api_calls,
+                            **used(unit.usage),
                             "problem": unit.reason or None,
                         }
                         for unit in day.units

@@ -6,7 +6,8 @@ from time import monotonic
 import dagster as dg
 
 from analytics_pipeline.assets.partitions import PUBLISH_DAYS
-from analytics_pipeline.assets.shared import SyncConfig, asset_options, day_range, sync_service, table
+from analytics_pipeline.assets.shared import SyncConfig, asset_options, day_range, sync_service, table, used
+from analytics_pipeline.platform_fetchers.usage import NOTHING_USED
 
 CHECK = "every_account_listed"
 
@@ -52,14 +53,14 @@ def published_posts_asset(platform: str) -> dg.AssetsDefinition:
                 "posts": sum(result.found for result in results),
                 "new_posts": sum(result.new for result in results),
                 "accounts_failed": len(failed),
-                "api_calls": sum(result.api_calls for result in results),
+                **used(sum((result.usage for result in results), NOTHING_USED)),
                 "seconds": round(monotonic() - began, 2),
                 "accounts": table(
                     {
                         "account": r.account.name,
                         "posts": r.found,
                         "new": r.new,
-                        "api_calls": r.api_calls,
+                        **used(r.usage),
                         "problem": r.failure.message if r.failure else None,
                     }
                     for r in results

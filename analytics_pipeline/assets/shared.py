@@ -8,9 +8,10 @@ from typing import TypedDict
 import dagster as dg
 from pydantic import Field
 
+from analytics_pipeline.platform_fetchers.usage import Usage
 from analytics_pipeline.resources import DatabaseResource, PlatformResource
 from analytics_pipeline.settings import get_settings
-from analytics_pipeline.sync import AnalyticsSyncService
+from analytics_pipeline.sync import AnalyticsSyncService, results
 
 BACKFILL_POLICY = dg.BackfillPolicy.multi_run(get_settings().backfill_days_per_run)
 
@@ -66,8 +67,17 @@ def sync_service(context: dg.AssetExecutionContext, platform: str) -> Iterator[A
         )
 
 
+def used(usage: Usage) -> dict[str, int | float]:
+    """Usage as run metadata: calls, posts read, dollars where the platform charges, unknown errors where there were any."""
+    shown = results.used(usage)
+    if not usage.unknown_errors:
+        del shown["unknown_errors"]
+    return {name: value for name, value in shown.items() if value is not None}
+
+
 def table(rows: Iterable[Mapping[str, str | int | float | None]]) -> dg.TableMetadataValue:
-    """Rows as a table in the UI; unknown is an empty cell."""
-    records = [dg.TableRecord({k: "" if v is None else v for k, v in row.items()}) for row in rows]
-    columns = [dg.TableColumn(name) for name in records[0].data] if records else []
-    return dg.MetadataValue.table(records, schema=dg.TableSchema(columns))
+    """Rows as a table in the UI; what a row does not know, or has no value for, is an empty cell."""
+    known = [{name: value for name, value in row.items() if value is not None} for row in rows]
+    names = list(dict.fromkeys(name for row in known for name in row))
+    records = [dg.TableRecord({name: row.get(name, "") for name in names}) for row in known]
+    return dg.MetadataValue.table(records, schema=dg.TableSchema([dg.TableColumn(name) for name in names]))

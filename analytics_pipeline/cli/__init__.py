@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from analytics_pipeline.cli import accounts, backfill, database, demo, dev, sandbox, sync
+from analytics_pipeline.cli import accounts, backfill, database, demo, dev, platforms, sandbox, sync
 from analytics_pipeline.cli.console import errors, explained
 
 _INTERRUPTED = 130  # what typer makes of Ctrl-C
@@ -26,6 +26,7 @@ app.command()(sync.sync)
 app.command("sync-post")(sync.sync_post)
 app.command()(sync.status)
 app.command()(backfill.backfill)
+app.command()(platforms.platforms)
 app.command()(sandbox.sandbox)
 app.add_typer(accounts.app, name="accounts")
 app.add_typer(database.app, name="db")

@@ -6,6 +6,7 @@ All times are `timestamptz` in UTC; counts are bigint; watch time is seconds; ra
 
 import uuid
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any, ClassVar
 
 from sqlalchemy import (
@@ -21,6 +22,7 @@ from sqlalchemy import (
     Index,
     Integer,
     MetaData,
+    Numeric,
     Text,
     UniqueConstraint,
     func,
@@ -57,6 +59,7 @@ class Base(DeclarativeBase):
         int: BigInteger,
         str: Text,
         float: Double,
+        Decimal: Numeric,
         bool: Boolean,
         date: Date,
         datetime: DateTime(timezone=True),
@@ -260,6 +263,25 @@ class RawObservation(Base):
     fetched_at: Mapped[datetime]
 
 
+class PostAnalyticsDay(Base):
+    """What a post gained on one UTC day, by the platform's own series, where it keeps one; never a difference of ours."""
+
+    __tablename__ = "post_analytics_days"
+
+    post_id: Mapped[int] = mapped_column(ForeignKey("published_posts.id", ondelete="CASCADE"), primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    platform: Mapped[str]
+    likes_count: Mapped[int | None]
+    comments_count: Mapped[int | None]
+    retweets_count: Mapped[int | None]
+    quote_tweets_count: Mapped[int | None]
+    bookmarks_count: Mapped[int | None]
+    impressions: Mapped[int | None]
+    url_clicks: Mapped[int | None]
+    profile_clicks: Mapped[int | None]
+    fetched_at: Mapped[datetime]
+
+
 class AccountAnalytics(Base):
     """Figures of a whole account on one UTC day, as the platform reports them; never added to sums of posts."""
 
@@ -295,7 +317,52 @@ class RetiredMetric(Base):
     found_at: Mapped[datetime]
 
 
+class ApiQuota(Base):
+    """Calls of one UTC day, and until when the platform allows none: what all processes share.
+
+    `scope` is `app` or the id of a social account; `endpoint` is empty for what holds for all of them.
+    """
+
+    __tablename__ = "api_quotas"
+
+    platform: Mapped[str] = mapped_column(primary_key=True)
+    scope: Mapped[str] = mapped_column(primary_key=True)
+    endpoint: Mapped[str] = mapped_column(primary_key=True)
+    day: Mapped[date]
+    calls: Mapped[int] = mapped_column(Integer)
+    held_until: Mapped[datetime | None]
+
+
+class BilledRead(Base):
+    """What a platform has charged for on a UTC day: the same thing read again that day is free."""
+
+    __tablename__ = "billed_reads"
+
+    social_account_id: Mapped[int] = mapped_column(
+        ForeignKey("social_accounts.id", ondelete="CASCADE"), primary_key=True
+    )
+    billed_on: Mapped[date] = mapped_column(primary_key=True)
+    resource_id: Mapped[str] = mapped_column(primary_key=True)
+
+
 # --- the ledger
+
+
+class ApiUsage(Base):
+    """What one piece of work on an account has used of its platform: HTTP calls, posts it returned, dollars it charged."""
+
+    __tablename__ = "api_usage"
+    __table_args__ = (Index(None, "social_account_id", "used_at"),)
+
+    id: Mapped[int] = _id()
+    social_account_id: Mapped[int] = mapped_column(ForeignKey("social_accounts.id", ondelete="CASCADE"))
+    platform: Mapped[str]
+    run_id: Mapped[str | None]
+    api_calls: Mapped[int] = mapped_column(Integer)
+    posts_read: Mapped[int] = mapped_column(Integer)
+    cost_usd: Mapped[Decimal | None]
+    unknown_errors: Mapped[int] = mapped_column(Integer)
+    used_at: Mapped[datetime]
 
 
 class SyncUnit(Base):
@@ -331,6 +398,8 @@ class SyncUnit(Base):
     finished_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = _now()
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
+    posts_read: Mapped[int] = mapped_column(Integer, server_default="0")
+    cost_usd: Mapped[Decimal | None]
 
 
 class SyncError(Base):

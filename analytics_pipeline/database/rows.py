@@ -6,7 +6,7 @@ The fetchers' result comes as a mapping: this package knows no fetcher.
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from math import isfinite
@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Double
 
-from analytics_pipeline.database.models import AccountAnalytics, PostAnalytics
+from analytics_pipeline.database.models import AccountAnalytics, PostAnalytics, PostAnalyticsDay
 
 _LIMIT = 2**63
 _WHOLE = frozenset({int, type(None)})
@@ -33,6 +33,7 @@ _COUNTS = _columns(PostAnalytics.__table__, BigInteger)
 _NUMBERS = _columns(PostAnalytics.__table__, Double)
 _figures_of = itemgetter(*_COUNTS)
 ACCOUNT_METRICS = _columns(AccountAnalytics.__table__, BigInteger)
+POST_DAY_METRICS = _columns(PostAnalyticsDay.__table__, BigInteger)
 
 # Name and type of each column, in the order of the tuples that the `…_values` functions make.
 POST_COLUMNS = {
@@ -61,6 +62,14 @@ ACCOUNT_COLUMNS = {
     "platform": "text",
     "fetched_at": "timestamptz",
     **dict.fromkeys(ACCOUNT_METRICS, "bigint"),
+}
+
+POST_DAY_COLUMNS = {
+    "post_id": "bigint",
+    "day": "date",
+    "platform": "text",
+    "fetched_at": "timestamptz",
+    **dict.fromkeys(POST_DAY_METRICS, "bigint"),
 }
 
 
@@ -106,6 +115,17 @@ class AccountDayRow:
     fetched_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class PostDayRow:
+    """What a post gained on one UTC day by the platform's own series; names as in PostAnalyticsDay."""
+
+    post_id: int
+    day: date
+    platform: str
+    metrics: Mapping[str, int | None]
+    fetched_at: datetime
+
+
 def post_values(row: PostRow) -> tuple[Any, ...]:
     """In the order of POST_COLUMNS. Raises RefusedError."""
     return (
@@ -143,15 +163,23 @@ def observation_values(row: ObservationRow) -> tuple[Any, ...]:
 
 def account_day_values(row: AccountDayRow) -> tuple[Any, ...]:
     """In the order of ACCOUNT_COLUMNS. Raises RefusedError."""
-    unknown = sorted(set(row.metrics).difference(ACCOUNT_METRICS))
+    return (row.social_account_id, *_day_values(row, ACCOUNT_METRICS))
+
+
+def post_day_values(row: PostDayRow) -> tuple[Any, ...]:
+    """In the order of POST_DAY_COLUMNS. Raises RefusedError."""
+    return (row.post_id, *_day_values(row, POST_DAY_METRICS))
+
+
+def _day_values(row: AccountDayRow | PostDayRow, metrics: Sequence[str]) -> tuple[Any, ...]:
+    unknown = sorted(set(row.metrics).difference(metrics))
     if unknown:
         raise RefusedError(f"there is no column for {', '.join(unknown)}")
     return (
-        row.social_account_id,
         row.day,
         row.platform,
         _time("fetched_at", row.fetched_at),
-        *[_count(name, row.metrics.get(name)) for name in ACCOUNT_METRICS],
+        *[_count(name, row.metrics.get(name)) for name in metrics],
     )
 
 

@@ -1,9 +1,9 @@
-"""Bulk writes inside the caller's transaction: posts, observations, figures of accounts.
+"""Bulk writes inside the caller's transaction: posts and observations.
 
-Here: which reading wins, in which order rows are locked. Not here: what a row may hold (`rows.py`), transactions and
-the ledger (`sync`). Every call locks its rows in the order of their keys, so that two writers never wait for each other
-in a circle, as long as a transaction makes one call per table. A row that cannot be stored is refused with its reason;
-the others are stored.
+Here: which reading wins, in which order rows are locked. Not here: what a row may hold (`rows.py`), series by day
+(`day_writes.py`), transactions and the ledger (`sync`). Every call locks its rows in the order of their keys, so that
+two writers never wait for each other in a circle, as long as a transaction makes one call per table. A row that cannot
+be stored is refused with its reason; the others are stored.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,28 +15,21 @@ from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
 from analytics_pipeline.database.rows import (
-    ACCOUNT_COLUMNS,
-    ACCOUNT_METRICS,
     ANALYTICS_COLUMNS,
     POST_COLUMNS,
     RAW_COLUMNS,
-    AccountDayRow,
     ObservationRow,
     PostRow,
     RefusedError,
-    account_day_values,
     observation_values,
     post_values,
 )
 
 __all__ = [
-    "AccountDayRow",
     "ObservationRow",
     "PostRow",
-    "StoredAccountDays",
     "StoredObservations",
     "UpsertedPosts",
-    "store_account_days",
     "store_observations",
     "upsert_posts",
 ]
@@ -65,21 +58,13 @@ class StoredObservations:
     refused: Sequence[tuple[int, str]]
 
 
-@dataclass(frozen=True, slots=True)
-class StoredAccountDays:
-    """(account id, day) of what is kept (or is older than what is kept); and of what is not, with the reason."""
-
-    stored: Sequence[tuple[int, date]]
-    refused: Sequence[tuple[tuple[int, date], str]]
-
-
-def _unnest(columns: Mapping[str, str]) -> str:
+def unnest(columns: Mapping[str, str]) -> str:
     """A source of rows: one array per column."""
     arrays = ", ".join(f"%({name})s::{type_}[]" for name, type_ in columns.items())
     return f"SELECT * FROM unnest({arrays}) AS given ({', '.join(columns)})"  # noqa: S608 - names of columns only
 
 
-def _arrays(columns: Mapping[str, str], rows: Sequence[tuple[Any, ...]]) -> dict[str, list[Any]]:
+def arrays(columns: Mapping[str, str], rows: Sequence[tuple[Any, ...]]) -> dict[str, list[Any]]:
     return dict(zip(columns, map(list, zip(*rows, strict=True)), strict=True))
 
 
@@ -87,7 +72,7 @@ def _arrays(columns: Mapping[str, str], rows: Sequence[tuple[Any, ...]]) -> dict
 
 _UPSERT_POSTS = f"""
 INSERT INTO published_posts AS p ({", ".join(POST_COLUMNS)})
-{_unnest(POST_COLUMNS)} ORDER BY social_account_id, platform_post_id
+{unnest(POST_COLUMNS)} ORDER BY social_account_id, platform_post_id
 ON CONFLICT (social_account_id, platform_post_id) DO UPDATE SET
     published_at = excluded.published_at,
     platform_post_url = coalesce(excluded.platform_post_url, p.platform_post_url),
@@ -130,7 +115,7 @@ def upsert_posts(session: Session, rows: Sequence[PostRow]) -> UpsertedPosts:
     if not accepted:
         return UpsertedPosts(0, 0, {}, refused)
     connection = session.connection()
-    parameters = _arrays(POST_COLUMNS, list(accepted.values()))
+    parameters = arrays(POST_COLUMNS, list(accepted.values()))
     written = connection.exec_driver_sql(_UPSERT_POSTS, parameters).all()
     changed = [post_id for post_id, inserted in written if not inserted]
     if changed:
@@ -174,7 +159,7 @@ FROM given
 WHERE p.id = given.post_id AND p.id = ANY(%(ids)s::bigint[]) AND given.newest
     AND (p.last_synced_at IS NULL OR p.last_synced_at <= given.fetched_at)
 """  # noqa: S608 - names of columns only
-_STORE_FEW = f"WITH given AS MATERIALIZED ({_unnest(_STAGED_COLUMNS)}),{_STORE}"
+_STORE_FEW = f"WITH given AS MATERIALIZED ({unnest(_STAGED_COLUMNS)}),{_STORE}"
 _STORE_MANY = f"WITH {_STORE}"
 _MAKE_STAGE = f"""
 CREATE TEMPORARY TABLE given ({", ".join(f"{name} {kind}" for name, kind in _STAGED_COLUMNS.items())}) ON COMMIT DROP
@@ -217,7 +202,7 @@ def store_observations(session: Session, rows: Sequence[ObservationRow]) -> Stor
 
 def _store(connection: Connection, rows: Sequence[tuple[Any, ...]], ids: str) -> None:
     if len(rows) < _COPY_FROM:
-        connection.exec_driver_sql(_STORE_FEW, {**_arrays(_STAGED_COLUMNS, rows), "ids": ids})
+        connection.exec_driver_sql(_STORE_FEW, {**arrays(_STAGED_COLUMNS, rows), "ids": ids})
         return
     connection.exec_driver_sql(_MAKE_STAGE)
     driver_connection = connection.connection.driver_connection
@@ -228,43 +213,3 @@ def _store(connection: Connection, rows: Sequence[tuple[Any, ...]], ids: str) ->
             copy.write_row(row)
     connection.exec_driver_sql(_STORE_MANY, {"ids": ids})
     connection.exec_driver_sql("DROP TABLE given")
-
-
-# --- figures of accounts
-
-_ACCOUNT_FETCHED_AT = list(ACCOUNT_COLUMNS).index("fetched_at")
-_LOCK_ACCOUNTS = "SELECT id FROM social_accounts WHERE id = ANY(%(ids)s) ORDER BY id FOR KEY SHARE"
-_STORE_ACCOUNT_DAYS = f"""
-INSERT INTO account_analytics AS old ({", ".join(ACCOUNT_COLUMNS)})
-{_unnest(ACCOUNT_COLUMNS)} ORDER BY social_account_id, day
-ON CONFLICT (social_account_id, day) DO UPDATE SET
-    fetched_at = excluded.fetched_at,
-    {", ".join(f"{name} = coalesce(excluded.{name}, old.{name})" for name in ACCOUNT_METRICS)}
-WHERE old.fetched_at <= excluded.fetched_at
-"""
-
-
-def store_account_days(session: Session, rows: Sequence[AccountDayRow]) -> StoredAccountDays:
-    """Keeps one row per account and day. A later reading corrects figures, but erases none that it does not name."""
-    refused: list[tuple[tuple[int, date], str]] = []
-    merged: dict[tuple[int, date], tuple[Any, ...]] = {}
-    for row in rows:
-        key = (row.social_account_id, row.day)
-        try:
-            values = account_day_values(row)
-        except RefusedError as error:
-            refused.append((key, str(error)))
-            continue
-        earlier, later = sorted((merged.get(key, values), values), key=lambda v: v[_ACCOUNT_FETCHED_AT])
-        merged[key] = tuple(old if new is None else new for old, new in zip(earlier, later, strict=True))
-    if not merged:
-        return StoredAccountDays([], refused)
-    connection = session.connection()
-    accounts = sorted({account for account, _ in merged})
-    known: set[int] = set(connection.exec_driver_sql(_LOCK_ACCOUNTS, {"ids": accounts}).scalars())
-    refused += [(key, "there is no such account") for key in sorted(merged) if key[0] not in known]
-    stored = [key for key in sorted(merged) if key[0] in known]
-    if stored:
-        parameters = _arrays(ACCOUNT_COLUMNS, [merged[key] for key in stored])
-        connection.exec_driver_sql(_STORE_ACCOUNT_DAYS, parameters)
-    return StoredAccountDays(stored, refused)

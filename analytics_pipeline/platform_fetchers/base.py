@@ -7,7 +7,7 @@ import random
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime
 from time import sleep as sleep_seconds
 from typing import Any, ClassVar, Final, Self, TypedDict, cast
 
@@ -15,6 +15,7 @@ import requests
 from tenacity import RetryCallState, Retrying, stop_after_attempt
 
 from analytics_pipeline.platform_fetchers import metrics
+from analytics_pipeline.platform_fetchers.catalog import MetricSource
 from analytics_pipeline.platform_fetchers.exceptions import (
     BadDataError,
     InvalidTokenError,
@@ -22,9 +23,18 @@ from analytics_pipeline.platform_fetchers.exceptions import (
     PostNotFoundError,
     RateLimitError,
     TransientError,
+    UnknownReplyError,
 )
 from analytics_pipeline.platform_fetchers.http import new_session, parse_http_date, parse_retry_after, redact
 from analytics_pipeline.platform_fetchers.metrics import AccountDay, ListedPost, PostAnalytics, PostReading, PostRef
+from analytics_pipeline.platform_fetchers.quota import (
+    ALL_ENDPOINTS,
+    CallQuota,
+    DailyLimits,
+    MemoryQuota,
+    next_utc_day,
+)
+from analytics_pipeline.platform_fetchers.usage import Usage
 from analytics_pipeline.settings import get_settings
 
 _LONGEST_BACKOFF: Final = 60.0
@@ -53,6 +63,8 @@ class BasePlatformFetcher(ABC):
     platform: ClassVar[str]
     batch_size: ClassVar[int]
     """Posts that the platform's biggest batch takes."""
+    catalog: ClassVar[Sequence[MetricSource]] = ()
+    """Where each figure comes from, every standard metric once."""
 
     def __init__(
         self,
@@ -76,10 +88,15 @@ class BasePlatformFetcher(ABC):
         self._clock = clock or (lambda: datetime.now(UTC))
         self._sleep = sleep
         self._session = new_session()
-        self.api_calls = 0
-        """HTTP requests sent so far, failed attempts included."""
+        self.usage = Usage()
+        """What was used so far."""
+        self.quota: CallQuota = MemoryQuota()
+        """Asked before every call. The caller may put one in its place that all processes share."""
+        self.daily_limits = DailyLimits()
         self.dead_metrics: set[str] = set()
         """Metrics known to be retired, which are not asked for. Grows as more are met; the caller may remember them."""
+        self.billed: set[tuple[date, str]] = set()
+        """(UTC day, id) of what the platform has charged for, on platforms that charge a thing once a day. Likewise."""
         self.answering_version: str | None = None
         """API version that the platform says it answered with, where it says so."""
 
@@ -145,7 +162,8 @@ class BasePlatformFetcher(ABC):
     def _attempt(
         self, method: str, url: str, params: Mapping[str, str | int] | None, data: Mapping[str, str] | None
     ) -> Any:
-        self.api_calls += 1
+        self._take_quota(url)
+        self.usage += Usage(calls=1)
         try:
             response = self._session.request(
                 method,
@@ -167,7 +185,9 @@ class BasePlatformFetcher(ABC):
         except (ValueError, RecursionError):
             body = None
         if not self._is_answer(response, body):
-            raise self._error_of(response, body)
+            refusal = self._error_of(response, body)
+            self._count_unknown(refusal)
+            raise refusal
         if body is None:
             raise TransientError(
                 f"{self.platform}: {method} {_path_of(url)} answered {response.status_code}, but not with JSON",
@@ -175,6 +195,26 @@ class BasePlatformFetcher(ABC):
                 response.status_code,
             )
         return body
+
+    def _take_quota(self, url: str) -> None:
+        now = self._clock()
+        until = self.quota.take(self._endpoint_of(url), self.daily_limits, now)
+        if until is not None:
+            raise RateLimitError(
+                f"{self.platform}: the quota for {_path_of(url)} is used up; the next call is due at "
+                f"{until.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC",
+                self.platform,
+                None,
+                (until - now).total_seconds(),
+            )
+
+    def _endpoint_of(self, url: str) -> str:
+        """The name under which calls to `url` are counted, where the platform has quotas per endpoint."""
+        return ALL_ENDPOINTS
+
+    def _count_unknown(self, error: PlatformAPIError) -> None:
+        if isinstance(error, UnknownReplyError):
+            self.usage += Usage(unknown_errors=1)
 
     def _headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self._access_token}", "Accept": "application/json"}
@@ -201,7 +241,7 @@ class BasePlatformFetcher(ABC):
     def _until_next_day(self, response: requests.Response) -> float:
         """Seconds from the reply to the next 00:00 UTC, when daily quotas are renewed."""
         now = self._server_time(response)
-        return (datetime.combine(now.date() + timedelta(days=1), time.min, UTC) - now).total_seconds()
+        return (next_utc_day(now) - now).total_seconds()
 
     def _pause_of(self, state: RetryCallState) -> float | None:
         error = state.outcome.exception() if state.outcome else None

@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from analytics_pipeline.platform_fetchers.exceptions import PlatformAPIError, TransientError
+from analytics_pipeline.platform_fetchers.exceptions import PlatformAPIError, UnknownReplyError
 
 _MAX_DETAIL: Final = 300
 
@@ -31,7 +31,7 @@ class ErrorCase:
 def error_of(
     table: Sequence[ErrorCase], platform: str, status: int, codes: Collection[str], detail: str
 ) -> PlatformAPIError:
-    """The exception of the first row that fits; TransientError, and a line in the log, where none does.
+    """The exception of the first row that fits; UnknownReplyError, and a line in the log, where none does.
 
     `detail` is what the platform said, free of secrets.
     """
@@ -41,4 +41,4 @@ def error_of(
         if case.status == status and (not case.codes or not case.codes.isdisjoint(codes)):
             return case.error(f"{platform}: {case.meaning} ({said}) {detail}".rstrip(), platform, status)
     _logger.warning("%s: a reply that its error table does not know: %s %s", platform, said, detail)
-    return TransientError(f"{platform}: unknown error ({said}) {detail}".rstrip(), platform, status)
+    return UnknownReplyError(f"{platform}: unknown error ({said}) {detail}".rstrip(), platform, status)

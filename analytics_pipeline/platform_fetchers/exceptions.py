@@ -3,6 +3,7 @@
     PlatformAPIError            anything a platform call can end with
     ├── RateLimitError          throttled: come back after `retry_after`
     ├── TransientError          5xx, reset, timeout, cut or non-JSON body: worth another attempt
+    │   └── UnknownReplyError   … so taken because no row of the platform's error table covers it
     ├── AuthenticationError     the token does not work
     │   └── InvalidTokenError   … and never will again (malformed, expired, revoked)
     ├── PermissionDeniedError   the token works, a scope or role is missing
@@ -51,6 +52,10 @@ class RateLimitError(PlatformAPIError):
 
 class TransientError(PlatformAPIError):
     """A fault that passes: 5xx, connection reset, deadline, cut body, a body that is not JSON."""
+
+
+class UnknownReplyError(TransientError):
+    """An error that the platform's table does not know: counted and logged, and taken for one that passes."""
 
 
 class AuthenticationError(PlatformAPIError):

@@ -64,7 +64,7 @@ class FacebookFetcher(GraphFetcher):
     """
 
     platform = "facebook"
-    quota = "pages"
+    quota_kind = "pages"
     post_id_form = r"\d+_\d+"
     largest_page: ClassVar[int] = 50
 

@@ -19,6 +19,7 @@ from analytics_pipeline.platform_fetchers.exceptions import (
     PostNotFoundError,
     RateLimitError,
     TransientError,
+    UnknownReplyError,
 )
 
 Reply = dict[str, Any] | PlatformAPIError
@@ -125,7 +126,7 @@ def error_from(
     row = next((row for row in table if row.covers(envelope, text)), None)
     if row is None:
         _log.warning("%s: unknown error %s taken as passing", platform, _number(envelope))
-        row = ErrorRow(TransientError)
+        row = ErrorRow(UnknownReplyError)
     shown = redact(text)[:_LONGEST_MESSAGE]
     message = f"{platform}: {shown} (code {_number(envelope)}){' ' if row.hint else ''}{row.hint}"
     if row.error is RateLimitError:

@@ -53,7 +53,7 @@ class GraphRequests(BasePlatformFetcher):
 
     batch_size: ClassVar[int] = BATCH_LIMIT
     errors: ClassVar[Sequence[ErrorRow]] = GRAPH_ERRORS
-    quota: ClassVar[str]
+    quota_kind: ClassVar[str]
     """`type` of the platform's entries in x-business-use-case-usage."""
 
     def __init__(
@@ -75,7 +75,7 @@ class GraphRequests(BasePlatformFetcher):
         self.dead_metrics = set(dead_metrics)
         self.batches = batches
         self._answered = False
-        self._quota = Quota(self.quota, self._clock)
+        self._quota = Quota(self.quota_kind, self._clock)
 
     @property
     def usage_percent(self) -> float:
@@ -140,8 +140,10 @@ class GraphRequests(BasePlatformFetcher):
             return TransientError(f"{self.platform}: a part of the batch is cut or no JSON", self.platform)
         self._quota.note(headers)
         if not isinstance(body, dict) or code != 200 or "error" in body:
-            wait = usage(headers, self.quota)[1] * 60
-            return error_from(self.platform, body, code, self.errors, self._redact, wait or None)
+            wait = usage(headers, self.quota_kind)[1] * 60
+            error = error_from(self.platform, body, code, self.errors, self._redact, wait or None)
+            self._count_unknown(error)
+            return error
         self._answered = True
         return body
 
@@ -186,7 +188,7 @@ class GraphRequests(BasePlatformFetcher):
         return error_from(self.platform, body, response.status_code, self.errors, self._redact, wait)
 
     def _handle_rate_limit(self, response: requests.Response) -> float | None:
-        minutes = usage(response.headers, self.quota)[1]
+        minutes = usage(response.headers, self.quota_kind)[1]
         return minutes * 60 if minutes else super()._handle_rate_limit(response)
 
     def _observe(self, response: requests.Response) -> None:

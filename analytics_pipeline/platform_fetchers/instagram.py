@@ -78,7 +78,7 @@ class InstagramFetcher(GraphFetcher):
     """
 
     platform = "instagram"
-    quota = "instagram"
+    quota_kind = "instagram"
     errors = INSTAGRAM_ERRORS
     post_id_form = r"\d+"
     largest_page: ClassVar[int] = 100

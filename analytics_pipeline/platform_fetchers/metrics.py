@@ -27,6 +27,21 @@ COUNT_METRICS: Final = (
 )
 """Metrics that are whole numbers (bigint)."""
 
+ACCOUNT_METRICS: Final = (
+    "followers",
+    "follower_gain",
+    "impressions",
+    "reach",
+    "clicks",
+    "likes",
+    "comments",
+    "shares",
+    "engagements",
+    "profile_views",
+    "video_views",
+)
+"""Metrics of a whole account on one day, all whole numbers; `followers` is the level at the day's end."""
+
 
 class PostAnalytics(TypedDict):
     """Lifetime figures of one post as read at `fetched_at` (UTC). None = the platform did not say; 0 = it said 0.
@@ -69,13 +84,15 @@ class PostRef:
 class PostReading:
     """What one call said about one post: `analytics`, or the `error` that stood in its place.
 
-    `raw` is the platform's own words about the post (JSON), kept as raw observation.
+    `raw` is the platform's own words about the post (JSON), kept as raw observation. `days` is its series by UTC day,
+    where the platform keeps one and it was asked for: names of COUNT_METRICS, what was gained on that day.
     """
 
     platform_post_id: str
     analytics: PostAnalytics | None
     error: PlatformAPIError | None = None
     raw: Any = None
+    days: Mapping[date, Mapping[str, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +111,7 @@ class ListedPost:
 
 @dataclass(frozen=True, slots=True)
 class AccountDay:
-    """Figures of a whole account on one UTC day; only those that the platform reported are in `metrics`.
-
-    Names: followers (level at the day's end), follower_gain, impressions, reach, clicks, likes, comments, shares,
-    engagements, profile_views, video_views.
-    """
+    """Figures of a whole account on one UTC day, by the names of ACCOUNT_METRICS; only those the platform reported."""
 
     day: date
     metrics: Mapping[str, int] = field(default_factory=dict)

@@ -4,7 +4,7 @@ Here: every change of a unit's state. Not here: talking to platforms, storing fi
 """
 
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
@@ -226,7 +226,9 @@ def finish(session: Session, claim: Claim, result: UnitResult, run_id: str | Non
             error_message=result.error_message,
             posts_expected=result.posts_expected,
             posts_synced=result.posts_synced,
-            api_calls=result.api_calls,
+            api_calls=result.usage.calls,
+            posts_read=result.usage.posts,
+            cost_usd=result.usage.cost_usd,
             finished_at=now,
             updated_at=func.now(),
         )
@@ -258,8 +260,10 @@ def finish(session: Session, claim: Claim, result: UnitResult, run_id: str | Non
         )
 
 
-def remember_retired_metrics(session: Session, platform: str, metrics: Iterable[str], now: datetime) -> None:
+def remember_retired_metrics(session: Session, platform: str, metrics: Collection[str], now: datetime) -> None:
     """Keeps which metrics failed a call just now, for every run and process."""
+    if not metrics:
+        return
     statement = upsert(RetiredMetric).values(
         [{"platform": platform, "metric": metric, "found_at": now} for metric in sorted(metrics)]
     )

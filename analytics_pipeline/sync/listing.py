@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from sqlalchemy.orm import Session
 
-from analytics_pipeline.database import writes
+from analytics_pipeline.database import day_writes, writes
 from analytics_pipeline.platform_fetchers.metrics import ListedPost
 from analytics_pipeline.sync import ledger, plan
 from analytics_pipeline.sync.ledger import Failure
@@ -35,13 +35,11 @@ def list_posts(work: AccountWork, first: date, last: date) -> AccountResult:
                 found += len(page)
         except Exception as error:  # noqa: BLE001  # one account never costs another
             failure = work.failure_of(error)
-            return _failed(
-                work, first, last, AccountResult(work.account, found, new, fetcher.api_calls, failure), failure
-            )
-        calls = fetcher.api_calls
+            return _failed(work, first, last, AccountResult(work.account, found, new, fetcher.usage, failure), failure)
+        usage = fetcher.usage
     with Session(work.engine) as session, session.begin():
         ledger.register_listing(session, work.account.id, work.account.platform, first, last)
-    return AccountResult(work.account, found, new, calls)
+    return AccountResult(work.account, found, new, usage)
 
 
 def read_account_days(work: AccountWork, first: date, last: date) -> AccountResult:
@@ -54,17 +52,17 @@ def read_account_days(work: AccountWork, first: date, last: date) -> AccountResu
             days = fetcher.fetch_account_days(first, last)
         except Exception as error:  # noqa: BLE001  # one account never costs another
             failure = work.failure_of(error)
-            return AccountResult(work.account, api_calls=fetcher.api_calls, failure=failure)
-        calls = fetcher.api_calls
+            return AccountResult(work.account, usage=fetcher.usage, failure=failure)
+        usage = fetcher.usage
     with Session(work.engine) as session, session.begin():
-        writes.store_account_days(
+        day_writes.store_account_days(
             session,
             [
-                writes.AccountDayRow(work.account.id, day.day, work.account.platform, day.metrics, work.clock())
+                day_writes.AccountDayRow(work.account.id, day.day, work.account.platform, day.metrics, work.clock())
                 for day in days
             ],
         )
-    return AccountResult(work.account, found=len(days), api_calls=calls)
+    return AccountResult(work.account, found=len(days), usage=usage)
 
 
 def _store_page(session: Session, work: AccountWork, page: Sequence[ListedPost], api_version: str | None) -> int:

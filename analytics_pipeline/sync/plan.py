@@ -134,13 +134,17 @@ def throttled_until(session: Session, account_id: int, now: datetime) -> datetim
 
 def retired_metrics(session: Session, platform: str, now: datetime) -> set[str]:
     """Metrics of the platform that failed a call within the last day."""
-    return set(
-        session.scalars(
-            select(RetiredMetric.metric).where(
-                RetiredMetric.platform == platform, RetiredMetric.found_at > now - RETIRED_FOR
-            )
-        )
+    return {metric for _, metric, _ in retired_since(session, [platform], now)}
+
+
+def retired_since(session: Session, platforms: Collection[str], now: datetime) -> list[tuple[str, str, datetime]]:
+    """(platform, metric, when found) of the metrics of `retired_metrics`, in order."""
+    rows = session.execute(
+        select(RetiredMetric.platform, RetiredMetric.metric, RetiredMetric.found_at)
+        .where(RetiredMetric.platform.in_(platforms), RetiredMetric.found_at > now - RETIRED_FOR)
+        .order_by(RetiredMetric.platform, RetiredMetric.metric)
     )
+    return [(platform, metric, found_at) for platform, metric, found_at in rows]
 
 
 def posts(

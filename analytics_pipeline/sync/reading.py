@@ -11,10 +11,11 @@ from datetime import UTC, date, datetime
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from analytics_pipeline.database import writes
+from analytics_pipeline.database import day_writes, writes
 from analytics_pipeline.database.models import PublishedPost
 from analytics_pipeline.platform_fetchers.base import BasePlatformFetcher
 from analytics_pipeline.platform_fetchers.metrics import PostReading, PostRef
+from analytics_pipeline.platform_fetchers.usage import NOTHING_USED, Usage
 from analytics_pipeline.sync import ledger, plan
 from analytics_pipeline.sync.ledger import Claim, Failure
 from analytics_pipeline.sync.plan import PlannedPost
@@ -66,7 +67,7 @@ def read_posts(work: AccountWork, posts: Sequence[PlannedPost]) -> Iterator[Unit
         return
     for day in days:
         part = _Unit(day, None, [post for post in posts if post.published_on == day])
-        yield _result(work, part, [], 0, blocked, 0, work.clock())
+        yield _result(work, part, [], 0, blocked, NOTHING_USED, work.clock())
 
 
 @dataclass(slots=True)
@@ -90,13 +91,13 @@ def _read(work: AccountWork, claims: Mapping[date, Claim | None], posts: Sequenc
     unit_of = {post.platform_post_id: units[post.published_on] for post in posts if not post.fresh}
     refs = [PostRef(p.platform_post_id, p.published_at, p.post_type) for p in posts if not p.fresh]
     failure: Failure | None = None
-    calls_counted = 0
+    counted = NOTHING_USED
 
     def finish(unit: _Unit, fetcher: BasePlatformFetcher) -> UnitResult:
-        nonlocal calls_counted
+        nonlocal counted
         del units[unit.day]
-        calls, calls_counted = fetcher.api_calls - calls_counted, fetcher.api_calls
-        return _store(work, unit, failure, calls, fetcher.answering_version)
+        usage, counted = fetcher.usage - counted, fetcher.usage
+        return _store(work, unit, failure, usage, fetcher.answering_version)
 
     with work.fetcher() as fetcher:
         for unit in [unit for unit in units.values() if not unit.unread]:
@@ -120,7 +121,7 @@ def _read(work: AccountWork, claims: Mapping[date, Claim | None], posts: Sequenc
 
 
 def _store(
-    work: AccountWork, unit: _Unit, failure: Failure | None, api_calls: int, api_version: str | None
+    work: AccountWork, unit: _Unit, failure: Failure | None, usage: Usage, api_version: str | None
 ) -> UnitResult:
     """Stores what is known of one unit, figures and ledger, in one transaction."""
     now = work.clock()
@@ -139,17 +140,25 @@ def _store(
                 if r.analytics is not None
             ],
         )
+        day_writes.store_post_days(
+            session,
+            [
+                day_writes.PostDayRow(posts[key].id, day, work.account.platform, gained, now)
+                for key, r in unit.readings.items()
+                for day, gained in r.days.items()
+            ],
+        )
         ids = {post.id: post.platform_post_id for post in unit.posts}
         failures += [PostFailure(post_id, ids[post_id], "bad_data", reason) for post_id, reason in stored.refused]
         synced = len(stored.stored) + sum(post.fresh for post in unit.posts)
-        result = _result(work, unit, failures, synced, failure, api_calls, now)
+        result = _result(work, unit, failures, synced, failure, usage, now)
         if unit.claim is not None:
             try:
                 ledger.finish(session, unit.claim, result, work.run_id, now)
             except ledger.FencedError as error:
                 transaction.rollback()
                 _log.warning("%s", error)
-                return _result(work, unit, [], 0, Failure("transient", str(error)), api_calls, now)
+                return _result(work, unit, [], 0, Failure("transient", str(error)), usage, now)
         _mark_gone(session, failures, posts, now)
         work.note_outcome(session, failure)
     return result
@@ -161,7 +170,7 @@ def _result(
     failures: Sequence[PostFailure],
     synced: int,
     failure: Failure | None,
-    api_calls: int,
+    usage: Usage,
     now: datetime,
 ) -> UnitResult:
     passing = next((f for f in failures if f.error_class in ("transient", "throttled")), None)
@@ -180,7 +189,7 @@ def _result(
         state=outcome.state,
         posts_expected=len(unit.posts),
         posts_synced=synced,
-        api_calls=api_calls,
+        usage=usage,
         failures=tuple(failures),
         error_class=outcome.error_class,
         error_message=outcome.error_message,

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
+from analytics_pipeline.platform_fetchers.usage import NOTHING_USED, Usage
+
 EXPLAINED = frozenset({"gone", "absent"})
 """Error classes that explain why a post has no new figures; such a post does not make its day partial."""
 
@@ -29,7 +31,8 @@ class UnitResult:
     """How one sync unit (account × publish day) ended. `state` is the ledger's.
 
     `posts_expected` is None where the listing failed and nobody knows. `next_attempt_at` (UTC) is set when waiting.
-    `touched` is False for a unit that this run left alone: its figures are those of an earlier run.
+    `usage` is what its reading took. `touched` is False for a unit that this run left alone: its figures are those of
+    an earlier run.
     """
 
     platform: str
@@ -39,7 +42,7 @@ class UnitResult:
     state: str
     posts_expected: int | None
     posts_synced: int
-    api_calls: int = 0
+    usage: Usage = NOTHING_USED
     failures: tuple[PostFailure, ...] = ()
     error_class: str | None = None
     error_message: str | None = None
@@ -63,15 +66,26 @@ class UnitResult:
         return f"{self.account}, {self.publish_day}: {(what or self.state).rstrip('.')}.{after}"
 
 
+def used(usage: Usage) -> dict[str, int | float | None]:
+    """Usage as reports and run metadata show it; `cost_usd` is None for a platform that charges nothing."""
+    cost = None if usage.cost_usd is None else float(usage.cost_usd)
+    return {
+        "api_calls": usage.calls,
+        "posts_read": usage.posts,
+        "cost_usd": cost,
+        "unknown_errors": usage.unknown_errors,
+    }
+
+
 @dataclass(slots=True)
 class SyncTotals:
-    """Sums over units, by platform. `failed` counts posts without a new reading that nothing explains."""
+    """Sums over units. `failed` counts posts without a new reading that nothing explains."""
 
     posts: int = 0
     synced: int = 0
     failed: int = 0
     rate_limited: int = 0
-    api_calls: int = 0
+    usage: Usage = field(default_factory=Usage)
     units: Counter[str] = field(default_factory=Counter)
     errors: list[dict[str, Any]] = field(default_factory=list)
 
@@ -85,7 +99,7 @@ class SyncTotals:
         self.synced += unit.posts_synced if unit.touched else 0
         self.rate_limited += missing if throttled else 0
         self.failed += 0 if throttled else missing
-        self.api_calls += unit.api_calls
+        self.usage += unit.usage
         self.units[unit.state] += 1
         if unit.error_message:
             self.errors.append(
@@ -110,14 +124,25 @@ class SyncTotals:
             for f in unit.failures
         ]
 
-    def counts(self) -> dict[str, int]:
+    def __add__(self, other: "SyncTotals") -> "SyncTotals":
+        return SyncTotals(
+            posts=self.posts + other.posts,
+            synced=self.synced + other.synced,
+            failed=self.failed + other.failed,
+            rate_limited=self.rate_limited + other.rate_limited,
+            usage=self.usage + other.usage,
+            units=self.units + other.units,
+            errors=self.errors + other.errors,
+        )
+
+    def counts(self) -> dict[str, int | float | None]:
         """The sums as a report shows them."""
         return {
             "total_posts": self.posts,
             "synced": self.synced,
             "failed": self.failed,
             "rate_limited": self.rate_limited,
-            "api_calls": self.api_calls,
+            **used(self.usage),
         }
 
     @classmethod

@@ -6,7 +6,7 @@ Here: checking of arguments, accounts side by side, days and totals. Not here: t
 
 import queue
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeVar
@@ -68,9 +68,12 @@ class AnalyticsSyncService:
     ) -> dict[str, Any]:
         """Finds a business's new posts and reads the figures of its posts; with `limit`, of the newest `limit` only.
 
-        Returns `{"total_posts", "synced", "failed", "rate_limited", "api_calls", "by_platform": {platform: the same},
-        "errors": [{"platform", "account", "error_class", "message", …}]}`; counts are posts. `on_unit` hears of every
-        sync unit as it ends. Raises InvalidRequestError for an unknown business or platform or a limit below 1.
+        Returns `{"total_posts", "synced", "failed", "rate_limited", "api_calls", "posts_read", "cost_usd",
+        "unknown_errors", "by_platform": {platform: the same}, "by_account": [{"platform", "account", …the same}],
+        "errors": [{"platform", "account", "error_class", "message", …}]}`. The first four count posts; `posts_read` are
+        posts that the platform returned, listings included; `cost_usd` is None where no platform charges.
+        `on_unit` hears of every sync unit as it ends. Raises InvalidRequestError for an unknown business or platform or
+        a limit below 1.
         """
         if self._db.get(Business, business_id) is None:
             raise InvalidRequestError(f"there is no business {business_id}")
@@ -79,14 +82,14 @@ class AnalyticsSyncService:
             raise InvalidRequestError(f"limit must be at least 1, not {limit}")
         began = self._clock()
         accounts = plan.accounts(self._db, chosen, business_id)
-        totals = {account.platform: SyncTotals() for account in accounts}
+        totals = {account.id: SyncTotals() for account in accounts}
         for listed in self._side_by_side(accounts, self._list_new_posts):
-            totals[listed.account.platform].api_calls += listed.api_calls
+            totals[listed.account.id].usage += listed.usage
         for unit in self._read_newest(accounts, began, limit):
-            totals[unit.platform].add(unit)
+            totals[unit.social_account_id].add(unit)
             if on_unit is not None:
                 on_unit(unit)
-        return _report(totals)
+        return _report(accounts, totals)
 
     def sync_single_post(self, post_id: int) -> dict[str, Any]:
         """Reads one post's figures now; returns the same report as `sync_business_analytics`.
@@ -104,7 +107,7 @@ class AnalyticsSyncService:
         of_day = plan.posts(self._db, accounts[0], [post.published_on], None, self._clock())
         planned = [p for p in of_day if p.id == post_id]
         self._db.commit()
-        return _report({post.platform: SyncTotals.of(reading.read_posts(self._work(accounts[0]), planned))})
+        return _report(accounts, {accounts[0].id: SyncTotals.of(reading.read_posts(self._work(accounts[0]), planned))})
 
     def get_sync_status(self, business_id: int) -> dict[str, Any]:
         """`{"total_posts", "synced_posts", "last_sync_at", "sync_percentage"}` of a business.
@@ -257,9 +260,17 @@ class AnalyticsSyncService:
                 pool.shutdown(cancel_futures=True)
 
 
-def _report(totals: dict[str, SyncTotals]) -> dict[str, Any]:
-    by_platform = {platform: of_platform.counts() for platform, of_platform in totals.items()}
-    sums = SyncTotals().counts()
-    for counts in by_platform.values():
-        sums = {name: sums[name] + n for name, n in counts.items()}
-    return {**sums, "by_platform": by_platform, "errors": [e for t in totals.values() for e in t.errors]}
+def _report(accounts: Sequence[Account], totals: Mapping[int, SyncTotals]) -> dict[str, Any]:
+    by_platform: dict[str, SyncTotals] = {}
+    for account in accounts:
+        by_platform[account.platform] = by_platform.get(account.platform, SyncTotals()) + totals[account.id]
+    everything = sum(by_platform.values(), SyncTotals())
+    return {
+        **everything.counts(),
+        "by_platform": {platform: of_platform.counts() for platform, of_platform in by_platform.items()},
+        "by_account": [
+            {"platform": account.platform, "account": account.name, **totals[account.id].counts()}
+            for account in accounts
+        ],
+        "errors": everything.errors,
+    }

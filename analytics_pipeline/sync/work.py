@@ -16,9 +16,11 @@ from analytics_pipeline.database.models import SocialAccount
 from analytics_pipeline.platform_fetchers.base import BasePlatformFetcher
 from analytics_pipeline.platform_fetchers.exceptions import PlatformAPIError, RateLimitError
 from analytics_pipeline.platform_fetchers.http import redact
-from analytics_pipeline.sync import ledger, plan
+from analytics_pipeline.platform_fetchers.usage import NOTHING_USED, Usage
+from analytics_pipeline.sync import billing, ledger, plan
 from analytics_pipeline.sync.ledger import Failure
 from analytics_pipeline.sync.plan import Account
+from analytics_pipeline.sync.quota import SharedQuota
 
 _log = logging.getLogger(__name__)
 
@@ -32,7 +34,7 @@ class AccountResult:
     account: Account
     found: int = 0
     new: int = 0
-    api_calls: int = 0
+    usage: Usage = NOTHING_USED
     failure: Failure | None = None
 
 
@@ -51,18 +53,26 @@ class AccountWork:
 
     @contextmanager
     def fetcher(self) -> Iterator[BasePlatformFetcher]:
-        """The account's fetcher, told which metrics are retired, and asked at the end which more are."""
+        """The account's fetcher, on the quota that all processes share.
+
+        It is told what is known of retired metrics and billed reads; what it has learnt and used is kept at the end.
+        """
         fetcher = self.make_fetcher(self.account)
+        fetcher.quota = SharedQuota(self.engine, self.account.platform, self.account.id)
         with Session(self.engine) as session:
-            known = plan.retired_metrics(session, self.account.platform, self.clock())
-        fetcher.dead_metrics |= known
+            retired = plan.retired_metrics(session, self.account.platform, self.clock())
+            billed = billing.billed_reads(session, self.account.id, self.clock())
+        fetcher.dead_metrics |= retired
+        fetcher.billed |= billed
         try:
             yield fetcher
         finally:
             fetcher.close()
-            if found := fetcher.dead_metrics - known:
-                with Session(self.engine) as session, session.begin():
-                    ledger.remember_retired_metrics(session, self.account.platform, found, self.clock())
+            with Session(self.engine) as session, session.begin():
+                ledger.remember_retired_metrics(
+                    session, self.account.platform, fetcher.dead_metrics - retired, self.clock()
+                )
+                billing.record(session, self.account, fetcher.usage, fetcher.billed - billed, self.run_id, self.clock())
 
     def blocked(self) -> Failure | None:
         """Why the account must not be called now: it needs a person, or the platform's own waiting time is not over."""

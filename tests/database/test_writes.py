@@ -13,13 +13,7 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from analytics_pipeline.database import writes
-from analytics_pipeline.database.models import (
-    AccountAnalytics,
-    PostAnalytics,
-    PublishedPost,
-    RawObservation,
-    SocialAccount,
-)
+from analytics_pipeline.database.models import PostAnalytics, PublishedPost, RawObservation, SocialAccount
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 FIGURES: dict[str, Any] = dict.fromkeys(
@@ -286,7 +280,6 @@ def test_bad_rows_are_refused_with_a_reason_and_the_rest_is_stored(
 def test_nothing_to_store_is_no_error(session: Session) -> None:
     assert writes.store_observations(session, []) == writes.StoredObservations([], [])
     assert writes.store_observations(session, [a_reading(10**9)]).refused == [(10**9, "there is no such post")]
-    assert writes.store_account_days(session, []) == writes.StoredAccountDays([], [])
     assert writes.upsert_posts(session, []).ids == {}
 
 
@@ -332,52 +325,3 @@ def test_two_writers_of_the_same_posts_both_come_through(
     with Session(engine) as session:
         rows = session.execute(select(PostAnalytics.likes_count, PostAnalytics.fetched_at)).all()
     assert [tuple(row) for row in rows] == [(9, NOON.replace(hour=9, minute=4))] * len(ids)
-
-
-# --- figures of accounts
-
-
-def a_day(account: SocialAccount, at: datetime = NOON, day: date = date(2026, 2, 1), **metrics: Any) -> Any:
-    return writes.AccountDayRow(account.id, day, "twitter", metrics, at)
-
-
-def test_a_later_reading_corrects_but_erases_nothing(session: Session, account: SocialAccount) -> None:
-    writes.store_account_days(session, [a_day(account, followers=100, reach=7)])
-    writes.store_account_days(session, [a_day(account, NOON + timedelta(hours=1), followers=90, reach=None, clicks=0)])
-    writes.store_account_days(session, [a_day(account, NOON - timedelta(hours=1), followers=1, clicks=1)])
-
-    stored = session.scalars(select(AccountAnalytics)).one()
-    assert (stored.followers, stored.reach, stored.clicks, stored.impressions) == (90, 7, 0, None)
-    assert stored.fetched_at == NOON + timedelta(hours=1)
-
-
-def test_readings_of_a_day_in_one_call_are_merged_by_time(session: Session, account: SocialAccount) -> None:
-    result = writes.store_account_days(
-        session,
-        [
-            a_day(account, NOON + timedelta(hours=1), followers=90),
-            a_day(account, day=date(2026, 1, 31), followers=5),
-            a_day(account, followers=100, reach=7),
-        ],
-    )
-
-    assert result.stored == [(account.id, date(2026, 1, 31)), (account.id, date(2026, 2, 1))]
-    rows = session.execute(select(AccountAnalytics.followers, AccountAnalytics.reach).order_by(AccountAnalytics.day))
-    assert [tuple(row) for row in rows] == [(5, None), (90, 7)]
-
-
-def test_bad_account_days_are_refused(session: Session, account: SocialAccount) -> None:
-    ghost = writes.AccountDayRow(10**9, date(2026, 2, 1), "twitter", {}, NOON)
-
-    result = writes.store_account_days(
-        session,
-        [a_day(account, likes=2**63), a_day(account, day=date(2026, 1, 1), fans=1), ghost, a_day(account, likes=3)],
-    )
-
-    assert result.stored == [(account.id, date(2026, 2, 1))]
-    assert dict(result.refused) == {
-        (account.id, date(2026, 2, 1)): "likes is too large to store",
-        (account.id, date(2026, 1, 1)): "there is no column for fans",
-        (10**9, date(2026, 2, 1)): "there is no such account",
-    }
-    assert session.scalars(select(AccountAnalytics.likes)).all() == [3]

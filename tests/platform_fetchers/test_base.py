@@ -77,7 +77,7 @@ def test_passing_faults_are_tried_again_with_growing_jitter(
 ) -> None:
     server.script(Answer(status=503, json={}), Answer(body=b"<html>try later</html>"), GOOD)
     assert fetcher.fetch_post_analytics("1", "7")["likes_count"] == 7
-    assert fetcher.api_calls == len(server.requests) == 3
+    assert fetcher.usage.calls == len(server.requests) == 3
     assert len(slept) == 2
     assert 0 <= slept[0] <= 2
     assert 0 <= slept[1] <= 4

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any, Self
 
 import requests
@@ -10,6 +11,7 @@ import requests
 from analytics_pipeline.platform_fetchers.base import BasePlatformFetcher
 from analytics_pipeline.platform_fetchers.exceptions import PlatformAPIError, PostAbsentError
 from analytics_pipeline.platform_fetchers.metrics import AccountDay, ListedPost, PostAnalytics, PostReading, PostRef
+from analytics_pipeline.platform_fetchers.usage import Usage
 from analytics_pipeline.sync.plan import Account
 
 
@@ -24,6 +26,7 @@ class Platform:
     listing_errors: dict[str, Exception] = field(default_factory=dict)
     reading_errors: dict[str, Exception] = field(default_factory=dict)
     listing_carries_figures: bool = False
+    price_usd: dict[str, Decimal] = field(default_factory=dict)
     batch_size: int = 2
     reads: list[str] = field(default_factory=list)
     before_batch: Callable[[int], None] = lambda _n: None
@@ -56,12 +59,19 @@ class _Scripted(BasePlatformFetcher):
     def fetch_many(self, posts: Sequence[PostRef]) -> Iterator[PostReading]:
         for start in range(0, len(posts), self._script.batch_size):
             self._script.before_batch(start // self._script.batch_size)
-            self.api_calls += 1
+            self.usage += Usage(calls=1)
             if error := self._script.reading_errors.get(self._external_id):
                 raise error
             for ref in posts[start : start + self._script.batch_size]:
                 self._script.reads.append(ref.platform_post_id)
+                self._bill(ref.platform_post_id)
                 yield self._reading(ref.platform_post_id)
+
+    def _bill(self, post: str) -> None:
+        price = self._script.price_usd.get(self._external_id)
+        read = (self._script.now.date(), post)
+        self.usage += Usage(posts=1, cost_usd=price and (Decimal(0) if read in self.billed else price))
+        self.billed.add(read)
 
     def _reading(self, post: str) -> PostReading:
         if post in self._script.post_errors:
@@ -71,7 +81,7 @@ class _Scripted(BasePlatformFetcher):
         return PostReading(post, self._analytics(post, {"likes_count": self._script.likes[post]}), raw={"id": post})
 
     def list_posts(self, start: datetime, end: datetime) -> Iterator[list[ListedPost]]:
-        self.api_calls += 1
+        self.usage += Usage(calls=1)
         if error := self._script.listing_errors.get(self._external_id):
             raise error
         found = [
@@ -83,7 +93,7 @@ class _Scripted(BasePlatformFetcher):
         yield found
 
     def fetch_account_days(self, first: date, last: date) -> list[AccountDay]:
-        self.api_calls += 1
+        self.usage += Usage(calls=1)
         return [AccountDay(first + timedelta(days=n), {"followers": 100 + n}) for n in range((last - first).days + 1)]
 
     def _error_of(self, response: requests.Response, body: Any) -> PlatformAPIError:

@@ -24,8 +24,13 @@ def test_report(service: AnalyticsSyncService, platform: Platform, connected: Co
     }  # fmt: skip
     assert report["by_platform"]["twitter"]["synced"] == 1
     assert report["by_platform"]["linkedin"] == {
-        "total_posts": 1, "synced": 1, "failed": 0, "rate_limited": 0, "api_calls": 2,
+        "total_posts": 1, "synced": 1, "failed": 0, "rate_limited": 0,
+        "api_calls": 2, "posts_read": 1, "cost_usd": None, "unknown_errors": 0,
     }  # fmt: skip
+    assert [(row["account"], row["total_posts"], row["synced"]) for row in report["by_account"]] == [
+        ("Page 10", 1, 1),
+        ("Page 20", 2, 1),
+    ]
     assert any("HTTP 500" in error["message"] for error in report["errors"])
 
 

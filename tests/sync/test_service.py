@@ -96,7 +96,7 @@ def test_batches_go_across_days(service: AnalyticsSyncService, platform: Platfor
     for n in range(4):
         platform.publish("10", f"p{n}", at(D1 if n % 2 else D2, hour=n))
     days = run(service)
-    assert sum(unit.api_calls for day in days.values() for unit in day.units) == 2
+    assert sum(unit.usage.calls for day in days.values() for unit in day.units) == 2
 
 
 def test_a_dead_token_costs_no_other_account(
@@ -278,7 +278,7 @@ def test_an_unexpected_fault_in_one_account_costs_no_other(
 def test_account_days_are_stored(service: AnalyticsSyncService, connected: Connect, session: Session) -> None:
     connected("10")
     results = list(service.read_account_days("linkedin", D1, D2))
-    assert [(r.found, r.api_calls, r.failure) for r in results] == [(2, 1, None)]
+    assert [(r.found, r.usage.calls, r.failure) for r in results] == [(2, 1, None)]
     assert session.execute(select(AccountAnalytics.day, AccountAnalytics.followers)).all() == [(D1, 100), (D2, 101)]
 
 

@@ -1,0 +1,69 @@
+"""How many calls may still be sent: asked before every call, told what the platform says of it after every reply.
+
+Here: what any store of quotas does, and one in memory. Not here: the one that all processes share (sync/quota.py), the
+reading of a platform's headers (the fetchers).
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Final, Literal, Protocol
+
+Scope = Literal["app", "account"]
+"""Whose quota it is: that of all accounts of the app together, or of one account."""
+
+ALL_ENDPOINTS: Final = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DailyLimits:
+    """Calls per endpoint and UTC day; None = no limit that we know of."""
+
+    app: int | None = None
+    account: int | None = None
+
+
+class CallQuota(Protocol):
+    """The quota of one account, and of the app it is read by. Endpoints have names that the fetcher gives them."""
+
+    def take(self, endpoint: str, limits: DailyLimits, now: datetime) -> datetime | None:
+        """Counts one call to `endpoint`; or, where none may be sent, says until when (UTC) and counts nothing."""
+
+    def hold(self, scope: Scope, endpoint: str, until: datetime) -> None:
+        """Allows no call to `endpoint` (ALL_ENDPOINTS: to any) before `until`, unless a longer hold is known."""
+
+
+class MemoryQuota:
+    """The quota as one fetcher has seen it."""
+
+    def __init__(self) -> None:
+        self._day: date | None = None
+        self._calls: Counter[str] = Counter()
+        self._held: dict[str, datetime] = {}
+
+    def take(self, endpoint: str, limits: DailyLimits, now: datetime) -> datetime | None:
+        """As CallQuota: this fetcher's account is all that it knows of the app."""
+        today = now.astimezone(UTC).date()
+        if self._day != today:
+            self._day = today
+            self._calls.clear()
+        held = [until for name in (endpoint, ALL_ENDPOINTS) if (until := self._held.get(name)) and until > now]
+        if used_up(limits.app, self._calls[endpoint]) or used_up(limits.account, self._calls[endpoint]):
+            held.append(next_utc_day(now))
+        if not held:
+            self._calls[endpoint] += 1
+        return max(held, default=None)
+
+    def hold(self, scope: Scope, endpoint: str, until: datetime) -> None:
+        """As CallQuota."""
+        self._held[endpoint] = max(until, self._held.get(endpoint, until))
+
+
+def used_up(limit: int | None, calls: int) -> bool:
+    """Whether a limit of calls allows none after `calls`."""
+    return limit is not None and calls >= limit
+
+
+def next_utc_day(now: datetime) -> datetime:
+    """The next 00:00 UTC after `now`, when daily quotas are renewed."""
+    return datetime.combine(now.astimezone(UTC).date() + timedelta(days=1), time.min, UTC)

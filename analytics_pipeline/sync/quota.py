@@ -1,0 +1,83 @@
+"""The quota of calls that all processes share: counted and held in the database, so that it survives a restart.
+
+Here: `api_quotas`. Not here: what a platform says of its quota (platform_fetchers), what an account's wait means for
+its units (`ledger.py`). The buckets of the known libraries fill up again by the second; these end at 00:00 UTC, or when
+the platform says so.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import Engine, text
+
+from analytics_pipeline.platform_fetchers.quota import (
+    ALL_ENDPOINTS,
+    DailyLimits,
+    Scope,
+    next_utc_day,
+    used_up,
+)
+
+# In the order of the key: two processes lock the same rows in the same order.
+_LOCK = text("""
+INSERT INTO api_quotas AS q (platform, scope, endpoint, day, calls)
+SELECT :platform, scope, endpoint, :today, 0
+FROM unnest(ARRAY['app', CAST(:account AS text)]) AS scope, unnest(CAST(:endpoints AS text[])) AS endpoint
+ORDER BY scope, endpoint
+ON CONFLICT (platform, scope, endpoint) DO UPDATE SET
+    calls = CASE WHEN q.day < excluded.day THEN 0 ELSE q.calls END,
+    day = greatest(q.day, excluded.day)
+RETURNING scope, endpoint, calls, held_until
+""")
+_COUNT = text("""
+UPDATE api_quotas SET calls = calls + 1
+WHERE platform = :platform AND scope IN ('app', :account) AND endpoint = :endpoint
+""")
+_HOLD = text("""
+INSERT INTO api_quotas AS q (platform, scope, endpoint, day, calls, held_until)
+VALUES (:platform, :scope, :endpoint, DATE '1970-01-01', 0, :until)
+ON CONFLICT (platform, scope, endpoint) DO UPDATE SET held_until = greatest(q.held_until, excluded.held_until)
+""")
+# A count lost in a crash of the server costs nothing; waiting for the disk before every call would.
+_RELAXED = text("SET LOCAL synchronous_commit = off")
+
+
+@dataclass(frozen=True, slots=True)
+class SharedQuota:
+    """The quota of one account and of its app, as every process on this database sees it."""
+
+    engine: Engine
+    platform: str
+    account_id: int
+
+    def take(self, endpoint: str, limits: DailyLimits, now: datetime) -> datetime | None:
+        """As CallQuota. Two processes never take the last call both."""
+        account = str(self.account_id)
+        key = {"platform": self.platform, "account": account}
+        today = now.astimezone(UTC).date()
+        with self.engine.begin() as connection:
+            connection.execute(_RELAXED)
+            rows = connection.execute(
+                _LOCK, {**key, "today": today, "endpoints": sorted({ALL_ENDPOINTS, endpoint})}
+            ).all()
+            held: list[datetime] = [row.held_until for row in rows if row.held_until and row.held_until > now]
+            calls: dict[str, int] = {row.scope: row.calls for row in rows if row.endpoint == endpoint}
+            if used_up(limits.app, calls["app"]) or used_up(limits.account, calls[account]):
+                held.append(next_utc_day(now))
+            if held:
+                return max(held).astimezone(UTC)
+            connection.execute(_COUNT, {**key, "endpoint": endpoint})
+        return None
+
+    def hold(self, scope: Scope, endpoint: str, until: datetime) -> None:
+        """As CallQuota."""
+        with self.engine.begin() as connection:
+            connection.execute(
+                _HOLD,
+                {
+                    "platform": self.platform,
+                    "scope": "app" if scope == "app" else str(self.account_id),
+                    "endpoint": endpoint,
+                    "until": until,
+                },
+            )
