@@ -7,9 +7,10 @@ from analytics_pipeline.assets.analytics_summaries import summaries_assets
 from analytics_pipeline.assets.checks import summaries_equal_raw
 from analytics_pipeline.assets.post_analytics import post_analytics_asset
 from analytics_pipeline.assets.published_posts import published_posts_asset
-from analytics_pipeline.automation.jobs import SUMMARIES_JOB, SYNC_JOBS
-from analytics_pipeline.automation.schedules import DAILY_SCHEDULES
-from analytics_pipeline.automation.sensors import retry_sensor, summaries_sensor
+from analytics_pipeline.automation.jobs import ACCOUNT_JOBS, SUMMARIES_JOB, SYNC_JOBS
+from analytics_pipeline.automation.retry_sensor import retry_sensor
+from analytics_pipeline.automation.schedules import SCHEDULES
+from analytics_pipeline.automation.summaries_sensor import summaries_sensor
 from analytics_pipeline.platform_fetchers import FETCHERS
 from analytics_pipeline.resources import all_resources
 
@@ -18,8 +19,8 @@ FACTORIES = (published_posts_asset, post_analytics_asset, account_analytics_asse
 defs = dg.Definitions(
     assets=[*(make(platform) for platform in FETCHERS for make in FACTORIES), summaries_assets()],
     asset_checks=[summaries_equal_raw],
-    jobs=[*SYNC_JOBS.values(), SUMMARIES_JOB],
-    schedules=DAILY_SCHEDULES,
+    jobs=[*SYNC_JOBS.values(), *ACCOUNT_JOBS.values(), SUMMARIES_JOB],
+    schedules=SCHEDULES,
     sensors=[retry_sensor, summaries_sensor],
     resources=all_resources(),
     executor=dg.in_process_executor,

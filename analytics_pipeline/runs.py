@@ -18,9 +18,9 @@ from dagster._core.execution.plan.objects import StepFailureData
 from dagster._core.instance.ref import InstanceRef
 from sqlalchemy import text
 
-from analytics_pipeline.automation.jobs import SUMMARIES_JOB, only_due_config, sync_job_name
+from analytics_pipeline.automation.jobs import ACCOUNT_JOBS, SUMMARIES_JOB, only_due_config, sync_job_name
 from analytics_pipeline.automation.ranges import range_tags
-from analytics_pipeline.automation.sensors import retry_sensor
+from analytics_pipeline.automation.retry_sensor import retry_sensor
 from analytics_pipeline.database.engine import get_engine
 from analytics_pipeline.resources import DatabaseResource
 from analytics_pipeline.settings import PROJECT_DIR
@@ -52,9 +52,14 @@ def dagster_instance() -> Iterator[dg.DagsterInstance]:
 def run_days(
     instance: dg.DagsterInstance, platform: str, first: date, last: date, *, only_due: bool = False
 ) -> dg.ExecuteInProcessResult:
-    """One run of a platform's job over `first` to `last`. A failed run is a result, not an exception."""
+    """One run that lists and reads a platform's posts of `first` to `last`. A failed run is a result, not an exception."""
     config = only_due_config(platform) if only_due else {}
     return _execute(instance, sync_job_name(platform), range_tags(first, last), config)
+
+
+def run_account_days(instance: dg.DagsterInstance, platform: str, first: date, last: date) -> dg.ExecuteInProcessResult:
+    """One run that reads the accounts' own figures of `first` to `last`."""
+    return _execute(instance, ACCOUNT_JOBS[platform].name, range_tags(first, last), {})
 
 
 def run_due(instance: dg.DagsterInstance) -> list[dg.ExecuteInProcessResult]:

@@ -3,16 +3,49 @@
 Here: names, types, defaults and meanings of environment variables. Not here: what is done with them.
 """
 
-from datetime import date
+import re
+from datetime import date, timedelta
 from decimal import Decimal
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
+from typing import Literal, NamedTuple
 
 from pydantic import BaseModel, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PROJECT_DIR = Path(__file__).resolve().parents[1]
 """The checkout that holds `pyproject.toml`, `dagster.yaml` and `dbt_summaries/`."""
+
+
+class Rung(NamedTuple):
+    """One rung of a refresh ladder: posts younger than `younger_than` are read again `every` so long."""
+
+    younger_than: timedelta
+    every: timedelta
+
+
+_SPAN = r"([1-9][0-9]{0,3})([hd])"
+_UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1)}
+DEFAULT_LADDER = "24h:1h 7d:6h 30d:1d 90d:7d"
+
+
+def parse_ladder(text: str) -> tuple[Rung, ...]:
+    """The rungs of a ladder as the settings write it: `younger than:every …` in hours or days, or `off`.
+
+    Raises ValueError for anything else, for ages that do not grow, and for less than an hour between two readings.
+    """
+    if text.strip() == "off":
+        return ()
+    rungs = []
+    for word in text.split():
+        match = re.fullmatch(f"{_SPAN}:{_SPAN}", word)
+        if match is None:
+            raise ValueError(f"{word!r} is no rung: write e.g. {DEFAULT_LADDER!r}, or 'off'")
+        rungs.append(Rung(int(match[1]) * _UNITS[match[2]], int(match[3]) * _UNITS[match[4]]))
+    if not rungs or any(a.younger_than >= b.younger_than for a, b in pairwise(rungs)):
+        raise ValueError(f"the ages of a ladder have to grow, as in {DEFAULT_LADDER!r}")
+    return tuple(rungs)
 
 
 class TwitterPrices(BaseModel):
@@ -50,9 +83,6 @@ class Settings(BaseSettings):
     )
     backfill_days_per_run: int = Field(
         30, ge=1, le=366, description="Publish days that one Dagster run of a backfill covers."
-    )
-    refresh_days: int = Field(
-        30, ge=1, le=366, description="Publish days, today included, that the daily schedules read again."
     )
     sync_threads: int = Field(4, ge=1, le=64, description="Accounts worked on side by side within one run.")
 
@@ -102,6 +132,45 @@ class Settings(BaseSettings):
     twitter_analytics_days: int = Field(
         0, ge=0, le=365, description="X posts up to this age (days) are asked for day series and watch time; 0: none."
     )
+
+    history_days: int = Field(
+        365, ge=0, description="Publish days whose posts are found and read by themselves when an account is connected."
+    )
+    linkedin_refresh: str = Field(
+        DEFAULT_LADDER, description="How often LinkedIn posts are read again: `younger than:every …`, or `off`."
+    )
+    twitter_refresh: str = Field(DEFAULT_LADDER, description="The same for X.")
+    facebook_refresh: str = Field(DEFAULT_LADDER, description="The same for Facebook.")
+    instagram_refresh: str = Field(DEFAULT_LADDER, description="The same for Instagram.")
+
+    log_format: Literal["text", "json"] = Field(
+        "text", description="What stands on standard error: lines for people, or one JSON object per line."
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="The least important lines of the pipeline that are written."
+    )
+    alert_urls: SecretStr | None = Field(
+        None, description="Where alerts go: Apprise URLs, with spaces or commas between them. Unset: to the log."
+    )
+    alert_stale_hours: int = Field(
+        24, ge=1, description="Hours without any successful call after which a platform is reported as stale."
+    )
+    raw_retention_days: int = Field(
+        90, ge=1, description="Days for which the platforms' replies are kept word for word."
+    )
+    run_retention_days: int = Field(
+        90, ge=1, description="Days for which Dagster's runs, errors of finished units and solved alerts are kept."
+    )
+
+    def refresh_ladder(self, platform: str) -> tuple[Rung, ...]:
+        """The platform's refresh ladder; empty = switched off."""
+        return parse_ladder(getattr(self, f"{platform}_refresh"))
+
+    @field_validator("linkedin_refresh", "twitter_refresh", "facebook_refresh", "instagram_refresh")
+    @classmethod
+    def _is_a_ladder(cls, value: str) -> str:
+        parse_ladder(value)
+        return value
 
     @field_validator("linkedin_base_url", "twitter_base_url", "facebook_base_url", "instagram_base_url")
     @classmethod

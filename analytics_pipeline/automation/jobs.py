@@ -1,4 +1,4 @@
-"""One job per platform (list the posts of the days, read their figures, read the account's own), one for summaries."""
+"""The jobs: per platform one for posts and one for the accounts' own figures, and one for summaries."""
 
 import dagster as dg
 
@@ -6,16 +6,27 @@ from analytics_pipeline.platform_fetchers import FETCHERS
 
 
 def sync_job_name(platform: str) -> str:
-    """The name of a platform's job."""
+    """The name of the job that lists and reads a platform's posts."""
     return f"{platform}_sync"
 
 
 SYNC_JOBS = {
     platform: dg.define_asset_job(
         sync_job_name(platform),
-        selection=dg.AssetSelection.groups(platform),
+        selection=dg.AssetSelection.assets([platform, "published_posts"], [platform, "post_analytics"]),
         executor_def=dg.in_process_executor,
         description=f"Lists the {platform} posts of the chosen days and reads their figures as of now.",
+        tags={"platform": platform},
+    )
+    for platform in FETCHERS
+}
+
+ACCOUNT_JOBS = {
+    platform: dg.define_asset_job(
+        f"{platform}_account_analytics",
+        selection=dg.AssetSelection.assets([platform, "account_analytics"]),
+        executor_def=dg.in_process_executor,
+        description=f"Reads the own figures of {platform} accounts for the chosen days, as far as the platform keeps them.",
         tags={"platform": platform},
     )
     for platform in FETCHERS

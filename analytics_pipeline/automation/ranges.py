@@ -21,11 +21,14 @@ def chunks(first: date, last: date, days: int) -> list[tuple[date, date]]:
     return result
 
 
-def grouped(days: Iterable[date], longest: int) -> list[tuple[date, date]]:
-    """Ranges of at most `longest` days that cover all of `days` and begin and end on one of them, newest first."""
+def grouped(days: Iterable[date], longest: int, gap: int) -> list[tuple[date, date]]:
+    """Ranges of at most `longest` days that cover all of `days` and begin and end on one of them, newest first.
+
+    Days that lie more than `gap` days apart are in different ranges.
+    """
     result: list[tuple[date, date]] = []
     for day in sorted(set(days), reverse=True):
-        if result and (result[-1][1] - day).days < longest:
+        if result and (result[-1][1] - day).days < longest and (result[-1][0] - day).days <= gap:
             result[-1] = (day, result[-1][1])
         else:
             result.append((day, day))

@@ -1,37 +1,95 @@
-"""The daily schedule of each platform: yesterday, today and the days whose posts still move, as one run."""
+"""The schedules: every hour the refresh ladder of each platform, every day the accounts' own figures.
+
+A tick asks for one run per platform. Ticks that were missed while nothing ran are not repeated one by one: the ledger
+knows what is due, and the newest tick asks for all of it.
+"""
 
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
 from analytics_pipeline.assets.partitions import PUBLISH_DAYS
-from analytics_pipeline.automation.jobs import SYNC_JOBS
+from analytics_pipeline.automation.jobs import ACCOUNT_JOBS, SYNC_JOBS
 from analytics_pipeline.automation.ranges import range_tags
+from analytics_pipeline.resources import DatabaseResource
 from analytics_pipeline.settings import get_settings
+from analytics_pipeline.sync import ladder, plan
+
+TICK = timedelta(hours=1)
+DISCOVERED_DAYS = 2
+"""Publish days, today included, that every tick lists for new posts."""
+RESTATED_DAYS = 8
+"""Days, today included, of which the accounts' own figures are read every day: platforms correct the last week."""
+
+GOING_ON = (
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+)
+REFRESH_TAG = {"refresh": "true"}
+FIRST_IN_QUEUE = {"dagster/priority": "10"}
+"""The refresh of young posts never waits behind the queued runs of a backfill."""
 
 
-def daily_schedule(platform: str, minute: int) -> dg.ScheduleDefinition:
-    """Every day at 04:`minute` UTC, the platforms a few minutes apart."""
+def refresh_schedule(platform: str, minute: int) -> dg.ScheduleDefinition:
+    """Every hour at `minute`, the platforms some minutes apart."""
 
     @dg.schedule(
         job=SYNC_JOBS[platform],
-        name=f"{platform}_daily",
-        cron_schedule=f"{minute} 4 * * *",
+        name=f"{platform}_refresh",
+        cron_schedule=f"{minute} * * * *",
         execution_timezone="UTC",
         default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="Lists and reads the posts of the last REFRESH_DAYS days.",
+        description=f"Finds new posts, and reads again what {platform.upper()}_REFRESH says is due at its age.",
     )
-    def schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+    def schedule(context: dg.ScheduleEvaluationContext, database: DatabaseResource) -> dg.RunRequest | dg.SkipReason:
         tick = context.scheduled_execution_time.astimezone(UTC)
-        return dg.RunRequest(run_key=f"{platform}:{tick:%Y-%m-%d}", tags=refresh_tags(tick))
+        if tick <= datetime.now(UTC) - TICK:
+            return dg.SkipReason(
+                f"the tick of {tick:%Y-%m-%d %H:%M} UTC was missed; the newest one asks for all that is due"
+            )
+        still = dg.RunsFilter(job_name=SYNC_JOBS[platform].name, statuses=list(GOING_ON), tags=REFRESH_TAG)
+        if context.instance.get_runs_count(still):
+            return dg.SkipReason("the refresh of an earlier tick still goes on")
+        rungs = get_settings().refresh_ladder(platform)
+        if not rungs:
+            return dg.SkipReason(f"{platform.upper()}_REFRESH is off")
+        with database.session() as session:
+            if not any(account.status == "connected" for account in plan.accounts(session, [platform])):
+                return dg.SkipReason(f"no {platform} account is connected")
+            due = ladder.due_since(session, platform, rungs, tick)
+        first = tick.date() - timedelta(days=DISCOVERED_DAYS - 1)
+        first = max(min(first, due or first), PUBLISH_DAYS.start.date())
+        return dg.RunRequest(
+            run_key=f"{platform}:{tick:%Y-%m-%dT%H}",
+            tags={**range_tags(first, tick.date()), **REFRESH_TAG, **FIRST_IN_QUEUE},
+        )
 
     return schedule
 
 
-def refresh_tags(tick: datetime) -> dict[str, str]:
-    """The range of publish days that a tick (UTC) refreshes, never before the first partition."""
-    first = tick.date() - timedelta(days=get_settings().refresh_days - 1)
-    return range_tags(max(first, PUBLISH_DAYS.start.date()), tick.date())
+def account_schedule(platform: str, minute: int) -> dg.ScheduleDefinition:
+    """Every day at 05:`minute` UTC."""
+
+    @dg.schedule(
+        job=ACCOUNT_JOBS[platform],
+        name=f"{platform}_account_analytics_daily",
+        cron_schedule=f"{minute} 5 * * *",
+        execution_timezone="UTC",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description=f"Reads the own figures of {platform} accounts for the last {RESTATED_DAYS} days, today included.",
+    )
+    def schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+        tick = context.scheduled_execution_time.astimezone(UTC)
+        first = max(tick.date() - timedelta(days=RESTATED_DAYS - 1), PUBLISH_DAYS.start.date())
+        return dg.RunRequest(run_key=f"{platform}:{tick:%Y-%m-%d}", tags=range_tags(first, tick.date()))
+
+    return schedule
 
 
-DAILY_SCHEDULES = [daily_schedule(platform, 7 * n) for n, platform in enumerate(SYNC_JOBS)]
+SCHEDULES = [
+    make(platform, 7 * n + offset)
+    for n, platform in enumerate(SYNC_JOBS)
+    for make, offset in ((refresh_schedule, 0), (account_schedule, 3))
+]

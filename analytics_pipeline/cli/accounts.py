@@ -1,6 +1,7 @@
 """`analytics-pipeline accounts`: connect, list and remove a business's accounts."""
 
 import os
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -49,6 +50,7 @@ def add(
 ) -> None:
     """Connect an account, or give one a new token. The token is asked for, or read from a file or a variable."""
     from analytics_pipeline.database import engine
+    from analytics_pipeline.settings import get_settings
     from analytics_pipeline.sync.accounts import business_named, connect
     from analytics_pipeline.sync.errors import InvalidRequestError
 
@@ -65,11 +67,16 @@ def add(
     engine.upgrade()
     with engine.new_session() as session, session.begin():
         owner = business_named(session, business, create=True)
-        account = connect(session, owner, platform, external_id, token, display_name=name)
+        today = datetime.now(UTC).date()
+        history = max(today - timedelta(days=get_settings().history_days), get_settings().analytics_start_date)
+        account = connect(session, owner, platform, external_id, token, display_name=name, history_from=history)
         connected = (
             f"{platform} account {external_id} is connected to {owner.name} (business {owner.id}) as {account.id}."
         )
-        next_step = f"Next: analytics-pipeline sync --business {owner.id}"
+        next_step = (
+            f"While analytics-pipeline dev runs, its posts since {history} are found and read by themselves. "
+            f"At once: analytics-pipeline sync --business {owner.id}"
+        )
     console.print(connected, next_step, sep="\n")
 
 

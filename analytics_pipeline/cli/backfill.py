@@ -13,7 +13,7 @@ def backfill(
     first: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First publish day (UTC).")],
     last: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="Last publish day (UTC), included.")],
 ) -> None:
-    """List and read the posts published from one day to another, newest days first, then rebuild their summaries."""
+    """List and read the posts of past days, newest first, and the accounts' own figures; then rebuild summaries."""
     from analytics_pipeline import runs
     from analytics_pipeline.automation.ranges import chunks
     from analytics_pipeline.cli.progress import posts_progress
@@ -43,6 +43,8 @@ def backfill(
             for chunk in chunks(start, end, settings.backfill_days_per_run):
                 progress.say(f"{name} {chunk[0]} to {chunk[1]}")
                 results.append(runs.run_days(instance, name, *chunk))
+            progress.say(f"{name} accounts")
+            results.append(runs.run_account_days(instance, name, start, end))
         progress.say("summaries")
         summaries = runs.run_summaries(instance, start, end)
     for problem in runs.problems([*results, summaries]):

@@ -62,6 +62,7 @@ def _run() -> None:
                     started = time.monotonic()
                     results.append(runs.run_days(instance, platform, *chunk))
                     seconds[platform] += time.monotonic() - started
+                results.append(runs.run_account_days(instance, platform, first, last))
             deleted = demo_data.until_a_post_is_deleted(world, sandbox)
             day = deleted.published_at.date()
             progress.say(f"a post of {day} was deleted on {deleted.platform}: its day is read again")

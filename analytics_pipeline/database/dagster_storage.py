@@ -4,15 +4,17 @@ The classes take no config: each process of Dagster asks the settings anew. Thus
 password, stands in no file, no command line and no serialized instance. Not here: what is in `dagster.yaml` besides.
 """
 
+import os
 from typing import Any, Self
 
+from dagster._core.instance.ref import InstanceRef
 from dagster._core.storage.local_compute_log_manager import LocalComputeLogManager
 from dagster._core.storage.root import LocalArtifactStorage
 from dagster._serdes import ConfigurableClassData
 from dagster_postgres import DagsterPostgresStorage
 
 from analytics_pipeline.database.engine import dagster_database_url
-from analytics_pipeline.settings import get_settings
+from analytics_pipeline.settings import PROJECT_DIR, get_settings
 
 
 class PipelineStorage(DagsterPostgresStorage):
@@ -55,3 +57,8 @@ class PipelineArtifacts(LocalArtifactStorage):
     def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Any) -> Self:
         """Called by every process of Dagster."""
         return cls(base_dir=str(get_settings().analytics_home / "dagster"), inst_data=inst_data)
+
+
+def instance_ref() -> InstanceRef:
+    """Where Dagster's settings lie: DAGSTER_HOME where it is set, else the project. Nothing connects yet."""
+    return InstanceRef.from_dir(os.environ.get("DAGSTER_HOME") or str(PROJECT_DIR))

@@ -369,7 +369,8 @@ class SyncUnit(Base):
     """One social account × one publish day: the smallest piece of work that succeeds or fails.
 
     `attempt_id` fences writes: a worker whose id is no longer here may not store anything.
-    `posts_expected` is NULL while nobody knows which posts the account published that day: the listing failed.
+    `posts_expected` is NULL while nobody knows which posts the account published that day: it was never listed, or the
+    listing failed. `asked_at` is when automation last asked for a run to work on it, NULL once one has.
     """
 
     __tablename__ = "sync_units"
@@ -400,6 +401,7 @@ class SyncUnit(Base):
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
     posts_read: Mapped[int] = mapped_column(Integer, server_default="0")
     cost_usd: Mapped[Decimal | None]
+    asked_at: Mapped[datetime | None]
 
 
 class SyncError(Base):

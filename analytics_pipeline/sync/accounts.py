@@ -6,12 +6,14 @@ Here: rows of businesses and social accounts, and what a new token means for the
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from analytics_pipeline.database.models import Business, PublishedPost, SocialAccount, SyncUnit
 from analytics_pipeline.platform_fetchers import FETCHERS
+from analytics_pipeline.sync import ledger
 from analytics_pipeline.sync.errors import InvalidRequestError
 
 _EXTERNAL_ID = re.compile(r"\d{1,30}")
@@ -54,9 +56,12 @@ def connect(
     *,
     display_name: str | None = None,
     refresh_token: str | None = None,
+    history_from: date | None = None,
 ) -> SocialAccount:
     """Connects an account, or connects it anew with another token; units that waited for that are due again.
 
+    The ledger then owes the posts published from `history_from` to today (UTC), as far as it does not know them: the
+    retry sensor has them listed and read, newest days first. None: no history.
     Raises InvalidRequestError for an unknown platform, an id that cannot be one, an empty token, or an account that
     another business has connected.
     """
@@ -88,6 +93,8 @@ def connect(
         .where(SyncUnit.social_account_id == account.id, SyncUnit.state == "needs_reauth")
         .values(state="due", attempts=0, error_class=None, error_message=None, updated_at=func.now())
     )
+    if history_from is not None:
+        ledger.owe_listing(session, account.id, platform, history_from, datetime.now(UTC).date())
     return account
 
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import Connection, delete, func, insert, or_, select, text, update
+from sqlalchemy import Connection, delete, func, insert, or_, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
@@ -21,10 +21,13 @@ MAX_ATTEMPTS = 5
 """Attempts that may fail for a passing reason before a unit is parked for a person."""
 
 DUE_PATIENCE = timedelta(minutes=15)
-"""A unit due for longer was left behind by the run that listed it."""
+"""A unit due for longer was left behind by the run that listed it, or that was asked for to work on it."""
 
 RUNNING_PATIENCE = timedelta(hours=2)
 """No run is longer (dagster.yaml, run_monitoring.max_runtime_seconds): a unit running for longer lost its worker."""
+
+UNITS_PER_ACCOUNT = 400
+"""Units of one account that automation asks for at once: a year of publish days."""
 
 THROTTLED_FOR = timedelta(minutes=15)
 """The wait where a platform throttles and does not say for how long: the window that most of them count in."""
@@ -93,6 +96,14 @@ def account_lock(connection: Connection, account_id: int) -> Iterator[None]:
         connection.rollback()
         connection.execute(text("SELECT pg_advisory_unlock(:space, :account)"), keys)
         connection.commit()
+
+
+def owe_listing(session: Session, account_id: int, platform: str, first: date, last: date) -> None:
+    """Makes every day of `first` to `last` that the ledger does not know due: nobody has listed its posts yet."""
+    days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
+    rows = [{"social_account_id": account_id, "publish_day": day, "platform": platform} for day in days]
+    if rows:
+        session.execute(upsert(SyncUnit).on_conflict_do_nothing(), rows)
 
 
 def register_listing(session: Session, account_id: int, platform: str, first: date, last: date) -> None:
@@ -177,6 +188,7 @@ def record_listing_failure(
             set_={
                 **{name: getattr(statement.excluded, name) for name in asdict(outcome)},
                 "attempts": statement.excluded.attempts,
+                "asked_at": None,
                 "updated_at": func.now(),
             },
             where=SyncUnit.state != "done",
@@ -197,6 +209,7 @@ def claim(session: Session, account_id: int, days: Iterable[date], run_id: str |
             started_at=now,
             finished_at=None,
             next_attempt_at=None,
+            asked_at=None,
             updated_at=func.now(),
         )
         .returning(SyncUnit.social_account_id, SyncUnit.publish_day, SyncUnit.attempt_id, SyncUnit.attempts)
@@ -292,24 +305,47 @@ def _delay(attempts: int) -> timedelta:
     return _FIRST_DELAY * int(4 ** max(0, attempts - 1))
 
 
-def due_units(session: Session, platform: str, now: datetime, limit: int) -> Sequence[SyncUnit]:
+def due_units(session: Session, platform: str, now: datetime) -> Sequence[SyncUnit]:
     """Units of connected accounts that nobody works on and that want work now, newest publish days first.
 
-    What is `due` or `running` is somebody's work in progress, until it has been so for too long.
+    What is `due` or `running` is somebody's work in progress until it has been so for too long; what was never listed
+    is nobody's. A unit that a run was asked for within DUE_PATIENCE is left to that run. At most UNITS_PER_ACCOUNT of
+    an account, so that no account's backlog hides another's.
     """
     orphaned = or_(
-        (SyncUnit.state == "due") & (SyncUnit.updated_at < now - DUE_PATIENCE),
+        (SyncUnit.state == "due") & ((SyncUnit.updated_at < now - DUE_PATIENCE) | SyncUnit.posts_expected.is_(None)),
         (SyncUnit.state == "running") & (SyncUnit.started_at < now - RUNNING_PATIENCE),
     )
-    return session.scalars(
-        select(SyncUnit)
+    place = func.row_number().over(partition_by=SyncUnit.social_account_id, order_by=SyncUnit.publish_day.desc())
+    wanted = (
+        select(SyncUnit.social_account_id, SyncUnit.publish_day, place.label("place"))
         .join(SocialAccount, SocialAccount.id == SyncUnit.social_account_id)
         .where(
             SyncUnit.platform == platform,
             SocialAccount.is_active,
             SocialAccount.status == "connected",
             or_((SyncUnit.state == "waiting") & (SyncUnit.next_attempt_at <= now), orphaned),
+            or_(SyncUnit.asked_at.is_(None), SyncUnit.asked_at <= now - DUE_PATIENCE),
         )
+        .subquery()
+    )
+    return session.scalars(
+        select(SyncUnit)
+        .join(
+            wanted,
+            (SyncUnit.social_account_id == wanted.c.social_account_id) & (SyncUnit.publish_day == wanted.c.publish_day),
+        )
+        .where(wanted.c.place <= UNITS_PER_ACCOUNT)
         .order_by(SyncUnit.publish_day.desc(), SyncUnit.social_account_id)
-        .limit(limit)
     ).all()
+
+
+def remember_asked(session: Session, units: Collection[SyncUnit], now: datetime) -> None:
+    """Notes that a run was asked for these units."""
+    keys = sorted((unit.social_account_id, unit.publish_day) for unit in units)
+    session.execute(
+        update(SyncUnit)
+        .where(tuple_(SyncUnit.social_account_id, SyncUnit.publish_day).in_(keys))
+        .values(asked_at=now, updated_at=SyncUnit.updated_at)
+        .execution_options(synchronize_session=False)
+    )

@@ -16,6 +16,9 @@ from analytics_pipeline.sync.results import PostFailure, UnitResult
 RETIRED_FOR = timedelta(days=1)
 """So long a metric that failed a call is not asked for again."""
 
+LISTED_TOGETHER = timedelta(days=14)
+"""Days to be listed that lie no further apart are listed in one go."""
+
 
 @dataclass(frozen=True, slots=True)
 class Account:
@@ -102,19 +105,28 @@ def wants_work(unit: SyncUnit, now: datetime, only_due: bool) -> bool:
     return True
 
 
-def wants_listing(session: Session, now: datetime, first: date, last: date) -> set[int]:
-    """Accounts of which some day is due in the ledger although nobody knows its posts: their listing failed."""
-    return set(
-        session.scalars(
-            select(SyncUnit.social_account_id)
-            .where(
-                SyncUnit.publish_day.between(first, last),
-                SyncUnit.posts_expected.is_(None),
-                or_(SyncUnit.state.in_(("due", "running")), _waiting_is_over(now)),
-            )
-            .distinct()
+def owed_listings(session: Session, now: datetime, first: date, last: date) -> dict[int, list[tuple[date, date]]]:
+    """By account: the ranges of `first` to `last` with days that are due although nobody knows their posts.
+
+    Days that lie further apart than LISTED_TOGETHER are in two ranges: what is listed is paid for on some platforms.
+    """
+    rows = session.execute(
+        select(SyncUnit.social_account_id, SyncUnit.publish_day)
+        .where(
+            SyncUnit.publish_day.between(first, last),
+            SyncUnit.posts_expected.is_(None),
+            or_(SyncUnit.state.in_(("due", "running")), _waiting_is_over(now)),
         )
+        .order_by(SyncUnit.social_account_id, SyncUnit.publish_day.desc())
     )
+    owed: dict[int, list[tuple[date, date]]] = {}
+    for account, day in rows:
+        ranges = owed.setdefault(account, [])
+        if ranges and ranges[-1][0] - day <= LISTED_TOGETHER:
+            ranges[-1] = (day, ranges[-1][1])
+        else:
+            ranges.append((day, day))
+    return owed
 
 
 def throttled_until(session: Session, account_id: int, now: datetime) -> datetime | None:

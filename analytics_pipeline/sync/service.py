@@ -138,13 +138,17 @@ class AnalyticsSyncService:
     def list_posts(self, platform: str, first: date, last: date, only_due: bool = False) -> Iterator[AccountResult]:
         """Finds the posts of all accounts of a platform published on `first` to `last`.
 
-        `only_due` asks just the accounts whose listing of these days is owed by the ledger.
+        `only_due` lists only the accounts and days whose listing the ledger owes.
         """
         accounts = plan.accounts(self._db, self._known_platforms([platform]))
+        ranges = {account.id: [(first, last)] for account in accounts}
         if only_due:
-            owed = plan.wants_listing(self._db, self._clock(), first, last)
-            accounts = [account for account in accounts if account.id in owed]
-        yield from self._side_by_side(accounts, lambda a: [listing.list_posts(self._work(a), first, last)])
+            ranges = plan.owed_listings(self._db, self._clock(), first, last)
+        self._db.commit()
+        yield from self._side_by_side(
+            [account for account in accounts if account.id in ranges],
+            lambda a: (listing.list_posts(self._work(a), *days) for days in ranges[a.id]),
+        )
 
     def read_days(
         self,

@@ -1,0 +1,81 @@
+"""The sensor that lets the summaries follow the raw days, by their automation condition, in one dbt run a time.
+
+Here: when it looks, and how what is to be rebuilt becomes one run. Not here: the condition itself (assets).
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+from dagster._core.definitions.sensor_definition import SensorExecutionData
+from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
+from dagster_shared.record import replace
+
+from analytics_pipeline.automation.jobs import SYNC_JOBS
+
+LONGEST_BURST = timedelta(minutes=10)
+"""So long the summaries wait for raw runs that are under way; then they follow what is finished."""
+
+
+class OneRunSensor(dg.AutomationConditionSensorDefinition):
+    """Evaluates automation conditions while no raw run is under way, and asks for one run over all days that it finds.
+
+    Dagster itself asks for a run per gap between days and per tick; dbt takes seconds before its first statement.
+    """
+
+    def evaluate_tick(self, context: dg.SensorEvaluationContext) -> SensorExecutionData:
+        """As for every sensor. A tick that only waits keeps the cursor: nothing that changed meanwhile is lost."""
+        if waiting_for := _burst(context.instance):
+            return SensorExecutionData(
+                skip_message=f"{waiting_for} is under way: the summaries follow all its days at once",
+                cursor=context.cursor,
+            )
+        found = super().evaluate_tick(context)
+        requests = found.run_requests or ()
+        return replace(found, run_requests=[one_run(requests)]) if len(requests) > 1 else found
+
+
+def one_run(requests: Sequence[dg.RunRequest]) -> dg.RunRequest:
+    """One request for everything that several ask for: from the first of their days to the last."""
+    days = [day for request in requests for day in _days(request)]
+    first = requests[0]
+    return first.with_replaced_attrs(
+        partition_key=None,
+        asset_selection=list(dict.fromkeys(key for request in requests for key in request.asset_selection or ())),
+        asset_check_keys=list(dict.fromkeys(key for request in requests for key in request.asset_check_keys or ())),
+        tags={
+            **first.tags,
+            ASSET_PARTITION_RANGE_START_TAG: min(days),
+            ASSET_PARTITION_RANGE_END_TAG: max(days),
+        },
+    )
+
+
+def _days(request: dg.RunRequest) -> list[str]:
+    if request.partition_key is not None:
+        return [request.partition_key]
+    return [request.tags[ASSET_PARTITION_RANGE_START_TAG], request.tags[ASSET_PARTITION_RANGE_END_TAG]]
+
+
+def _burst(instance: dg.DagsterInstance) -> str | None:
+    """The job of a raw run that has begun lately and still goes on."""
+    for job in SYNC_JOBS.values():
+        going_on = dg.RunsFilter(
+            job_name=job.name,
+            statuses=[dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED],
+            created_after=datetime.now(UTC) - LONGEST_BURST,
+        )
+        if instance.get_runs_count(going_on):
+            return job.name
+    return None
+
+
+summaries_sensor = OneRunSensor(
+    "summaries_follow_raw_days",
+    target=dg.AssetSelection.groups("summaries"),
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    minimum_interval_seconds=30,
+    use_user_code_server=True,
+    emit_backfills=False,
+    description="Rebuilds the summaries of publish days whose raw figures changed, in one run.",
+)

@@ -1,0 +1,79 @@
+"""The summaries follow the raw days: however many changed, one run a tick, and none while a raw run is under way."""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+
+import dagster as dg
+import pytest
+from dagster._core.definitions.sensor_definition import SensorExecutionData
+
+from analytics_pipeline.automation.jobs import SYNC_JOBS
+from analytics_pipeline.automation.summaries_sensor import summaries_sensor
+from analytics_pipeline.definitions import defs
+
+YESTERDAY = datetime.now(UTC).date() - timedelta(days=1)
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    """Dagster's storage in memory."""
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield instance
+
+
+def tick(instance: dg.DagsterInstance, cursor: str | None) -> SensorExecutionData:
+    """One evaluation, as the daemon makes it."""
+    context = dg.build_sensor_context(instance, cursor=cursor, repository_def=defs.get_repository_def())
+    return summaries_sensor.evaluate_tick(context)
+
+
+def changed(instance: dg.DagsterInstance, platform: str, *days: date) -> None:
+    """Materialises raw days of a platform."""
+    for day in days:
+        for name in ("published_posts", "post_analytics"):
+            instance.report_runless_asset_event(dg.AssetMaterialization([platform, name], partition=day.isoformat()))
+
+
+def ranges(found: SensorExecutionData) -> list[tuple[str, str]]:
+    """First and last day of every run that is asked for."""
+    start, end = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+    return [(r.partition_key or r.tags[start], r.partition_key or r.tags[end]) for r in found.run_requests or ()]
+
+
+def test_a_burst_of_sixty_days_of_two_platforms_is_one_run(instance: dg.DagsterInstance) -> None:
+    cursor = tick(instance, None).cursor
+    days = [YESTERDAY - timedelta(days=n) for n in range(80) if n % 4]  # with gaps: 60 days
+    changed(instance, "linkedin", *days)
+    changed(instance, "twitter", *days[:30])
+
+    found = tick(instance, cursor)
+
+    assert ranges(found) == [(min(days).isoformat(), max(days).isoformat())]
+    (request,) = found.run_requests or ()
+    assert {key.to_user_string() for key in request.asset_selection or ()} == {
+        "analytics_summaries",
+        "int_publish_days",
+    }
+    assert ranges(tick(instance, found.cursor)) == []
+
+
+def test_an_old_day_alone_and_a_platform_that_is_down(instance: dg.DagsterInstance) -> None:
+    cursor = tick(instance, None).cursor
+    old = YESTERDAY - timedelta(days=200)
+    changed(instance, "facebook", old)
+    assert ranges(tick(instance, cursor)) == [(old.isoformat(), old.isoformat())]
+
+
+def test_while_a_raw_run_is_under_way_it_waits_and_loses_nothing(instance: dg.DagsterInstance) -> None:
+    cursor = tick(instance, None).cursor
+    run = instance.create_run_for_job(
+        defs.resolve_job_def(SYNC_JOBS["linkedin"].name), status=dg.DagsterRunStatus.STARTED
+    )
+    changed(instance, "linkedin", YESTERDAY)
+
+    waiting = tick(instance, cursor)
+
+    assert (ranges(waiting), waiting.cursor) == ([], cursor)
+    assert "linkedin_sync is under way" in str(waiting.skip_message)
+    instance.report_run_failed(run)
+    assert ranges(tick(instance, waiting.cursor)) == [(YESTERDAY.isoformat(), YESTERDAY.isoformat())]
