@@ -8,7 +8,11 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 from dagster._core.definitions.sensor_definition import SensorExecutionData
-from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
+from dagster._core.storage.tags import (
+    ASSET_PARTITION_RANGE_END_TAG,
+    ASSET_PARTITION_RANGE_START_TAG,
+    PARTITION_NAME_TAG,
+)
 from dagster_shared.record import replace
 
 from analytics_pipeline.automation.jobs import SYNC_JOBS
@@ -44,7 +48,7 @@ def one_run(requests: Sequence[dg.RunRequest]) -> dg.RunRequest:
         asset_selection=list(dict.fromkeys(key for request in requests for key in request.asset_selection or ())),
         asset_check_keys=list(dict.fromkeys(key for request in requests for key in request.asset_check_keys or ())),
         tags={
-            **first.tags,
+            **{name: value for name, value in first.tags.items() if name != PARTITION_NAME_TAG},
             ASSET_PARTITION_RANGE_START_TAG: min(days),
             ASSET_PARTITION_RANGE_END_TAG: max(days),
         },

@@ -64,6 +64,19 @@ def test_an_old_day_alone_and_a_platform_that_is_down(instance: dg.DagsterInstan
     assert ranges(tick(instance, cursor)) == [(old.isoformat(), old.isoformat())]
 
 
+def test_single_days_far_apart_are_one_run_that_dagster_takes(instance: dg.DagsterInstance) -> None:
+    cursor = tick(instance, None).cursor
+    old = YESTERDAY - timedelta(days=40)
+    changed(instance, "instagram", old, YESTERDAY)
+
+    found = tick(instance, cursor)
+
+    assert ranges(found) == [(old.isoformat(), YESTERDAY.isoformat())]
+    (request,) = found.run_requests or ()
+    job = defs.resolve_implicit_global_asset_job_def()
+    instance.create_run_for_job(job, tags=dict(request.tags))  # refuses a partition beside a range
+
+
 def test_while_a_raw_run_is_under_way_it_waits_and_loses_nothing(instance: dg.DagsterInstance) -> None:
     cursor = tick(instance, None).cursor
     run = instance.create_run_for_job(

@@ -1,0 +1,130 @@
+"""The schedules against a real ledger: how far back a tick reaches, and which ticks ask for nothing."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+import pytest
+from dagster._core.definitions.schedule_definition import ScheduleExecutionData
+from sqlalchemy.orm import Session
+
+from analytics_pipeline.automation.jobs import SYNC_JOBS
+from analytics_pipeline.automation.schedules import REFRESH_TAG, SCHEDULES
+from analytics_pipeline.database.models import Business, PublishedPost, SocialAccount, SyncUnit
+from analytics_pipeline.definitions import defs
+from analytics_pipeline.resources import DatabaseResource
+from analytics_pipeline.settings import get_settings
+
+NOW = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+TODAY = NOW.date()
+START, END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    """Dagster's storage in a folder: a schedule opens it for itself."""
+    with dg.instance_for_test() as instance:
+        yield instance
+
+
+@pytest.fixture
+def account(session: Session) -> SocialAccount:
+    """A connected X account."""
+    session.add(Business(name="Acme"))
+    session.flush()
+    account = SocialAccount(business_id=1, platform="twitter", external_id="1", access_token="t", status="connected")
+    session.add(account)
+    session.commit()
+    return account
+
+
+def tick(instance: dg.DagsterInstance, at: datetime = NOW, name: str = "twitter_refresh") -> ScheduleExecutionData:
+    """One evaluation of a schedule, as the daemon makes it."""
+    (schedule,) = (schedule for schedule in SCHEDULES if schedule.name == name)
+    with dg.build_schedule_context(
+        instance,
+        scheduled_execution_time=at,
+        resources={"database": DatabaseResource()},
+        repository_def=defs.get_repository_def(),
+    ) as context:
+        return schedule.evaluate_tick(context)
+
+
+def read_at(session: Session, account: SocialAccount, age_days: int, moment: datetime) -> None:
+    """A post of that age, and its unit, last read at `moment`."""
+    published = NOW - timedelta(days=age_days)
+    session.add(
+        PublishedPost(
+            business_id=1, social_account_id=account.id, platform="twitter", platform_post_id=str(age_days),
+            published_at=published,
+        )
+    )  # fmt: skip
+    session.add(
+        SyncUnit(
+            social_account_id=account.id, publish_day=published.date(), platform="twitter", state="done",
+            posts_expected=1, posts_synced=1, started_at=moment,
+        )
+    )  # fmt: skip
+    session.commit()
+
+
+def test_every_tick_looks_for_new_posts_of_two_days(instance: dg.DagsterInstance, account: SocialAccount) -> None:
+    (request,) = list(tick(instance).run_requests or [])
+    assert (request.tags[START], request.tags[END]) == (str(TODAY - timedelta(days=1)), str(TODAY))
+    assert request.tags["dagster/priority"] == "10"
+    assert request.run_key == f"twitter:{NOW:%Y-%m-%dT%H}"
+
+
+def test_a_tick_reaches_back_to_the_oldest_day_that_is_due(
+    instance: dg.DagsterInstance, account: SocialAccount, session: Session
+) -> None:
+    read_at(session, account, 12, NOW - timedelta(days=2))
+    read_at(session, account, 60, NOW)
+    (request,) = list(tick(instance).run_requests or [])
+    assert (request.tags[START], request.tags[END]) == (str(TODAY - timedelta(days=12)), str(TODAY))
+
+
+def test_a_missed_tick_asks_for_nothing_and_the_newest_for_everything(
+    instance: dg.DagsterInstance, account: SocialAccount
+) -> None:
+    missed = tick(instance, NOW - timedelta(hours=2))
+    assert not missed.run_requests
+    assert "was missed" in str(missed.skip_message)
+    assert len(tick(instance).run_requests or ()) == 1
+
+
+def test_a_tick_waits_for_the_refresh_before_it_and_for_no_backfill(
+    instance: dg.DagsterInstance, account: SocialAccount
+) -> None:
+    job = defs.resolve_job_def(SYNC_JOBS["twitter"].name)
+    instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
+    assert len(tick(instance).run_requests or ()) == 1
+    instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED, tags=REFRESH_TAG)
+    assert "still goes on" in str(tick(instance).skip_message)
+
+
+@pytest.mark.parametrize("status", ["needs_reauth", "disconnected"])
+def test_without_a_connected_account_nothing_is_asked_for(
+    instance: dg.DagsterInstance, account: SocialAccount, session: Session, status: str
+) -> None:
+    account.status = status
+    session.commit()
+    assert tick(instance).skip_message == "no twitter account is connected"
+
+
+def test_a_platform_can_be_switched_off(
+    instance: dg.DagsterInstance, account: SocialAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TWITTER_REFRESH", "off")
+    get_settings.cache_clear()
+    assert tick(instance).skip_message == "TWITTER_REFRESH is off"
+
+
+def test_the_accounts_own_figures_are_read_for_the_last_week_every_day(instance: dg.DagsterInstance) -> None:
+    (request,) = list(tick(instance, name="linkedin_account_analytics_daily").run_requests or [])
+    assert (request.tags[START], request.tags[END]) == (str(TODAY - timedelta(days=7)), str(TODAY))
+
+
+def test_platforms_tick_minutes_apart() -> None:
+    minutes = {schedule.name: str(schedule.cron_schedule).split()[0] for schedule in SCHEDULES}
+    assert len(set(minutes.values())) == len(minutes) == 8
