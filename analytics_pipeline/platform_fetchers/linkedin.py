@@ -5,16 +5,13 @@ members' own profiles, OAuth.
 """
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, ClassVar, Final, Self, Unpack
 
-import requests
-
 from analytics_pipeline.platform_fetchers import linkedin_wire as wire
-from analytics_pipeline.platform_fetchers.base import BasePlatformFetcher, FetcherOptions
+from analytics_pipeline.platform_fetchers.base import FetcherOptions
 from analytics_pipeline.platform_fetchers.batches import read_in_halves
-from analytics_pipeline.platform_fetchers.error_table import error_of
 from analytics_pipeline.platform_fetchers.exceptions import (
     BadDataError,
     ConfigurationError,
@@ -22,51 +19,37 @@ from analytics_pipeline.platform_fetchers.exceptions import (
     PlatformAPIError,
     PostAbsentError,
     PostNotFoundError,
-    RateLimitError,
 )
-from analytics_pipeline.platform_fetchers.linkedin_errors import DAILY_QUOTA, ERRORS, NO_JSON, RevokedTokenError
+from analytics_pipeline.platform_fetchers.linkedin_details import LinkedInDetails
+from analytics_pipeline.platform_fetchers.linkedin_metrics import (
+    CATALOG,
+    GAIN_FIELDS,
+    PAGE_FIELDS,
+    POST_FIELDS,
+    VIEW_FIELDS,
+)
 from analytics_pipeline.platform_fetchers.metrics import AccountDay, ListedPost, PostAnalytics, PostReading, PostRef
+from analytics_pipeline.platform_fetchers.usage import Usage
 from analytics_pipeline.settings import get_settings
 
-LIST_SIZE: Final = 50
-"""Posts per statistics call: no cap is documented, clients use 20 to 50."""
-
 HISTORY_DAYS: Final = 365
-"""Share statistics and follower gains cover a rolling twelve months."""
+"""Share and page statistics and follower gains cover a rolling twelve months."""
 
 FOLLOWER_LAG_DAYS: Final = 2
-SUNSET_WARNING_DAYS: Final = 60
-
-REVOCATION_PAUSE: Final = 5.0
-"""Seconds for which a token minted a moment ago can be called revoked."""
-
-THROTTLE_PAUSE: Final = 120.0
-"""Seconds after a 429 that is not about the day's quota: protection of LinkedIn's own machines."""
-
-_POST_FIELDS: Final[Mapping[str, str | Sequence[str]]] = {
-    "likes_count": "likeCount",
-    "comments_count": "commentCount",
-    "shares_count": "shareCount",
-    "impressions": "impressionCount",
-    "reach": ("uniqueImpressionsCount", "uniqueImpressionsCounts"),
-    "clicks": "clickCount",
-}
-_PAGE_FIELDS: Final = {name.removesuffix("_count"): path for name, path in _POST_FIELDS.items()}
-_GAIN_FIELDS: Final = {"organic": "organicFollowerGain", "paid": "paidFollowerGain"}
 
 _logger = logging.getLogger(__name__)
 
 
-class LinkedInAnalyticsFetcher(BasePlatformFetcher):
+class LinkedInAnalyticsFetcher(LinkedInDetails):
     """Reads the posts and daily figures of one organization page.
 
     `organization_id` is the page's number or URN; without it the author of the first post that is read is taken.
-    `api_version` is YYYYMM (default: LINKEDIN_API_VERSION), `list_size` the posts per statistics call.
-    Raises ConfigurationError for an organization id that is none.
+    `api_version` is YYYYMM (default: LINKEDIN_API_VERSION), `list_size` the posts per statistics call (default:
+    LINKEDIN_LIST_SIZE). Raises ConfigurationError for an organization id that is none.
     """
 
-    platform: ClassVar[str] = wire.PLATFORM
-    batch_size: ClassVar[int] = LIST_SIZE
+    batch_size: ClassVar[int] = 50
+    catalog = CATALOG
 
     def __init__(
         self,
@@ -75,22 +58,14 @@ class LinkedInAnalyticsFetcher(BasePlatformFetcher):
         *,
         base_url: str | None = None,
         api_version: str | None = None,
-        list_size: int = LIST_SIZE,
+        list_size: int | None = None,
         **options: Unpack[FetcherOptions],
     ) -> None:
-        settings = get_settings()
-        super().__init__(access_token, base_url=base_url or settings.linkedin_base_url, **options)
-        if list_size < 1:
-            raise ConfigurationError(f"linkedin: list_size must be at least 1, not {list_size}", self.platform)
+        super().__init__(access_token, base_url=base_url, api_version=api_version, **options)
         self.organization = None if organization_id is None else wire.organization_urn(organization_id)
-        self.list_size = list_size
-        self.api_version = api_version or settings.linkedin_api_version
-        self.answering_version = self.api_version  # LinkedIn answers with the version asked for, or not at all
-        sunset = wire.sunset_of(self.api_version)
-        if sunset is not None and self._today() >= sunset - timedelta(days=SUNSET_WARNING_DAYS):
-            _logger.warning(
-                "linkedin: version %s ends about %s: set LINKEDIN_API_VERSION to a newer one", self.api_version, sunset
-            )
+        self.list_size = get_settings().linkedin_list_size if list_size is None else list_size
+        if self.list_size < 1:
+            raise ConfigurationError(f"linkedin: list_size must be at least 1, not {list_size}", self.platform)
 
     @classmethod
     def for_account(cls, access_token: str, external_id: str, **options: Any) -> Self:
@@ -109,51 +84,60 @@ class LinkedInAnalyticsFetcher(BasePlatformFetcher):
             reading = PostReading(platform_post_id, None, self._deleted_or(reading.error, platform_post_id))
         analytics = self._analytics_of(reading, post_id)
         analytics["reactions_count"] = self._reactions(platform_post_id)
-        if platform_post_id.startswith("urn:li:ugcPost:"):  # no other entity has video figures
-            analytics["video_views"] = self._video_figure(platform_post_id, "VIDEO_VIEW")
-            if analytics["video_views"] is not None:
-                watched_ms = self._video_figure(platform_post_id, "TIME_WATCHED")
-                analytics["video_watch_time"] = None if watched_ms is None else watched_ms / 1000
+        if wire.has_video_figures(platform_post_id):
+            analytics["video_views"], analytics["video_watch_time"] = self._video_figures(platform_post_id)
         return analytics
 
     def fetch_many(self, posts: Sequence[PostRef]) -> Iterator[PostReading]:
         """One reading per post from lifetime share statistics: a call per `list_size` posts, both URN kinds in one.
 
         A post that the reply leaves out is a PostAbsentError: without activity, deleted or older than twelve months.
-        Reactions and video figures cost calls of their own (fetch_post_analytics) and are None here.
+        Young posts get reactions and video figures as far as their ration goes (LinkedInDetails).
         """
-        urns: list[str] = []
-        for urn in dict.fromkeys(post.platform_post_id for post in posts):
+        refs: dict[str, PostRef] = {}
+        for post in posts:
+            urn = post.platform_post_id
             if wire.is_post_urn(urn):
-                urns.append(urn)
+                refs[urn] = post
             else:
                 message = f"linkedin: {urn[:80]!r} is no post id: urn:li:share:… or urn:li:ugcPost:… is expected"
                 yield PostReading(urn, None, ConfigurationError(message, self.platform))
+        young = self._young(refs.values())
+        urns = sorted(refs, key=lambda urn: urn not in young)  # the ration goes to the young
         while urns and self.organization is None:
             try:
                 self.organization = self._author_of(urns[0])
                 break
             except PostNotFoundError as error:
                 yield PostReading(urns.pop(0), None, error)
+        with_videos: list[PostReading] = []
         for batch in wire.statistics_batches(self.base_url, self.organization, urns, self.list_size):
-            yield from read_in_halves(batch, self._read_batch)
+            for reading in self._with_reactions([*read_in_halves(batch, self._read_batch)], young):
+                post = refs[reading.platform_post_id]
+                if post.post_type == "video" and reading.platform_post_id in young:
+                    with_videos.append(reading)  # reactions of all come first
+                else:
+                    yield reading
+        yield from self._with_video_figures(with_videos, young)
 
     def list_posts(self, start: datetime, end: datetime) -> Iterator[list[ListedPost]]:
-        """The page's posts with `start <= publishedAt < end`, newest first; no drafts, no dark (ads-only) posts."""
+        """The page's posts with `start <= publishedAt < end`, last modified first; no drafts, no dark (ads-only) posts."""
         page = self._page()
         seen: set[str] = set()
         position: int | None = 0
         while position is not None:
             body = self._page_request(wire.finder_path(page, position))
             elements = wire.elements_of(body)
+            self.usage += Usage(posts=len(elements))
             listed = [post for post in map(wire.listed_post, elements) if post and start <= post.published_at < end]
             # Offsets drift when a post is published between two pages: the same post can come twice.
             fresh = [post for post in listed if post.platform_post_id not in seen]
             seen.update(post.platform_post_id for post in fresh)
             if fresh:
                 yield fresh
-            created = [at for element in elements if (at := wire.moment(element, "createdAt", "publishedAt"))]
-            if created and min(created) < start:
+            # A post that was scheduled is older than its publication, but it was modified by it.
+            modified = [at for element in elements if (at := wire.moment(element, "lastModifiedAt", "publishedAt"))]
+            if modified and min(modified) < start:
                 return
             following = wire.next_start(body)
             if following is None and elements:
@@ -170,19 +154,23 @@ class LinkedInAnalyticsFetcher(BasePlatformFetcher):
         today = self._today()
         first = max(wire.utc_day(start_date), today - timedelta(days=HISTORY_DAYS))
         last = min(wire.utc_day(end_date), today)
-        days = self._daily("Share", "totalShareStatistics", _PAGE_FIELDS, first, last)
+        path = wire.share_days_path(self._page(), first, last)
+        days = self._daily(path, "totalShareStatistics", PAGE_FIELDS, first, last)
         return [AccountDay(day, figures) for day, figures in sorted(days.items())]
 
     def fetch_account_days(self, first: date, last: date) -> list[AccountDay]:
-        """Share statistics and follower gains per UTC day, and the follower count if today is among them.
+        """Share statistics, page views and follower gains per UTC day; the follower count if today is among them.
 
         Follower gains of the last two days do not exist yet; LinkedIn restates days, so ask for the last week again.
         """
         today = self._today()
         days = {day.day: dict(day.metrics) for day in self.fetch_organization_analytics(first, last)}
-        since = max(first, today - timedelta(days=HISTORY_DAYS))
-        until = min(last, today - timedelta(days=FOLLOWER_LAG_DAYS + 1))
-        for day, gains in self._daily("Follower", "followerGains", _GAIN_FIELDS, since, until).items():
+        since, until = max(first, today - timedelta(days=HISTORY_DAYS)), min(last, today)
+        for day, views in self._page_views(since, until).items():
+            days.setdefault(day, {}).update(views)
+        until = min(until, today - timedelta(days=FOLLOWER_LAG_DAYS + 1))
+        path = wire.follower_days_path(self._page(), since, until)
+        for day, gains in self._daily(path, "followerGains", GAIN_FIELDS, since, until).items():
             days.setdefault(day, {})["follower_gain"] = sum(gains.values())
         if first <= today <= last:
             page = wire.encoded(self._page())
@@ -197,6 +185,7 @@ class LinkedInAnalyticsFetcher(BasePlatformFetcher):
     def _read_batch(self, urns: Sequence[str]) -> list[PostReading]:
         try:
             elements = wire.elements_of(self._make_request("GET", wire.statistics_path(self.organization, urns)))
+            self.usage += Usage(posts=len(elements))
         except BadDataError as error:
             return [PostReading(urn, None, error) for urn in urns]
         found: dict[str, Mapping[str, Any]] = {}
@@ -216,7 +205,7 @@ class LinkedInAnalyticsFetcher(BasePlatformFetcher):
             statistics = element.get("totalShareStatistics")
             if not isinstance(statistics, Mapping):
                 raise BadDataError(f"linkedin: the statistics of {urn} hold no figures", self.platform)
-            values = self._parse_analytics_response(statistics, _POST_FIELDS)
+            values = self._parse_analytics_response(statistics, POST_FIELDS)
         except BadDataError as error:
             return PostReading(urn, None, error, element)
         return PostReading(urn, self._analytics(urn, values, wire.url_of(urn)), None, element)
@@ -244,37 +233,7 @@ class LinkedInAnalyticsFetcher(BasePlatformFetcher):
             _logger.info("%s", error.message)
         return absent
 
-    def _reactions(self, urn: str) -> int | None:
-        """All reactions of whatever type; None without the scope `r_organization_social_feed`."""
-        summaries = self._detail(f"/rest/socialMetadata/{wire.encoded(urn)}").get("reactionSummaries")
-        return self._total(summaries.values(), "count") if isinstance(summaries, Mapping) else None
-
-    def _video_figure(self, urn: str, kind: str) -> int | None:
-        """A lifetime figure of a page's video; None if the post is no video or the figure is not available."""
-        path = f"/rest/videoAnalytics?q=entity&entity={wire.encoded(urn)}&type={kind}&aggregation=ALL"
-        elements = self._detail(path).get("elements")
-        return self._total(elements, "value") if isinstance(elements, list) and elements else None
-
-    def _detail(self, path: str) -> Mapping[str, Any]:
-        """The answer of a call that adds to figures already there: a failure is logged, and the figure is unknown."""
-        try:
-            body = self._make_request("GET", path)
-        except PlatformAPIError as error:
-            _logger.info("%s", error.message)
-            return {}
-        return body if isinstance(body, Mapping) else {}
-
-    def _total(self, rows: Iterable[Any], key: str) -> int | None:
-        try:
-            return sum(self._count(key, row.get(key) if isinstance(row, Mapping) else row) for row in rows)
-        except BadDataError as error:
-            _logger.warning("%s", error.message)
-            return None
-
     # --- the page's days
-
-    def _today(self) -> date:
-        return wire.utc_day(self._clock())
 
     def _page(self) -> str:
         if self.organization is None:
@@ -292,15 +251,23 @@ class LinkedInAnalyticsFetcher(BasePlatformFetcher):
             raise BadDataError("linkedin: the answer is no JSON object", self.platform)
         return body
 
+    def _page_views(self, first: date, last: date) -> dict[date, dict[str, int]]:
+        """Views of the page itself; a page whose views are withheld loses no other figure."""
+        path = wire.view_days_path(self._page(), first, last)
+        try:
+            return self._daily(path, "totalPageStatistics", VIEW_FIELDS, first, last)
+        except (BadDataError, ConfigurationError, PermissionDeniedError) as error:
+            _logger.info("%s", error.message)
+            return {}
+
     def _daily(
-        self, statistics: str, key: str, fields: Mapping[str, str | Sequence[str]], first: date, last: date
+        self, path: str, key: str, fields: Mapping[str, str | Sequence[str]], first: date, last: date
     ) -> dict[date, dict[str, int]]:
         """The known figures of each UTC day; a day whose figures are unusable is left out, with a line in the log."""
         days: dict[date, dict[str, int]] = {}
         if first > last:
             return days
-        body = self._page_request(wire.days_path(statistics, self._page(), first, last))
-        for element in wire.elements_of(body):
+        for element in wire.elements_of(self._page_request(path)):
             day, figures = wire.bucket_day(element), element.get(key)
             if day is None or not first <= day <= last or not isinstance(figures, Mapping):
                 continue
@@ -312,25 +279,3 @@ class LinkedInAnalyticsFetcher(BasePlatformFetcher):
             if known := {name: n for name, n in parsed.items() if n is not None}:
                 days[day] = known
         return days
-
-    # --- the dialect
-
-    def _headers(self) -> dict[str, str]:
-        return super()._headers() | {"LinkedIn-Version": self.api_version, "X-Restli-Protocol-Version": "2.0.0"}
-
-    def _error_of(self, response: requests.Response, body: Any) -> PlatformAPIError:
-        codes, detail = {NO_JSON}, ""
-        if isinstance(body, Mapping):
-            codes = {str(body[key]) for key in ("code", "serviceErrorCode") if body.get(key) is not None}
-            detail = self._redact(str(body.get("message", "")))
-        error = error_of(ERRORS, self.platform, response.status_code, codes, detail)
-        if isinstance(error, RateLimitError):
-            error.retry_after = self._handle_rate_limit(response)
-            if error.retry_after is None:
-                error.retry_after = self._until_next_day(response) if DAILY_QUOTA in codes else THROTTLE_PAUSE
-        return error
-
-    def _pause(self, error: PlatformAPIError, attempt: int) -> float | None:
-        if isinstance(error, RevokedTokenError):
-            return REVOCATION_PAUSE if attempt == 1 else None
-        return super()._pause(error, attempt)

@@ -71,14 +71,19 @@ def encoded(urn: str) -> str:
     return quote(urn, safe="")
 
 
+def encoded_list(urns: Sequence[str]) -> str:
+    """URNs as the items of a `List(…)`."""
+    return ",".join(map(encoded, urns))
+
+
 def statistics_path(organization: str | None, urns: Sequence[str]) -> str:
     """Lifetime share statistics of posts, each in the list of its kind: in the other list it would go unanswered."""
     path = _SHARE_STATISTICS
     if organization is not None:
         path += f"&organizationalEntity={encoded(organization)}"
     for parameter, kind in _LISTS:
-        if values := [encoded(urn) for urn in urns if urn.startswith(kind)]:
-            path += f"&{parameter}=List({','.join(values)})"
+        if values := [urn for urn in urns if urn.startswith(kind)]:
+            path += f"&{parameter}=List({encoded_list(values)})"
     return path
 
 
@@ -101,18 +106,49 @@ def statistics_batches(
 
 
 def finder_path(organization: str, position: int) -> str:
-    """One page of an organization's posts, newest first by time of creation."""
-    return f"/rest/posts?q=author&author={encoded(organization)}&start={position}&count={PAGE_SIZE}&sortBy=CREATED"
+    """One page of an organization's posts, last modified first: publication modifies a post, so none is missed."""
+    return (
+        f"/rest/posts?q=author&author={encoded(organization)}&start={position}&count={PAGE_SIZE}&sortBy=LAST_MODIFIED"
+    )
 
 
-def days_path(statistics: str, organization: str, first: date, last: date) -> str:
-    """Daily buckets (UTC) of the page's Share or Follower statistics, both days included."""
+def share_days_path(organization: str, first: date, last: date) -> str:
+    """Daily buckets (UTC) of the page's share statistics, both days included."""
+    return _days_path(_SHARE_STATISTICS, "organizationalEntity", organization, first, last)
+
+
+def follower_days_path(organization: str, first: date, last: date) -> str:
+    """The same of its follower gains."""
+    path = "/rest/organizationalEntityFollowerStatistics?q=organizationalEntity"
+    return _days_path(path, "organizationalEntity", organization, first, last)
+
+
+def view_days_path(organization: str, first: date, last: date) -> str:
+    """The same of its page views: here finder and parameter are named differently (linkedin.md §2)."""
+    return _days_path("/rest/organizationPageStatistics?q=organization", "organization", organization, first, last)
+
+
+def _days_path(path: str, parameter: str, organization: str, first: date, last: date) -> str:
     start, end = (int(datetime.combine(d, time(), UTC).timestamp()) * 1000 for d in (first, last + timedelta(days=1)))
     return (
-        f"/rest/organizationalEntity{statistics}Statistics?q=organizationalEntity"
-        f"&organizationalEntity={encoded(organization)}"
+        f"{path}&{parameter}={encoded(organization)}"
         f"&timeIntervals=(timeRange:(start:{start},end:{end}),timeGranularityType:DAY)"
     )
+
+
+def video_path(urn: str, kind: str) -> str:
+    """One lifetime figure of one video."""
+    return f"/rest/videoAnalytics?q=entity&entity={encoded(urn)}&type={kind}&aggregation=ALL"
+
+
+def has_video_figures(urn: str) -> bool:
+    """Whether LinkedIn may know video figures of this post: no other entity than a ugcPost is documented."""
+    return urn.startswith("urn:li:ugcPost:")
+
+
+def resource_of(path: str) -> str:
+    """The resource that a path below the host asks for: what LinkedIn counts calls by."""
+    return re.split(r"[/?]", path.lstrip("/"), maxsplit=2)[1]
 
 
 # --- replies

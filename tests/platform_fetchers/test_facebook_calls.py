@@ -43,7 +43,7 @@ def fetcher(server: PlatformServer) -> Iterator[FacebookFetcher]:
 def test_a_thousand_posts_in_twenty_calls(page: FakePage, fetcher: FacebookFetcher, server: PlatformServer) -> None:
     page.nodes = {f"{PAGE}_{n}": node(n) for n in range(1000)}
     readings = by_id(fetcher.fetch_many(refs(range(1000))))
-    assert len(server.requests) == fetcher.api_calls == 20
+    assert len(server.requests) == fetcher.usage.calls == 20
     assert set(readings) == set(page.nodes)
     assert all(r.analytics and r.analytics["comments_count"] == 27 for r in readings.values())
 
@@ -125,7 +125,7 @@ def test_any_retired_metrics_hide_no_other_metric_and_no_post(dead: set[str]) ->
         fetcher = make(server)
         readings = by_id(fetcher.fetch_many(refs(range(3))))
         assert fetcher.dead_metrics == dead
-        assert fetcher.api_calls <= 3
+        assert fetcher.usage.calls <= 3
         fetcher.close()
     expected = {name for name in FIGURES if name not in dead}
     for reading in readings.values():

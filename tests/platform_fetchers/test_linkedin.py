@@ -98,7 +98,7 @@ def test_a_thousand_posts_cost_twenty_calls(server: PlatformServer, fetcher: Lin
     server.answer = statistics({urn: {**FIGURES, "likeCount": n} for n, urn in enumerate(urns)})
     likes = {r.platform_post_id: r.analytics["likes_count"] for r in fetcher.fetch_many(refs(*urns)) if r.analytics}
     assert likes == {urn: n for n, urn in enumerate(urns)}
-    assert len(server.requests) == fetcher.api_calls == 20
+    assert len(server.requests) == fetcher.usage.calls == 20
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -1,7 +1,10 @@
 """LinkedIn's fetcher over real HTTP: details of one post, its author, fresh tokens, ageing versions."""
 
+import re
+from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from urllib.parse import unquote
 
 import pytest
 
@@ -11,9 +14,13 @@ from analytics_pipeline.platform_fetchers.exceptions import (
     PermissionDeniedError,
     PostAbsentError,
     PostNotFoundError,
+    RateLimitError,
     TransientError,
 )
 from analytics_pipeline.platform_fetchers.linkedin import LinkedInAnalyticsFetcher
+from analytics_pipeline.platform_fetchers.metrics import PostRef
+from analytics_pipeline.platform_fetchers.quota import MemoryQuota
+from analytics_pipeline.settings import get_settings
 from tests.platform_fetchers.conftest import NOW, TOKEN
 from tests.platform_fetchers.linkedin_page import FIGURES, NOT_FOUND, PAGE, STATISTICS, refs, share, statistics, ugc
 from tests.platform_fetchers.platform_server import Answer, PlatformServer, Request
@@ -91,6 +98,117 @@ def test_many_posts_never_ask_for_details(server: PlatformServer, fetcher: Linke
     server.answer = statistics({ugc(1): FIGURES})
     list(fetcher.fetch_many(refs(ugc(1))))
     assert [request.path for request in server.requests] == [STATISTICS]
+
+
+# --- details of many posts, and their ration
+
+
+def page_of(posts: int, kind: str = "text", hours: int = 1) -> list[PostRef]:
+    """Posts, one every `hours` hours, the newest now."""
+    return [PostRef(ugc(n), NOW - timedelta(hours=hours * n), kind) for n in range(posts)]
+
+
+def everything(request: Request) -> Answer:
+    """Statistics, reactions and video figures of any post."""
+    if request.path == "/rest/socialMetadata":
+        ids = [unquote(urn) for urn in re.findall(r"urn%3A[^,)]+", request.target)]
+        assert request.target == f"/rest/socialMetadata?ids=List({','.join(urn.replace(':', '%3A') for urn in ids)})"
+        assert len(ids) <= 50
+        summaries = {"LIKE": {"count": 2}, "PRAISE": {"count": 1}}
+        return Answer(json={"results": {urn: {"reactionSummaries": summaries} for urn in ids}, "errors": {}})
+    if request.path == "/rest/videoAnalytics":
+        return Answer(json={"elements": [{"value": 5000 if request.query["type"] == "TIME_WATCHED" else 9}]})
+    return statistics({ugc(n): FIGURES for n in range(2000)})(request)
+
+
+def paths(server: PlatformServer) -> Counter[str]:
+    """Calls by resource."""
+    return Counter(request.path.rpartition("/")[2] for request in server.requests)
+
+
+def test_reactions_come_fifty_posts_a_call(server: PlatformServer, fetcher: LinkedInAnalyticsFetcher) -> None:
+    server.answer = everything
+    readings = list(fetcher.fetch_many(page_of(120)))
+    assert [r.analytics["reactions_count"] for r in readings if r.analytics] == [3] * 120
+    assert paths(server) == {"organizationalEntityShareStatistics": 3, "socialMetadata": 3}
+    assert readings[0].raw["socialMetadata"]["reactionSummaries"]["PRAISE"] == {"count": 1}
+
+
+def test_videos_have_views_and_seconds(server: PlatformServer, fetcher: LinkedInAnalyticsFetcher) -> None:
+    server.answer = everything
+    (reading,) = fetcher.fetch_many(page_of(1, "video"))
+    assert reading.analytics is not None
+    assert (reading.analytics["video_views"], reading.analytics["video_watch_time"]) == (9, 5.0)
+    assert paths(server)["videoAnalytics"] == 2
+
+
+def test_details_are_for_the_young_and_within_their_ration(
+    server: PlatformServer, fetcher: LinkedInAnalyticsFetcher
+) -> None:
+    server.answer = everything
+    readings = {r.platform_post_id: r.analytics for r in fetcher.fetch_many(page_of(1000, "video"))}
+    assert paths(server) == {"organizationalEntityShareStatistics": 20, "socialMetadata": 8}, "reactions first"
+    known = {urn for urn, analytics in readings.items() if analytics and analytics["reactions_count"] is not None}
+    assert known == {ugc(n) for n in range(400)}
+    assert len(readings) == 1000
+
+    server.requests.clear()
+    old = [PostRef(ugc(1), NOW - timedelta(days=31), "video"), PostRef(ugc(2), None, "video")]
+    assert all(r.analytics for r in fetcher.fetch_many(old))
+    assert paths(server) == {"organizationalEntityShareStatistics": 1}
+
+
+def test_batches_that_an_app_may_not_send_are_tried_once(server: PlatformServer, slept: list[float]) -> None:
+    denied = Answer(status=403, json={"status": 403, "serviceErrorCode": 100, "code": "ACCESS_DENIED"})
+    server.answer = lambda r: denied if "socialMetadata" in r.path else everything(r)
+    for dead in (set[str](), {"socialMetadata"}):
+        fetcher = LinkedInAnalyticsFetcher(TOKEN, "40012345", base_url=server.url, clock=lambda: NOW)
+        fetcher.dead_metrics |= dead
+        assert [bool(r.analytics) for r in fetcher.fetch_many(page_of(120))] == [True] * 120
+        assert fetcher.dead_metrics == {"socialMetadata"}
+        fetcher.close()
+    assert paths(server)["socialMetadata"] == 1
+
+
+def test_a_throttle_ends_the_details_and_no_reading(server: PlatformServer, fetcher: LinkedInAnalyticsFetcher) -> None:
+    throttled = Answer(status=429, json={"status": 429, "serviceErrorCode": 101})
+    server.answer = lambda r: throttled if "socialMetadata" in r.path else everything(r)
+    assert [bool(r.analytics) for r in fetcher.fetch_many(page_of(120))] == [True] * 120
+    assert paths(server)["socialMetadata"] == 1
+
+
+# --- quotas
+
+
+def test_a_used_up_day_is_kept_for_the_resource_until_midnight(server: PlatformServer, slept: list[float]) -> None:
+    said = "Resource level throttle APPLICATION DAY limit for calls to this resource is reached."
+    throttled = Answer(status=429, json={"message": said, "status": 429, "serviceErrorCode": 101})
+    server.answer = lambda r: throttled if r.path == STATISTICS else Answer(json={"elements": []})
+    quota = MemoryQuota()
+    for _ in range(2):
+        fetcher = LinkedInAnalyticsFetcher(TOKEN, "40012345", base_url=server.url, clock=lambda: NOW)
+        fetcher.quota = quota
+        with pytest.raises(RateLimitError) as caught:
+            list(fetcher.fetch_many(page_of(1)))
+        assert caught.value.retry_after == 12 * 3600
+        list(fetcher.list_posts(NOW - timedelta(days=1), NOW))
+        fetcher.close()
+    assert paths(server) == {"organizationalEntityShareStatistics": 1, "posts": 2}
+    assert "2026-09-02 00:00:00 UTC" in str(caught.value)
+
+
+def test_the_settings_limits_are_never_passed(server: PlatformServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LINKEDIN_MEMBER_CALLS_PER_DAY", "3")
+    get_settings.cache_clear()
+    server.answer = everything
+    fetcher = LinkedInAnalyticsFetcher(TOKEN, "40012345", base_url=server.url, clock=lambda: NOW)
+    get_settings.cache_clear()
+    done = []
+    with pytest.raises(RateLimitError, match="used up"):
+        done.extend(fetcher.fetch_many(page_of(300)))
+    fetcher.close()
+    assert paths(server)["organizationalEntityShareStatistics"] == 3
+    assert fetcher.usage.calls == len(server.requests)
 
 
 # --- the author

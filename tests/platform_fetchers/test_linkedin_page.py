@@ -54,15 +54,15 @@ def post(urn: str, published: datetime, **more: Any) -> dict[str, Any]:
 
 
 def finder(posts: list[dict[str, Any]], *, links: bool = True, short: int = 0) -> Callable[[Request], Answer]:
-    """The posts finder: sorted by creation; pages may hold `short` posts less than they span."""
+    """The posts finder: last modified first; pages may hold `short` posts less than they span."""
 
     def answer(request: Request) -> Answer:
         query = request.query
         assert request.path == "/rest/posts"
-        assert (query["q"], query["author"], query["sortBy"]) == ("author", PAGE, "CREATED")
+        assert (query["q"], query["author"], query["sortBy"]) == ("author", PAGE, "LAST_MODIFIED")
         start, count = int(query["start"]), int(query["count"])
         assert count == PAGE_SIZE
-        ordered = sorted(posts, key=lambda post: post["createdAt"], reverse=True)
+        ordered = sorted(posts, key=lambda post: post["lastModifiedAt"], reverse=True)
         following = {
             "rel": "next",
             "type": "application/json",
@@ -133,6 +133,17 @@ def test_a_listing_stops_at_its_start(server: PlatformServer, fetcher: LinkedInA
     assert len(server.requests) == 2
 
 
+def test_a_scheduled_post_older_than_the_listing_is_found(
+    server: PlatformServer, fetcher: LinkedInAnalyticsFetcher
+) -> None:
+    posts = [post(share(n), NOW - timedelta(hours=n)) for n in range(300)]
+    posts[2]["createdAt"] = ms(NOW - timedelta(days=60))
+    server.answer = finder(posts)
+    found = {item.platform_post_id for item in listed(fetcher, NOW - timedelta(hours=5), NOW)}
+    assert found == {share(n) for n in range(1, 6)}
+    assert len(server.requests) == 1
+
+
 def test_drifting_offsets_list_no_post_twice(server: PlatformServer, fetcher: LinkedInAnalyticsFetcher) -> None:
     posts = [post(share(n), NOW - timedelta(hours=n)) for n in range(150)]
     pages = [posts[:100], posts[95:]]
@@ -169,7 +180,9 @@ def test_what_no_follower_saw_is_not_listed(server: PlatformServer, fetcher: Lin
 def test_the_day_is_half_open(server: PlatformServer, offsets: list[int]) -> None:
     midnight = datetime(2026, 8, 20, tzinfo=UTC)
     moments = {share(n): midnight + timedelta(milliseconds=offset) for n, offset in enumerate(offsets)}
-    posts = [{**post(urn, moment), "createdAt": ms(moment)} for urn, moment in moments.items()]
+    posts = [
+        {**post(urn, moment), "createdAt": ms(moment), "lastModifiedAt": ms(moment)} for urn, moment in moments.items()
+    ]
     server.answer = finder(posts)
     fetcher = LinkedInAnalyticsFetcher(TOKEN, PAGE, base_url=server.url)
     found = {item.platform_post_id for item in listed(fetcher, midnight, midnight + timedelta(days=1))}
@@ -208,6 +221,10 @@ def buckets(request: Request) -> Answer:
         }
         if request.path == STATISTICS:
             element["totalShareStatistics"] = {"impressionCount": day.toordinal(), "uniqueImpressionsCounts": 2}
+        elif "organizationPageStatistics" in request.path:
+            assert request.query["q"] == "organization"
+            assert request.query["organization"] == PAGE
+            element["totalPageStatistics"] = {"views": {"allPageViews": {"pageViews": 7}}}
         else:
             element["followerGains"] = {"organicFollowerGain": day.day, "paidFollowerGain": -100}
         elements.insert(0, element)
@@ -230,7 +247,17 @@ def test_days_of_a_page(server: PlatformServer, fetcher: LinkedInAnalyticsFetche
     assert "follower_gain" not in days[date(2026, 8, 30)], "LinkedIn has none for the last two days"
     assert days[date(2026, 9, 1)]["followers"] == 21045
     assert "followers" not in days[date(2026, 8, 31)]
-    assert len(server.requests) == 3
+    assert days[date(2026, 8, 30)]["profile_views"] == 7
+    assert len(server.requests) == 4
+
+
+def test_page_views_that_are_withheld_cost_no_other_figure(
+    server: PlatformServer, fetcher: LinkedInAnalyticsFetcher
+) -> None:
+    denied = Answer(status=403, json={"status": 403, "serviceErrorCode": 100, "code": "ACCESS_DENIED"})
+    server.answer = lambda r: denied if "organizationPageStatistics" in r.path else buckets(r)
+    (day,) = fetcher.fetch_account_days(date(2026, 8, 28), date(2026, 8, 28))
+    assert sorted(day.metrics) == ["follower_gain", "impressions", "reach"]
 
 
 def test_days_before_the_last_twelve_months_are_not_asked_for(

@@ -181,7 +181,7 @@ def test_a_thousand_posts_cost_ten_calls(
     ids = [account.publish(NOW - timedelta(hours=3 * n)) for n in range(1000)]
     found = {r.platform_post_id: r.analytics for r in fetcher.fetch_many(refs(*ids))}
     assert found.keys() == set(ids)
-    assert len(server.requests) == fetcher.api_calls == 10
+    assert len(server.requests) == fetcher.usage.calls == 10
     with_clicks = {i for i, analytics in found.items() if analytics and analytics["url_clicks"] == 61}
     assert with_clicks == {i for i in ids if account.created(i) >= NOW - timedelta(days=30)}
 

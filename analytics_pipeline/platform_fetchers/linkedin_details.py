@@ -1,0 +1,156 @@
+"""LinkedIn's figures that cost calls beside the statistics: reactions by type, views and watch time of videos.
+
+Source: platforms/linkedin.md §4. Here: asking for them, and their ration. Not here: statistics, listings (linkedin.py).
+"""
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, Final
+
+from analytics_pipeline.platform_fetchers import linkedin_wire as wire
+from analytics_pipeline.platform_fetchers.batches import chunks
+from analytics_pipeline.platform_fetchers.exceptions import (
+    BadDataError,
+    PermissionDeniedError,
+    PlatformAPIError,
+    RateLimitError,
+)
+from analytics_pipeline.platform_fetchers.linkedin_metrics import REACTIONS, VIDEO_VIEWS, WATCH_TIME
+from analytics_pipeline.platform_fetchers.linkedin_requests import LinkedInRequests
+from analytics_pipeline.platform_fetchers.metrics import PostReading, PostRef
+from analytics_pipeline.settings import get_settings
+
+BATCH_SIZE: Final = 50
+"""Posts per call for reactions: no cap is documented."""
+
+_CALLS_PER_VIDEO: Final = 2
+
+_logger = logging.getLogger(__name__)
+
+
+class LinkedInDetails(LinkedInRequests):
+    """Adds details to readings that have their statistics; without them, or when they fail, the figures are None.
+
+    Only posts younger than LINKEDIN_DETAIL_DAYS get them, and a fetcher spends at most LINKEDIN_DETAIL_CALLS on them:
+    reactions first, which come fifty posts a call, then videos, at two calls each.
+    """
+
+    def __init__(self, access_token: str, **options: Any) -> None:
+        super().__init__(access_token, **options)
+        settings = get_settings()
+        self._youngest_without = self._clock() - timedelta(days=settings.linkedin_detail_days)
+        self._calls_left = settings.linkedin_detail_calls
+
+    def _young(self, posts: Iterable[PostRef]) -> dict[str, PostRef]:
+        """The posts that are young enough for details, by URN."""
+        return {
+            post.platform_post_id: post
+            for post in posts
+            if post.published_at is not None and post.published_at > self._youngest_without
+        }
+
+    def _with_reactions(self, readings: Sequence[PostReading], young: Mapping[str, PostRef]) -> list[PostReading]:
+        urns = [r.platform_post_id for r in readings if r.analytics is not None and r.platform_post_id in young]
+        found: dict[str, Any] = {}
+        for batch in chunks(urns, BATCH_SIZE):
+            results = self._rationed(f"/rest/{REACTIONS}?ids=List({wire.encoded_list(batch)})", REACTIONS).get(
+                "results"
+            )
+            if isinstance(results, Mapping):
+                found.update(results)
+        return [self._add_reactions(reading, found.get(reading.platform_post_id)) for reading in readings]
+
+    def _add_reactions(self, reading: PostReading, said: Any) -> PostReading:
+        if reading.analytics is None or not isinstance(said, Mapping):
+            return reading
+        reading.analytics["reactions_count"] = self._reactions_in(said)
+        return replace(reading, raw={**reading.raw, REACTIONS: said})
+
+    def _with_video_figures(self, readings: Sequence[PostReading], young: Mapping[str, PostRef]) -> list[PostReading]:
+        return [
+            self._add_video_figures(reading)
+            if reading.analytics is not None
+            and reading.platform_post_id in young
+            and young[reading.platform_post_id].post_type == "video"
+            and wire.has_video_figures(reading.platform_post_id)
+            and self._calls_left >= _CALLS_PER_VIDEO
+            else reading
+            for reading in readings
+        ]
+
+    def _add_video_figures(self, reading: PostReading) -> PostReading:
+        analytics = reading.analytics
+        assert analytics is not None
+        said = {
+            kind: self._rationed(wire.video_path(reading.platform_post_id, kind)) for kind in (VIDEO_VIEWS, WATCH_TIME)
+        }
+        analytics["video_views"] = self._video_figure_in(said[VIDEO_VIEWS])
+        analytics["video_watch_time"] = _seconds(self._video_figure_in(said[WATCH_TIME]))
+        return replace(reading, raw={**reading.raw, "videoAnalytics": said})
+
+    def _rationed(self, path: str, name: str = "") -> Mapping[str, Any]:
+        """As `_detail`, out of the ration. What this app or member may not use is remembered as `name`."""
+        if self._calls_left < 1 or name in self.dead_metrics:
+            return {}
+        self._calls_left -= 1
+        try:
+            return self._detail(path)
+        except RateLimitError:
+            self._calls_left = 0
+        except PermissionDeniedError:
+            if name:
+                self.dead_metrics.add(name)
+        except PlatformAPIError:
+            pass
+        return {}
+
+    # --- details of one post
+
+    def _reactions(self, urn: str) -> int | None:
+        """All reactions of whatever type; None without the scope `r_organization_social_feed`."""
+        return self._reactions_in(self._detail_or_nothing(f"/rest/{REACTIONS}/{wire.encoded(urn)}"))
+
+    def _video_figures(self, urn: str) -> tuple[int | None, float | None]:
+        """Views and watch time (seconds) of a page's video; None if the post is no video or they are not available."""
+        views = self._video_figure_in(self._detail_or_nothing(wire.video_path(urn, VIDEO_VIEWS)))
+        if views is None:
+            return None, None
+        return views, _seconds(self._video_figure_in(self._detail_or_nothing(wire.video_path(urn, WATCH_TIME))))
+
+    def _detail_or_nothing(self, path: str) -> Mapping[str, Any]:
+        try:
+            return self._detail(path)
+        except PlatformAPIError:
+            return {}
+
+    def _detail(self, path: str) -> Mapping[str, Any]:
+        """The answer of a call that adds to figures already there. A failure is logged, for the figure is unknown."""
+        try:
+            body = self._make_request("GET", path)
+        except PlatformAPIError as error:
+            _logger.info("%s", error.message)
+            raise
+        return body if isinstance(body, Mapping) else {}
+
+    # --- their figures
+
+    def _reactions_in(self, said: Mapping[str, Any]) -> int | None:
+        summaries = said.get("reactionSummaries")
+        return self._total(summaries.values(), "count") if isinstance(summaries, Mapping) else None
+
+    def _video_figure_in(self, said: Mapping[str, Any]) -> int | None:
+        elements = said.get("elements")
+        return self._total(elements, "value") if isinstance(elements, list) and elements else None
+
+    def _total(self, rows: Iterable[Any], key: str) -> int | None:
+        try:
+            return sum(self._count(key, row.get(key) if isinstance(row, Mapping) else row) for row in rows)
+        except BadDataError as error:
+            _logger.warning("%s", error.message)
+            return None
+
+
+def _seconds(milliseconds: int | None) -> float | None:
+    return None if milliseconds is None else milliseconds / 1000
