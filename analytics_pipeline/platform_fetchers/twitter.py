@@ -1,38 +1,29 @@
 """X (Twitter): an account's own posts, over API v2 (platforms/x.md).
 
-Here: which calls are made and what their figures mean. Not here: wire forms (twitter_wire), errors (twitter_errors),
-OAuth, prices.
+Here: which calls are made and what their figures mean. Not here: wire forms (twitter_wire), errors, quotas and the bill
+(twitter_requests), day series and watch time (twitter_extras), OAuth.
 """
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, ClassVar, Final, Self, Unpack
 
-import requests
-
 from analytics_pipeline.platform_fetchers import twitter_wire as wire
-from analytics_pipeline.platform_fetchers.base import BasePlatformFetcher, FetcherOptions
+from analytics_pipeline.platform_fetchers.base import FetcherOptions
 from analytics_pipeline.platform_fetchers.batches import chunks, read_in_halves
-from analytics_pipeline.platform_fetchers.error_table import error_of
 from analytics_pipeline.platform_fetchers.exceptions import (
     BadDataError,
     ConfigurationError,
     PlatformAPIError,
     PostAbsentError,
     PostNotFoundError,
-    RateLimitError,
 )
 from analytics_pipeline.platform_fetchers.metrics import AccountDay, ListedPost, PostAnalytics, PostReading, PostRef
-from analytics_pipeline.platform_fetchers.twitter_errors import (
-    ERRORS,
-    FIELD_FAILED,
-    USAGE_CAPPED,
-    codes_of,
-    problem_type,
-    words_of,
-)
-from analytics_pipeline.settings import get_settings
+from analytics_pipeline.platform_fetchers.twitter_errors import FIELD_FAILED, problem_type
+from analytics_pipeline.platform_fetchers.twitter_extras import TwitterExtras
+from analytics_pipeline.platform_fetchers.twitter_metrics import CATALOG, POST_METRICS, USER_METRICS
 
 MAX_IDS: Final = 100
 
@@ -40,28 +31,13 @@ PRIVATE_AGE: Final = timedelta(days=30) - timedelta(hours=1)
 """X shows private figures of posts up to 30 days old; in a listing that asks for them, older posts are missing.
 The hour is for the time that a listing takes, and for clocks that differ."""
 
-_POST_METRICS: Final = {
-    "likes_count": "public_metrics.like_count",
-    "comments_count": "public_metrics.reply_count",
-    "retweets_count": ("public_metrics.retweet_count", "public_metrics.repost_count"),
-    "quote_tweets_count": "public_metrics.quote_count",
-    "bookmarks_count": "public_metrics.bookmark_count",
-    "impressions": "public_metrics.impression_count",
-    "url_clicks": "non_public_metrics.url_link_clicks",
-    "profile_clicks": "non_public_metrics.user_profile_clicks",
-}
-_USER_METRICS: Final = {
-    "followers_count": "public_metrics.followers_count",
-    "following_count": "public_metrics.following_count",
-    "tweet_count": ("public_metrics.tweet_count", "public_metrics.post_count"),
-    "listed_count": "public_metrics.listed_count",
-    "like_count": "public_metrics.like_count",
-}
+IMPRESSIONS_SINCE: Final = datetime(2022, 12, 15, tzinfo=UTC)
+"""X counts impressions since then: a 0 of an older post says nothing (x.md §7)."""
 
 _logger = logging.getLogger(__name__)
 
 
-class TwitterAnalyticsFetcher(BasePlatformFetcher):
+class TwitterAnalyticsFetcher(TwitterExtras):
     """Reads the posts of one account with a token that the account's owner gave.
 
     `user_id` is the account's id; without it the owner of the token is asked for when needed.
@@ -72,8 +48,8 @@ class TwitterAnalyticsFetcher(BasePlatformFetcher):
     a video in all posts that carry it, so only the oldest of them in a reply gets it.
     """
 
-    platform: ClassVar[str] = "twitter"
     batch_size: ClassVar[int] = MAX_IDS
+    catalog = CATALOG
 
     def __init__(
         self,
@@ -83,7 +59,7 @@ class TwitterAnalyticsFetcher(BasePlatformFetcher):
         base_url: str | None = None,
         **options: Unpack[FetcherOptions],
     ) -> None:
-        super().__init__(access_token, base_url=base_url or get_settings().twitter_base_url, **options)
+        super().__init__(access_token, base_url=base_url, **options)
         self._user_id = user_id if user_id is None else self._checked_id(user_id)
         self._sees_private = True
 
@@ -117,9 +93,32 @@ class TwitterAnalyticsFetcher(BasePlatformFetcher):
     def fetch_many(self, posts: Sequence[PostRef]) -> Iterator[PostReading]:
         """One reading per post, newest first, 100 posts per call with all groups of figures; edited posts come last.
 
-        Private figures are asked for in calls that hold a post young enough to have them.
+        Private figures are asked for in calls that hold a post young enough to have them. Posts of the app's own owner
+        are read off the timeline, where they cost less.
         """
-        return self._read(posts, self.batch_size)
+        wanted = {post.platform_post_id: post for post in posts}
+        if self._owns_app and len(wanted) > 1:
+            for reading in self._read_off_timeline(wanted.values()):
+                del wanted[reading.platform_post_id]
+                yield reading
+        yield from self._read(list(wanted.values()), self.batch_size)
+
+    @property
+    def _owns_app(self) -> bool:
+        return self._user_id is not None and self._user_id == self._app_owner
+
+    def _read_off_timeline(self, posts: Collection[PostRef]) -> Iterator[PostReading]:
+        """Readings of these posts, as long as the pages between them hold enough of them to be the cheaper way."""
+        wanted = {post.platform_post_id for post in posts if wire.is_id(post.platform_post_id)}
+        times = [post.published_at or wire.time_in_id(p) for post in posts if (p := post.platform_post_id) in wanted]
+        if not times:
+            return
+        for page in self.list_posts(min(times), max(times) + timedelta(seconds=1)):
+            found = [post.reading for post in page if post.reading and post.platform_post_id in wanted]
+            wanted -= {reading.platform_post_id for reading in found}
+            yield from found
+            if not wanted or len(found) * self._prices.post_read < len(page) * self._prices.owned_read:
+                return
 
     def _read(self, posts: Sequence[PostRef], size: int) -> Iterator[PostReading]:
         times: dict[str, datetime] = {}
@@ -144,10 +143,9 @@ class TwitterAnalyticsFetcher(BasePlatformFetcher):
             return readings
 
         for batch in chunks(sorted(times, key=times.__getitem__, reverse=True), size):
-            yield from read_in_halves(batch, read)
+            yield from self._with_extras([*read_in_halves(batch, read)])
         self._complete(edited)
-        for post_id, versions in edited.versions.items():
-            yield self._reading(post_id, versions, edited.reply)
+        yield from self._with_extras([self._reading(*post, edited.reply) for post in edited.versions.items()])
 
     def list_posts(self, start: datetime, end: datetime) -> Iterator[list[ListedPost]]:
         """The account's own posts with `start <= created_at < end`, each with its reading; edited posts come last.
@@ -170,11 +168,16 @@ class TwitterAnalyticsFetcher(BasePlatformFetcher):
                     else:
                         edited.add(versions[0], versions, reply)
                 if fresh := [post for post in page if post and start <= post.published_at < end]:
-                    yield fresh
+                    yield self._listed_with_extras(fresh)
         self._complete(edited)
         last = [self._listed(versions, edited.reply) for versions in edited.versions.values()]
         if fresh := [post for post in last if post and start <= post.published_at < end]:
-            yield fresh
+            yield self._listed_with_extras(fresh)
+
+    def _listed_with_extras(self, posts: Sequence[ListedPost]) -> list[ListedPost]:
+        readings = self._with_extras([post.reading for post in posts if post.reading])
+        completed = {reading.platform_post_id: reading for reading in readings}
+        return [replace(post, reading=completed.get(post.platform_post_id)) for post in posts]
 
     # --- the account
 
@@ -192,14 +195,16 @@ class TwitterAnalyticsFetcher(BasePlatformFetcher):
         return [] if followers is None else [AccountDay(today, {"followers": followers})]
 
     def _user_metrics(self, path: str) -> dict[str, int | None]:
-        users = self._account_call(path, {"user.fields": "public_metrics"}).posts.values()
+        users = self._account_call(path, {"user.fields": "public_metrics"}).posts
+        self._charge_users(users.keys())
         if not users:
             raise BadDataError("twitter: the answer holds no user", self.platform)
-        return self._parse_analytics_response(next(iter(users)), _USER_METRICS)
+        return self._parse_analytics_response(next(iter(users.values())), USER_METRICS)
 
     def _own_id(self) -> str:
         if self._user_id is None:
             self._user_id = next(iter(self._account_call("/2/users/me", {}).posts), None)
+            self._charge_users([self._user_id] if self._user_id else [])
         if self._user_id is None:
             raise BadDataError("twitter: the answer does not say whose token it is", self.platform)
         return self._user_id
@@ -220,6 +225,7 @@ class TwitterAnalyticsFetcher(BasePlatformFetcher):
         private = self._sees_private and bool(young)
         body = self._make_request("GET", "/2/tweets", params={"ids": ",".join(ids), **wire.fields(private)})
         reply = wire.read_reply(body)
+        self._charge_posts(reply.posts.keys(), self._prices.post_read)
         if reply.unbound and not (reply.posts or reply.problems or reply.refused):
             raise self._problem(reply.unbound[0])
         self._require_figures(reply)
@@ -246,10 +252,12 @@ class TwitterAnalyticsFetcher(BasePlatformFetcher):
         }
         if until < self._clock():
             params["end_time"] = wire.format_time(until)
+        price = self._prices.owned_read if self._owns_app and user == self._app_owner else self._prices.post_read
         tokens: set[str] = set()
         while True:
             private = private and self._sees_private
             reply = self._account_call(f"/2/users/{user}/tweets", {**params, **wire.fields(private)})
+            self._charge_posts(reply.posts.keys(), price)
             if private and reply.refused - reply.posts.keys():
                 self._sees_private = False  # the page lacks the posts whose private figures were refused
                 continue
@@ -285,13 +293,13 @@ class TwitterAnalyticsFetcher(BasePlatformFetcher):
     def _reading(self, post_id: str, versions: Sequence[str], reply: wire.Reply) -> PostReading:
         try:
             rows = [self._row(version, reply) for version in versions]
-            parsed = [self._parse_analytics_response(row, _POST_METRICS) for row in rows]
+            parsed = [self._figures(row) for row in rows]
             media = {key: item for version in versions for key, item in reply.media_of(version).items()}
             views = [self._views(item) for key, item in media.items() if reply.owners[key] == versions[0]]
         except PlatformAPIError as error:
             known = [reply.posts[version] for version in versions if version in reply.posts]
             return PostReading(post_id, None, error, {"versions": known} if known else None)
-        values: dict[str, int | None] = {name: _sum(row[name] for row in parsed) for name in _POST_METRICS}
+        values: dict[str, int | None] = {name: _sum(row[name] for row in parsed) for name in POST_METRICS}
         values["shares_count"] = _sum((values["retweets_count"], values["quote_tweets_count"]))
         values["reactions_count"] = values["likes_count"]
         values["video_views"] = _sum(views)
@@ -312,6 +320,13 @@ class TwitterAnalyticsFetcher(BasePlatformFetcher):
             raise BadDataError(f"twitter: the post {version} came without figures", self.platform)
         return row
 
+    def _figures(self, row: Mapping[str, Any]) -> dict[str, int | None]:
+        figures = self._parse_analytics_response(row, POST_METRICS)
+        born = wire.created_at(row) or wire.time_in_id(row["id"])
+        if figures["impressions"] == 0 and born < IMPRESSIONS_SINCE:
+            figures["impressions"] = None
+        return figures
+
     def _views(self, item: Mapping[str, Any]) -> int | None:
         if item.get("type") != "video":
             return None
@@ -326,45 +341,6 @@ class TwitterAnalyticsFetcher(BasePlatformFetcher):
         kind = wire.post_type(reply.posts[known[-1]], reply.media_of(known[-1]).values())
         reading = self._reading(versions[0], versions, reply)
         return ListedPost(versions[0], published_at, wire.url_of(versions[-1]), kind, reading)
-
-    # --- the dialect
-
-    def _observe(self, response: requests.Response) -> None:
-        version = response.headers.get("api-version")
-        if isinstance(version, str):
-            self.answering_version = version
-
-    def _is_answer(self, response: requests.Response, body: Any) -> bool:
-        """A lookup whose posts are all gone is answered with 200 or 404, and the same body."""
-        found_nothing = isinstance(body, Mapping) and isinstance(body.get("errors"), list)
-        return response.ok or (response.status_code == 404 and found_nothing)
-
-    def _error_of(self, response: requests.Response, body: Any) -> PlatformAPIError:
-        problem = body if isinstance(body, Mapping) else {}
-        items = problem.get("errors")
-        problems = [problem, *(i for i in (items if isinstance(items, list) else ()) if isinstance(i, Mapping))]
-        error = self._table_error(response.status_code, problems)
-        if isinstance(error, RateLimitError) and response.status_code == 429:
-            # X does not say when a cap is renewed, by day or by month: the next UTC day is worth a call.
-            capped = USAGE_CAPPED in codes_of(problems)
-            error.retry_after = self._until_next_day(response) if capped else self._handle_rate_limit(response)
-        return error
-
-    def _problem(self, item: Mapping[str, Any]) -> PlatformAPIError:
-        """The exception that an error item in an answer stands for."""
-        status = item.get("status")
-        return self._table_error(status if isinstance(status, int) else 200, [item])
-
-    def _table_error(self, status: int, problems: Sequence[Mapping[str, Any]]) -> PlatformAPIError:
-        return error_of(ERRORS, self.platform, status, codes_of(problems), self._redact(words_of(problems)))
-
-    def _handle_rate_limit(self, response: requests.Response) -> float | None:
-        """Seconds until the last of the exhausted buckets is full again, by X's own clock; None if X does not say."""
-        asked, reset = super()._handle_rate_limit(response), wire.reset_of(response.headers)
-        if asked is not None or reset is None:
-            return asked
-        # Both clocks show whole seconds: without one more, the call could come a moment too early.
-        return max(0.0, reset - self._server_time(response).timestamp()) + 1.0
 
 
 def _sum(values: Iterable[int | None]) -> int | None:

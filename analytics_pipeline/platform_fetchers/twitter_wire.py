@@ -6,9 +6,10 @@ Here: pure functions from JSON to plain values, both vocabularies (tweet/post, r
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
+from analytics_pipeline.platform_fetchers.quota import Scope
 from analytics_pipeline.platform_fetchers.twitter_errors import FIELD_FAILED, FIELD_REFUSED, problem_type
 
 _ID: Final = re.compile(r"[0-9]{1,19}")
@@ -17,7 +18,11 @@ _ID_EPOCH: Final = datetime(2010, 11, 4, 1, 42, 54, 657000, UTC)
 _OLDEST_TIME: Final = datetime(2010, 11, 6, tzinfo=UTC)
 _EDIT_WINDOW: Final = timedelta(hours=1)
 _FIELDS: Final = "created_at,public_metrics,attachments,edit_history_tweet_ids,referenced_tweets"
-_BUCKETS: Final = ("x-rate-limit", "x-user-limit-24hour", "x-app-limit-24hour")
+_BUCKETS: Final[Mapping[str, Scope]] = {
+    "x-rate-limit": "account",
+    "x-user-limit-24hour": "account",
+    "x-app-limit-24hour": "app",
+}
 _MEDIA_TYPES: Final = {"video": "video", "photo": "image", "animated_gif": "image"}
 
 
@@ -68,6 +73,15 @@ def reset_of(headers: Mapping[str, str]) -> int | None:
     resets = {bucket: reset for bucket in _BUCKETS if (reset := str(headers.get(f"{bucket}-reset"))).isdecimal()}
     exhausted = [int(reset) for bucket, reset in resets.items() if headers.get(f"{bucket}-remaining", "0") == "0"]
     return max(exhausted or map(int, resets.values()), default=None)
+
+
+def exhausted(headers: Mapping[str, str]) -> list[tuple[Scope, int]]:
+    """The quota buckets with no call left, each with the Unix second at which it is full again."""
+    return [
+        (scope, int(reset))
+        for bucket, scope in _BUCKETS.items()
+        if headers.get(f"{bucket}-remaining") == "0" and (reset := str(headers.get(f"{bucket}-reset"))).isdecimal()
+    ]
 
 
 @dataclass(slots=True)
@@ -154,6 +168,22 @@ def read_reply(body: Any) -> Reply:
     return reply
 
 
+def rows_of(body: Any) -> list[Mapping[str, Any]]:
+    """The rows of an analytics reply: `data` is a list, or an object that holds it (x.md §4)."""
+    data = body.get("data") if isinstance(body, Mapping) else None
+    return _objects(data.get("data") if isinstance(data, Mapping) else data)
+
+
+def buckets(row: Mapping[str, Any]) -> list[tuple[date, Mapping[str, Any]]]:
+    """The buckets of time in a row of an analytics reply, each with the UTC day it begins on."""
+    found = []
+    for bucket in _objects(row.get("timestamped_metrics")):
+        moment, metrics = _moment(bucket.get("timestamp")), bucket.get("metrics")
+        if moment is not None and isinstance(metrics, Mapping):
+            found.append((moment.date(), metrics))
+    return found
+
+
 def versions_of(post: Mapping[str, Any]) -> list[str]:
     """The ids of a post's versions, oldest first; the first one is what the post keeps through all edits."""
     history = post.get("edit_history_tweet_ids") or post.get("edit_history_post_ids")
@@ -176,11 +206,7 @@ def is_retweet(post: Mapping[str, Any]) -> bool:
 
 def created_at(post: Mapping[str, Any]) -> datetime | None:
     """The row's `created_at` in UTC, None if there is none that can be read."""
-    try:
-        moment = datetime.fromisoformat(str(post.get("created_at")))
-    except ValueError:
-        return None
-    return moment.astimezone(UTC) if moment.tzinfo else None
+    return _moment(post.get("created_at"))
 
 
 def post_type(post: Mapping[str, Any], media: Iterable[Mapping[str, Any]]) -> str:
@@ -194,3 +220,11 @@ def post_type(post: Mapping[str, Any], media: Iterable[Mapping[str, Any]]) -> st
 
 def _objects(rows: Any) -> list[Mapping[str, Any]]:
     return [row for row in rows if isinstance(row, Mapping)] if isinstance(rows, list) else []
+
+
+def _moment(value: Any) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(str(value))
+    except ValueError:
+        return None
+    return moment.astimezone(UTC) if moment.tzinfo else None

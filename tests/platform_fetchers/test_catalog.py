@@ -12,7 +12,7 @@ from analytics_pipeline.platform_fetchers.instagram_metrics import (
     STORY_FIGURES,
 )
 from analytics_pipeline.platform_fetchers.linkedin_metrics import PAGE_FIELDS, POST_FIELDS
-from analytics_pipeline.platform_fetchers.twitter import POST_METRICS as TWITTER_FIELDS
+from analytics_pipeline.platform_fetchers.twitter_metrics import POST_METRICS as TWITTER_FIELDS
 
 EVERYWHERE = {"engagement_rate", "click_through_rate"}
 MAPPED = {

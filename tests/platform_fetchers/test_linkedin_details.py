@@ -203,9 +203,8 @@ def test_the_settings_limits_are_never_passed(server: PlatformServer, monkeypatc
     server.answer = everything
     fetcher = LinkedInAnalyticsFetcher(TOKEN, "40012345", base_url=server.url, clock=lambda: NOW)
     get_settings.cache_clear()
-    done = []
     with pytest.raises(RateLimitError, match="used up"):
-        done.extend(fetcher.fetch_many(page_of(300)))
+        list(fetcher.fetch_many(page_of(300)))
     fetcher.close()
     assert paths(server)["organizationalEntityShareStatistics"] == 3
     assert fetcher.usage.calls == len(server.requests)

@@ -319,4 +319,8 @@ def test_the_credits_of_x(sandbox: Sandbox) -> None:
     assert len(list(fetcher.fetch_many(refs(sandbox.world, "twitter")))) == 60
     with pytest.raises(RateLimitError, match="buy credits") as caught:
         list(fetcher.fetch_many(refs(sandbox.world, "twitter")))
-    assert caught.value.retry_after is None
+    assert caught.value.retry_after == 3600
+    sent = len(sandbox.server.requests)
+    with pytest.raises(RateLimitError, match="used up"):
+        fetcher.fetch_account_days(NOW.date(), NOW.date())
+    assert len(sandbox.server.requests) == sent, "without credits the app sends nothing"

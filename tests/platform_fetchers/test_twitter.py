@@ -17,6 +17,7 @@ from analytics_pipeline.platform_fetchers.exceptions import (
     PostAbsentError,
     PostNotFoundError,
     TransientError,
+    UnknownReplyError,
 )
 from analytics_pipeline.platform_fetchers.metrics import PostRef
 from analytics_pipeline.platform_fetchers.twitter import TwitterAnalyticsFetcher
@@ -252,7 +253,7 @@ def test_each_missing_post_has_its_own_reason(
         "12": ("not-authorized-for-resource", PermissionDeniedError),
         "13": ("resource-unavailable", PermissionDeniedError),
         "14": ("disallowed-resource", PermissionDeniedError),
-        "15": ("something-new", TransientError),
+        "15": ("something-new", UnknownReplyError),
         "16": (None, PostAbsentError),
     }
     account.problems = {i: item(i, kind) for i, (kind, _) in kinds.items() if kind}

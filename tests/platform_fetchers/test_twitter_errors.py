@@ -169,7 +169,7 @@ def test_a_short_throttle_is_waited_out(server: PlatformServer, slept: list[floa
     assert slept == [21.0]
 
 
-@pytest.mark.parametrize(("status", "kind", "seconds"), [(429, "usage-capped", 12 * 3600.0), (402, "credits", None)])
+@pytest.mark.parametrize(("status", "kind", "seconds"), [(429, "usage-capped", 12 * 3600.0), (402, "credits", 3600.0)])
 def test_what_no_short_wait_mends(
     server: PlatformServer, slept: list[float], status: int, kind: str, seconds: float | None
 ) -> None:

@@ -1,0 +1,136 @@
+"""X's figures beside those of a post: what it gained day by day, and how long its video was watched.
+
+Source: platforms/x.md §3, §4, §7. Here: `/2/tweets/analytics` and `/2/media/analytics`, and when they are asked.
+Not here: lifetime figures (twitter.py).
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Final
+
+from analytics_pipeline.platform_fetchers import twitter_wire as wire
+from analytics_pipeline.platform_fetchers.batches import chunks
+from analytics_pipeline.platform_fetchers.exceptions import (
+    BadDataError,
+    PlatformAPIError,
+    RateLimitError,
+)
+from analytics_pipeline.platform_fetchers.metrics import PostReading
+from analytics_pipeline.platform_fetchers.twitter_metrics import DAY_METRICS, MEDIA_SERIES, POST_SERIES
+from analytics_pipeline.platform_fetchers.twitter_requests import TwitterRequests
+from analytics_pipeline.settings import get_settings
+
+_MOST: Final = 100
+"""Ids or media keys per call."""
+
+_logger = logging.getLogger(__name__)
+
+
+class TwitterExtras(TwitterRequests):
+    """Adds day series and watch time to readings of posts up to TWITTER_ANALYTICS_DAYS old, 100 of each per call.
+
+    Off by default: X publishes neither the price of these endpoints nor which plan has them. What the plan refuses is
+    remembered in `dead_metrics`; any other failure leaves the figures unknown, and never costs a reading.
+    """
+
+    def __init__(self, access_token: str, **options: Any) -> None:
+        super().__init__(access_token, **options)
+        self._extra_days = get_settings().twitter_analytics_days
+
+    def _with_extras(self, readings: Sequence[PostReading]) -> list[PostReading]:
+        oldest = self._clock() - timedelta(days=self._extra_days)
+        young = [r for r in readings if self._extra_days and r.analytics and _born(r) >= oldest]
+        if not young:
+            return list(readings)
+        days = self._days_of([version for r in young for version in _versions(r)], min(map(_born, young)))
+        watched = self._watch_times([key for r in young for key in _video_keys(r)], min(map(_born, young)))
+        ids = {r.platform_post_id for r in young}
+        return [self._completed(r, days, watched) if r.platform_post_id in ids else r for r in readings]
+
+    def _completed(
+        self, reading: PostReading, days: Mapping[str, Mapping[date, Mapping[str, int]]], watched: Mapping[str, int]
+    ) -> PostReading:
+        known = [watched[key] for key in _video_keys(reading) if key in watched]
+        if known and reading.analytics is not None:
+            reading.analytics["video_watch_time"] = sum(known) / 1000
+        total: dict[date, dict[str, int]] = {}
+        for version in _versions(reading):
+            for day, gained in days.get(version, {}).items():
+                of_day = total.setdefault(day, {})
+                for name, count in gained.items():
+                    of_day[name] = of_day.get(name, 0) + count
+        return replace(reading, days=total)
+
+    def _days_of(self, ids: Sequence[str], since: datetime) -> dict[str, dict[date, dict[str, int]]]:
+        found: dict[str, dict[date, dict[str, int]]] = {}
+        for batch in chunks(ids, _MOST):
+            for row in self._series(POST_SERIES, "ids", batch, since, "daily"):
+                for day, metrics in wire.buckets(row):
+                    if known := self._known(metrics):
+                        found.setdefault(str(row.get("id")), {})[day] = known
+        return found
+
+    def _known(self, metrics: Mapping[str, Any]) -> dict[str, int]:
+        try:
+            parsed = self._parse_analytics_response(metrics, DAY_METRICS)
+        except BadDataError as error:
+            _logger.warning("%s", error.message)
+            return {}
+        return {name: count for name, count in parsed.items() if count is not None}
+
+    def _watch_times(self, keys: Sequence[str], since: datetime) -> dict[str, int]:
+        """Milliseconds by media key, from the first of the posts on."""
+        found: dict[str, int] = {}
+        for batch in chunks(list(dict.fromkeys(keys)), _MOST):
+            for row in self._series(MEDIA_SERIES, "media_keys", batch, since, "total"):
+                metrics = [metrics for _, metrics in wire.buckets(row)] or [row]
+                try:
+                    counts = [
+                        self._count("watch_time_ms", m["watch_time_ms"]) for m in metrics if m.get("watch_time_ms")
+                    ]
+                except BadDataError as error:
+                    _logger.warning("%s", error.message)
+                    continue
+                if counts or any(m.get("watch_time_ms") == 0 for m in metrics):
+                    found[str(row.get("media_key"))] = sum(counts)
+        return found
+
+    def _series(
+        self, endpoint: str, parameter: str, ids: Sequence[str], since: datetime, granularity: str
+    ) -> list[Mapping[str, Any]]:
+        if endpoint in self.dead_metrics or not self._extra_days:
+            return []
+        params = {
+            parameter: ",".join(ids),
+            "start_time": wire.format_time(since.replace(hour=0, minute=0, second=0, microsecond=0)),
+            "end_time": wire.format_time(self._clock()),
+            "granularity": granularity,
+        }
+        try:
+            return wire.rows_of(self._make_request("GET", f"/2/{endpoint}", params=params))
+        except RateLimitError as error:
+            self._extra_days = 0
+            _logger.info("%s", error.message)
+        except PlatformAPIError as error:
+            if error.status_code in (403, 404):  # X answers 404 where its documents are ahead of it (x.md §9)
+                self.dead_metrics.add(endpoint)
+            _logger.warning("%s", error.message)
+        return []
+
+
+def _versions(reading: PostReading) -> list[str]:
+    return [row["id"] for row in reading.raw["versions"]]
+
+
+def _born(reading: PostReading) -> datetime:
+    first = reading.raw["versions"][0]
+    return wire.created_at(first) or wire.time_in_id(first["id"]).astimezone(UTC)
+
+
+def _video_keys(reading: PostReading) -> list[str]:
+    """Videos whose views the post was given: those of a video in several posts are the oldest post's."""
+    if reading.analytics is None or reading.analytics["video_views"] is None:
+        return []
+    return [item["media_key"] for item in reading.raw["media"] if item.get("type") == "video"]

@@ -1,0 +1,118 @@
+"""How X is asked: quotas by header, what is charged, the meaning of its errors.
+
+Source: platforms/x.md §5, §6. Not here: endpoints (twitter.py, twitter_extras.py), wire forms (twitter_wire.py), the
+rows of the error table (twitter_errors.py).
+"""
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, timedelta
+from decimal import Decimal
+from typing import Any, ClassVar, Final
+
+import requests
+
+from analytics_pipeline.platform_fetchers import twitter_wire as wire
+from analytics_pipeline.platform_fetchers.base import BasePlatformFetcher
+from analytics_pipeline.platform_fetchers.error_table import error_of
+from analytics_pipeline.platform_fetchers.exceptions import PlatformAPIError, RateLimitError
+from analytics_pipeline.platform_fetchers.quota import ALL_ENDPOINTS
+from analytics_pipeline.platform_fetchers.twitter_errors import ERRORS, USAGE_CAPPED, codes_of, words_of
+from analytics_pipeline.platform_fetchers.usage import Usage
+from analytics_pipeline.settings import get_settings
+
+NO_CREDITS_PAUSE: Final = 3600.0
+"""Seconds without any call of the app after a 402: only a person can buy credits, and each try may be its alarm."""
+
+_IDS_IN_PATH: Final = re.compile(r"/[0-9]{1,19}(?=/|$)")
+
+
+class TwitterRequests(BasePlatformFetcher):
+    """Asks API v2 and keeps the bill: `usage` counts posts returned and dollars, by TWITTER_PRICES.
+
+    X charges for each thing that it returns, the same thing once a UTC day, and nothing for a call that fails.
+    """
+
+    platform: ClassVar[str] = "twitter"
+
+    def __init__(self, access_token: str, *, base_url: str | None, **options: Any) -> None:
+        settings = get_settings()
+        super().__init__(access_token, base_url=base_url or settings.twitter_base_url, **options)
+        self.usage = Usage(cost_usd=Decimal(0))
+        self._prices = settings.twitter_prices
+        self._app_owner = settings.twitter_app_owner_id
+
+    # --- the bill
+
+    def _charge_posts(self, ids: Collection[str], price: Decimal) -> None:
+        self.usage += Usage(posts=len(ids))
+        self._charge(ids, price)
+
+    def _charge_users(self, ids: Collection[str]) -> None:
+        self._charge([f"user:{user}" for user in ids], self._prices.user_read)
+
+    def _charge(self, things: Collection[str], price: Decimal) -> None:
+        today = self._clock().astimezone(UTC).date()
+        new = {(today, thing) for thing in things} - self.billed
+        self.billed |= new
+        self.usage += Usage(cost_usd=price * len(new))
+
+    # --- quotas
+
+    def _endpoint_of(self, url: str) -> str:
+        return _IDS_IN_PATH.sub("/:id", url.removeprefix(self.base_url).split("?", 1)[0])
+
+    def _observe(self, response: requests.Response) -> None:
+        version = response.headers.get("api-version")
+        if isinstance(version, str):
+            self.answering_version = version
+        for scope, reset in wire.exhausted(response.headers):
+            self.quota.hold(scope, self._endpoint_of(response.url), self._clock() + self._until(reset, response))
+
+    def _until(self, reset: int, response: requests.Response) -> timedelta:
+        # Both clocks show whole seconds: without one more, the call could come a moment too early.
+        return timedelta(seconds=max(0.0, reset - self._server_time(response).timestamp()) + 1.0)
+
+    def _handle_rate_limit(self, response: requests.Response) -> float | None:
+        """Seconds until the last of the exhausted buckets is full again, by X's own clock; None if X does not say."""
+        asked, reset = super()._handle_rate_limit(response), wire.reset_of(response.headers)
+        if asked is not None or reset is None:
+            return asked
+        return self._until(reset, response).total_seconds()
+
+    # --- errors
+
+    def _is_answer(self, response: requests.Response, body: Any) -> bool:
+        """A lookup whose posts are all gone is answered with 200 or 404, and the same body."""
+        found_nothing = isinstance(body, Mapping) and isinstance(body.get("errors"), list)
+        return response.ok or (response.status_code == 404 and found_nothing)
+
+    def _error_of(self, response: requests.Response, body: Any) -> PlatformAPIError:
+        problem = body if isinstance(body, Mapping) else {}
+        items = problem.get("errors")
+        problems = [problem, *(i for i in (items if isinstance(items, list) else ()) if isinstance(i, Mapping))]
+        error = self._table_error(response.status_code, problems)
+        if isinstance(error, RateLimitError):
+            endpoint = self._endpoint_of(response.url)
+            if response.status_code == 402:
+                error.retry_after = NO_CREDITS_PAUSE
+            elif USAGE_CAPPED in codes_of(problems):
+                # X does not say when a cap is renewed, by day or by month: the next UTC day is worth a call.
+                error.retry_after = self._until_next_day(response)
+            else:
+                error.retry_after = self._handle_rate_limit(response)
+                if error.retry_after is not None and error.retry_after > self._wait_in_place:
+                    self.quota.hold("account", endpoint, self._clock() + timedelta(seconds=error.retry_after))
+                return error
+            self.quota.hold("app", ALL_ENDPOINTS, self._clock() + timedelta(seconds=error.retry_after))
+        return error
+
+    def _problem(self, item: Mapping[str, Any]) -> PlatformAPIError:
+        """The exception that an error item in an answer stands for."""
+        status = item.get("status")
+        error = self._table_error(status if isinstance(status, int) else 200, [item])
+        self._count_unknown(error)
+        return error
+
+    def _table_error(self, status: int, problems: Sequence[Mapping[str, Any]]) -> PlatformAPIError:
+        return error_of(ERRORS, self.platform, status, codes_of(problems), self._redact(words_of(problems)))

@@ -1,0 +1,234 @@
+"""X against the sandbox: what it bills, the quota its headers tell, day series and watch time."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from analytics_pipeline.platform_fetchers.exceptions import RateLimitError
+from analytics_pipeline.platform_fetchers.metrics import PostReading, PostRef
+from analytics_pipeline.platform_fetchers.quota import MemoryQuota
+from analytics_pipeline.platform_fetchers.twitter import TwitterAnalyticsFetcher
+from analytics_pipeline.sandbox.model import Account, ClockSettings, Observation, Post, TwitterSettings, World
+from analytics_pipeline.sandbox.server import SandboxServer
+from analytics_pipeline.settings import get_settings
+from tests.platform_fetchers.conftest import NOW
+from tests.platform_fetchers.x_account import post_id
+
+USER, TOKEN = "2200000001", "CANARY-x"
+PRICES = {"post_read": Decimal("0.005"), "owned_read": Decimal("0.001"), "user_read": Decimal("0.010")}
+
+
+def make_world(posts: int, **settings: Any) -> World:
+    """An account with a post every two hours; every tenth is a video, the fifth is edited, three share a video."""
+    world = World(clock=ClockSettings("fixed", NOW), twitter=TwitterSettings(**settings))
+    world.accounts.append(
+        Account("twitter", USER, access_token=TOKEN, scopes=frozenset({"tweet.read", "users.read"}), followers=500)
+    )
+    for n in range(posts):
+        published = NOW - timedelta(hours=2 * n + 1)
+        video = n % 10 == 0
+        media = f"13_{900 if n in (10, 20, 30) else n}" if video else ""
+        name = post_id(published, n)
+        world.posts.append(
+            Post("twitter", USER, name, published, "video" if video else "text", media_id=media, duration_s=30.0)
+        )
+        for day in range(3):
+            seen = published + timedelta(days=day)
+            figures = {"likes": 10 * day + n, "comments": n % 7, "shares": n % 5, "impressions": 100 * day + n}
+            more = {"video_views": 7 * day, "watch_time_ms": 1500 * day} if video else {}
+            world.observations.append(Observation("twitter", name, seen, quotes=1, url_clicks=day, **figures, **more))
+    world.__post_init__()
+    return world
+
+
+class Running:
+    """A world that is served, and fetchers that talk to it in its time."""
+
+    def __init__(self, world: World, server: SandboxServer) -> None:
+        self.world, self.server = world, server
+        self.opened: list[TwitterAnalyticsFetcher] = []
+
+    def fetcher(self, **attributes: Any) -> TwitterAnalyticsFetcher:
+        made = TwitterAnalyticsFetcher(
+            TOKEN,
+            user_id=USER,
+            base_url=f"{self.server.url}/twitter",
+            clock=self.server.clock.now,
+            sleep=self.server.clock.advance,
+        )
+        for name, value in attributes.items():
+            setattr(made, name, value)
+        self.opened.append(made)
+        return made
+
+    @property
+    def refs(self) -> list[PostRef]:
+        return [PostRef(post.post_id, post.published_at, post.post_type) for post in self.world.posts]
+
+    def billed(self) -> Decimal:
+        """What X's own books say, in dollars."""
+        return sum((PRICES[kind] for day in self.server.billed.values() for kind in day.values()), start=Decimal(0))
+
+
+@pytest.fixture
+def x(request: pytest.FixtureRequest) -> Iterator[Running]:
+    """The sandbox of the test, with the settings of `in_world`."""
+    settings = {"posts": 60} | getattr(request, "param", {})
+    world = make_world(**settings)
+    with SandboxServer(world) as server:
+        running = Running(world, server)
+        yield running
+        for fetcher in running.opened:
+            fetcher.close()
+
+
+def in_world(**settings: Any) -> pytest.MarkDecorator:
+    """The test's sandbox runs a world with these settings."""
+    return pytest.mark.parametrize("x", [settings], indirect=True, ids=["-".join(settings)])
+
+
+# --- the bill
+
+
+def test_our_dollars_are_the_platforms(x: Running) -> None:
+    fetcher = x.fetcher()
+    missing = [PostRef(post_id(NOW - timedelta(days=9), 77)), PostRef("nonsense")]
+    list(fetcher.fetch_many([*x.refs, *missing]))
+    assert (fetcher.usage.posts, fetcher.usage.cost_usd) == (60, 60 * PRICES["post_read"])
+    assert fetcher.usage.cost_usd == x.billed()
+    list(fetcher.list_posts(NOW - timedelta(days=30), NOW))
+    assert fetcher.usage.posts == 120
+    assert fetcher.usage.cost_usd == x.billed() == 60 * PRICES["post_read"], "twice in a day is charged once"
+    fetcher.fetch_account_days(NOW.date(), NOW.date())
+    assert fetcher.usage.cost_usd == x.billed() == 60 * PRICES["post_read"] + PRICES["user_read"]
+
+    x.server.clock.advance(86_400)
+    tomorrow = x.fetcher(billed=fetcher.billed)
+    list(tomorrow.fetch_many(x.refs[:30]))
+    assert tomorrow.usage.cost_usd == 30 * PRICES["post_read"]
+    assert fetcher.usage.cost_usd + tomorrow.usage.cost_usd == x.billed()
+
+
+def test_a_new_process_knows_what_was_paid_today(x: Running) -> None:
+    first = x.fetcher()
+    list(first.fetch_many(x.refs))
+    second = x.fetcher(billed=set(first.billed))
+    list(second.fetch_many(x.refs))
+    assert (second.usage.posts, second.usage.cost_usd) == (60, Decimal(0))
+
+
+def test_a_failed_call_costs_nothing(x: Running) -> None:
+    x.server.script_fault("status", status=503, platform="twitter", times=1)
+    fetcher = x.fetcher()
+    list(fetcher.fetch_many(x.refs))
+    assert (fetcher.usage.calls, fetcher.usage.cost_usd) == (2, x.billed())
+
+
+@in_world(posts=1000, app_owner=USER)
+def test_the_owner_of_the_app_reads_off_the_timeline(x: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TWITTER_APP_OWNER_ID", USER)
+    get_settings.cache_clear()
+    fetcher = x.fetcher()
+    get_settings.cache_clear()
+    likes = likes_of(fetcher.fetch_many(x.refs))
+    assert likes == likes_of(x.fetcher().fetch_many(x.refs))
+    assert fetcher.usage.cost_usd == 1000 * PRICES["owned_read"] == x.billed()
+    assert fetcher.usage.calls <= 11, "as many as pages, and one more at the border of the private figures"
+
+
+@in_world(posts=300, app_owner=USER)
+def test_few_posts_far_apart_are_read_by_id(x: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TWITTER_APP_OWNER_ID", USER)
+    get_settings.cache_clear()
+    fetcher = x.fetcher()
+    get_settings.cache_clear()
+    wanted = [x.refs[0], x.refs[299]]
+    assert len(likes_of(fetcher.fetch_many(wanted))) == 2
+    assert fetcher.usage.calls == 2, "one page shows that the timeline is the dearer way"
+
+
+def likes_of(readings: Iterator[PostReading]) -> dict[str, int | None]:
+    return {r.platform_post_id: r.analytics["likes_count"] for r in readings if r.analytics}
+
+
+# --- quotas
+
+
+@in_world(posts=60, window_limits={"tweets": 1})
+def test_after_the_last_call_of_a_window_nothing_is_sent_before_its_end(x: Running) -> None:
+    quota = MemoryQuota()
+    list(x.fetcher(quota=quota).fetch_many(x.refs))
+    with pytest.raises(RateLimitError) as caught:
+        list(x.fetcher(quota=quota).fetch_many(x.refs))
+    assert caught.value.retry_after == pytest.approx(901, abs=1)
+    assert [record.status for record in x.server.requests] == [200]
+    list(x.fetcher(quota=quota).list_posts(NOW - timedelta(days=1), NOW))  # has a window of its own
+    x.server.clock.advance(901)
+    assert len(list(x.fetcher(quota=quota).fetch_many(x.refs))) == 60
+    assert 429 not in {record.status for record in x.server.requests}
+
+
+# --- day series and watch time
+
+
+@pytest.fixture
+def extras(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Posts of up to 30 days have day series and watch time."""
+    monkeypatch.setenv("TWITTER_ANALYTICS_DAYS", "30")
+    get_settings.cache_clear()
+    yield
+    monkeypatch.undo()
+    get_settings.cache_clear()
+
+
+@pytest.mark.usefixtures("extras")
+@pytest.mark.parametrize("x", [{"string_counters": False}, {"string_counters": True}], indirect=True)
+def test_day_series_and_watch_time(x: Running) -> None:
+    fetcher = x.fetcher()
+    readings = {r.platform_post_id: r for r in fetcher.fetch_many(x.refs)}
+    assert fetcher.usage.calls == 3
+    post = x.world.posts[50]
+    days = readings[post.post_id].days
+    born = post.published_at.date()
+    assert [days[born + timedelta(days=n)]["likes_count"] for n in range(3)] == [50, 10, 10]
+    assert days[born + timedelta(days=1)]["url_clicks"] == 1
+    totals = {name: sum(day.get(name, 0) for day in days.values()) for name in ("likes_count", "impressions")}
+    analytics = readings[post.post_id].analytics
+    assert analytics is not None
+    assert totals == {"likes_count": analytics["likes_count"], "impressions": analytics["impressions"]}
+    assert analytics["video_watch_time"] == 3.0
+    shared = [readings[x.world.posts[n].post_id].analytics for n in (10, 20, 30)]
+    assert [a and a["video_watch_time"] for a in shared] == [None, None, 4.5], "of all three, given to the oldest"
+
+
+@pytest.mark.usefixtures("extras")
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_plan_without_them_is_asked_once(x: Running, status: int) -> None:
+    for path in ("/2/tweets/analytics", "/2/media/analytics"):
+        x.server.script_fault("reply", status=status, body="{}", platform="twitter", path_contains=path, times=0)
+    first = x.fetcher()
+    assert len(likes_of(first.fetch_many(x.refs))) == 60
+    assert first.dead_metrics == {"tweets/analytics", "media/analytics"}
+    second = x.fetcher(dead_metrics=first.dead_metrics)
+    assert len(likes_of(second.fetch_many(x.refs))) == 60
+    assert second.usage.calls == 1
+
+
+def test_they_are_off_by_default(x: Running) -> None:
+    fetcher = x.fetcher()
+    assert all(not reading.days for reading in fetcher.fetch_many(x.refs))
+    assert fetcher.usage.calls == 1
+
+
+def test_impressions_before_x_counted_them_are_unknown(x: Running) -> None:
+    moment = datetime(2022, 12, 14, tzinfo=UTC)
+    for n, impressions in enumerate((0, 5)):
+        name = post_id(moment, n)
+        x.world.posts.append(Post("twitter", USER, name, moment))
+        x.world.observations.append(Observation("twitter", name, moment, likes=1, impressions=impressions))
+    x.world.__post_init__()
+    readings = x.fetcher().fetch_many([PostRef(post_id(moment, n), moment) for n in range(2)])
+    assert {r.analytics["impressions"] for r in readings if r.analytics} == {None, 5}
