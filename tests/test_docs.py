@@ -8,6 +8,8 @@ import pytest
 from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
+from analytics_pipeline.cli import platforms
+from analytics_pipeline.platform_fetchers import FETCHERS
 from analytics_pipeline.settings import PROJECT_DIR, Settings
 
 PAGES = sorted((PROJECT_DIR / "docs").glob("*.md"))
@@ -37,6 +39,11 @@ def test_every_setting_is_on_its_page_with_its_default() -> None:
     }
     expected["ANALYTICS_HOME"] = "`.analytics` in the project"
     assert documented == expected
+
+
+def test_the_page_of_metrics_is_what_the_fetchers_go_by() -> None:
+    written = (PROJECT_DIR / "docs" / "metrics.md").read_text()
+    assert written == platforms.page(list(FETCHERS)), "analytics-pipeline platforms --markdown > docs/metrics.md"
 
 
 def test_the_index_names_every_page() -> None:

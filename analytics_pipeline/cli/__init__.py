@@ -8,7 +8,8 @@ import sys
 
 import typer
 
-from analytics_pipeline.cli import accounts, backfill, database, demo, dev, platforms, sandbox, sync
+from analytics_pipeline import logs
+from analytics_pipeline.cli import accounts, backfill, database, demo, dev, doctor, platforms, sandbox, sync
 from analytics_pipeline.cli.console import errors, explained
 
 _INTERRUPTED = 130  # what typer makes of Ctrl-C
@@ -22,6 +23,7 @@ app = typer.Typer(
 )
 app.command()(demo.demo)
 app.command()(dev.dev)
+app.command()(doctor.doctor)
 app.command()(sync.sync)
 app.command("sync-post")(sync.sync_post)
 app.command()(sync.status)
@@ -34,6 +36,7 @@ app.add_typer(database.app, name="db")
 
 def main() -> None:
     """Entry point: runs a command; what a person can mend is one line on standard error and exit status 1."""
+    logs.configure()
     try:
         app()
     except SystemExit as end:

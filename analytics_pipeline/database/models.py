@@ -420,3 +420,22 @@ class SyncError(Base):
     status_code: Mapped[int | None] = mapped_column(Integer)
     run_id: Mapped[str | None]
     occurred_at: Mapped[datetime] = _now()
+
+
+# --- alerts
+
+
+class Alert(Base):
+    """A cause that a person was told of, or is to be told of. `resolved_at` is when it was first found gone.
+
+    `last_sent` outlives the solution: a cause that comes and goes is told once a day too.
+    """
+
+    __tablename__ = "alerts"
+
+    cause: Mapped[str] = mapped_column(primary_key=True)
+    message: Mapped[str]
+    first_seen: Mapped[datetime]
+    last_seen: Mapped[datetime]
+    last_sent: Mapped[datetime | None]
+    resolved_at: Mapped[datetime | None]

@@ -20,6 +20,7 @@ from analytics_pipeline.platform_fetchers.exceptions import (
 )
 from analytics_pipeline.platform_fetchers.facebook_metrics import (
     BY_TYPE,
+    CATALOG,
     COMMENTS,
     NODE_FIELDS,
     PAGE_DAYS,
@@ -67,6 +68,7 @@ class FacebookFetcher(GraphFetcher):
     quota_kind = "pages"
     post_id_form = r"\d+_\d+"
     largest_page: ClassVar[int] = 50
+    catalog = CATALOG
 
     def __init__(
         self, access_token: str, page_id: str | None = None, *, base_url: str | None = None, **options: Any

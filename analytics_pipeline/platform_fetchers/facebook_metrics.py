@@ -6,6 +6,7 @@ Source: platforms/facebook.md §2.1, §3, §7. Not here: how they are asked for 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from analytics_pipeline.platform_fetchers.catalog import MetricSource
 from analytics_pipeline.platform_fetchers.exceptions import BadDataError
 
 NODE_FIELDS: Final = "id,created_time,permalink_url,status_type,attachments{media_type,type},shares"
@@ -115,3 +116,81 @@ def post_type(node: Mapping[str, Any]) -> str:
         return "reel"
     named = [_TYPES[str(kind)] for kind in (*kinds, node.get("status_type")) if str(kind) in _TYPES]
     return named[0] if named else ("other" if kinds else "text")
+
+
+_POST: Final = "GET /:page/published_posts, /:post insights"
+_VIDEO: Final = "reels: GET /:video/video_insights"
+_PAGE: Final = "GET /:page/insights"
+_DAYS: Final = "two years; the platform's day ends at midnight Pacific time"
+
+
+def _asked(name: str) -> tuple[str, ...]:
+    paths = [path.split(".") for path in (*POST_FIGURES.get(name, ()), *REEL_FIGURES.get(name, ()))]
+    return tuple(dict.fromkeys(path[1] for path in paths if path[0] == "insights"))
+
+
+CATALOG: Final = (
+    MetricSource(
+        "likes_count",
+        "exact",
+        f"{_POST} post_reactions_like_total; {_VIDEO} post_video_likes_by_reaction_type",
+        "the reaction like, care included",
+        asked=_asked("likes_count"),
+    ),
+    MetricSource(
+        "comments_count",
+        "exact",
+        "GET /:post comments.summary.total_count",
+        "without pages_read_user_content: post_activity_by_action_type; reels: post_video_social_actions",
+        asked=_asked("comments_count"),
+    ),
+    MetricSource(
+        "shares_count",
+        "exact",
+        "GET /:post shares.count",
+        "left out by Facebook when 0; reels: post_video_social_actions",
+        asked=_asked("shares_count"),
+    ),
+    MetricSource(
+        "reactions_count",
+        "derived",
+        f"{_POST} post_reactions_by_type_total",
+        "sum over all types",
+        asked=_asked("reactions_count"),
+    ),
+    MetricSource("retweets_count", "not offered"),
+    MetricSource("quote_tweets_count", "not offered"),
+    MetricSource("bookmarks_count", "not offered"),
+    MetricSource(
+        "impressions",
+        "exact",
+        f"{_POST} post_media_view; {_VIDEO} blue_reels_play_count",
+        "views, as Meta counts since 2025-11; reels: plays",
+        asked=_asked("impressions"),
+    ),
+    MetricSource("reach", "exact", f"{_POST} post_total_media_view_unique", "not reels", asked=_asked("reach")),
+    MetricSource("clicks", "exact", f"{_POST} post_clicks", asked=_asked("clicks")),
+    MetricSource("url_clicks", "exact", f'{_POST} post_clicks_by_type "link clicks"', asked=_asked("url_clicks")),
+    MetricSource("profile_clicks", "not offered"),
+    MetricSource(
+        "video_views",
+        "exact",
+        f"{_POST} post_video_views; {_VIDEO} blue_reels_play_count",
+        "3 s and more; reels: plays",
+        asked=_asked("video_views"),
+    ),
+    MetricSource(
+        "video_watch_time",
+        "exact",
+        f"{_POST} post_video_view_time; {_VIDEO} post_video_view_time",
+        "replays included",
+        asked=_asked("video_watch_ms"),
+    ),
+    MetricSource("engagement_rate", "derived", note="100 × (likes + comments + shares) / impressions"),
+    MetricSource("click_through_rate", "derived", note="100 × clicks / impressions"),
+    *(
+        MetricSource(name, "exact", f"{_PAGE} {metric} by day", _DAYS, "account", (metric,))
+        for metric, name in PAGE_DAYS.items()
+    ),
+    *(MetricSource(metric, "not offered", level="account") for metric in ("clicks", "likes", "comments", "shares")),
+)

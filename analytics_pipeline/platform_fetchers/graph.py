@@ -7,7 +7,7 @@ sent (graph_requests.py), the small print of the JSON (graph_values.py).
 import logging
 import re
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from math import ceil
@@ -23,6 +23,7 @@ from analytics_pipeline.platform_fetchers.graph_errors import Reply, TooMuchData
 from analytics_pipeline.platform_fetchers.graph_requests import GraphRequests
 from analytics_pipeline.platform_fetchers.graph_values import next_position, without_paging
 from analytics_pipeline.platform_fetchers.metrics import ListedPost, PostAnalytics, PostReading, PostRef
+from analytics_pipeline.platform_fetchers.usage import Usage
 
 Ask = Callable[[Sequence[str]], list[Reply]]
 
@@ -64,16 +65,16 @@ class GraphFetcher(GraphRequests):
         for bad in [key for key in wanted if not re.fullmatch(self.post_id_form, key, re.ASCII)]:
             del wanted[bad]
             yield self._failed(bad, self._bad_name(bad))
-        for reading in self._read_off_listing(list(wanted.values())):
+        for reading in self._completed(self._read_off_listing(list(wanted.values()))):
             del wanted[reading.platform_post_id]
             yield reading
-        yield from self._read_by_id(list(wanted.values()), self._ask)
+        yield from self._completed(self._counted(self._read_by_id(list(wanted.values()), self._ask)))
 
     def fetch_post_analytics(self, post_id: str, platform_post_id: str) -> PostAnalytics:
         """Figures of one post, by plain reads without a batch. Raises PlatformAPIError."""
         ref = PostRef(self._checked(platform_post_id, self.post_id_form))
-        reading = next(self._read_by_id([ref], partial(self._ask_each, vital=PlatformAPIError)))
-        return self._analytics_of(reading, post_id)
+        read = self._counted(self._read_by_id([ref], partial(self._ask_each, vital=PlatformAPIError)))
+        return self._analytics_of(next(iter(self._completed(read))), post_id)
 
     # --- what the platforms do their own way
 
@@ -101,7 +102,16 @@ class GraphFetcher(GraphRequests):
     def _figures(self, platform_post_id: str, node: Mapping[str, Any]) -> PostAnalytics:
         """The standard result from a post's node with its insights. Raises BadDataError."""
 
+    def _completed(self, readings: Iterable[PostReading]) -> Iterator[PostReading]:
+        """The readings, with the figures that only come by requests of their own."""
+        return iter(readings)
+
     # --- reading
+
+    def _counted(self, readings: Iterable[PostReading]) -> Iterator[PostReading]:
+        for reading in readings:
+            self.usage += Usage(posts=reading.raw is not None)
+            yield reading
 
     def _failed(self, platform_post_id: str, error: PlatformAPIError) -> PostReading:
         if isinstance(error, PostNotFoundError):
@@ -156,6 +166,7 @@ class GraphFetcher(GraphRequests):
             rows = body.get("data")
             if not isinstance(rows, list):
                 raise BadDataError(f"{self.platform}: a page of posts has no list of posts", self.platform)
+            self.usage += Usage(posts=len(rows))
             yield rows
             following = next_position(body)
             if following is None:

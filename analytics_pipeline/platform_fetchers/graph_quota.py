@@ -1,12 +1,14 @@
 """How much of Meta's quota is used: its usage headers, when to slow down, when to stop.
 
-Source: platforms/facebook.md §6. Not here: throttle errors (graph_errors.py), what is asked with the quota.
+Source: platforms/facebook.md §6. Not here: throttle errors (graph_errors.py), who keeps the stop (quota.py).
 """
 
 import json
-from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
+
+from analytics_pipeline.platform_fetchers.quota import Scope
 
 SLOW_FROM: Final = 75.0
 STOP_AT: Final = 90.0
@@ -16,54 +18,57 @@ _LONGEST_PAUSE: Final = 5.0
 _HOLD: Final = 300.0
 """Seconds without calls above STOP_AT where Meta does not say when the quota is back: its windows roll."""
 
-
-class Quota:
-    """The quota of one account as the last reply told it. `percent` is the share that is used up, 0 while unknown."""
-
-    def __init__(self, kind: str, clock: Callable[[], datetime]) -> None:
-        self._kind = kind
-        self._clock = clock
-        self._held_until: datetime | None = None
-        self.percent = 0.0
-
-    def note(self, headers: Mapping[str, Any]) -> None:
-        """Takes in a reply's headers; a reply without usage headers changes nothing."""
-        percent, minutes = usage(headers, self._kind)
-        if percent is not None:
-            self.percent = percent
-            hold = timedelta(seconds=minutes * 60 or _HOLD)
-            self._held_until = self._clock() + hold if percent >= STOP_AT else None
-
-    def held(self) -> float:
-        """Seconds until calls may be sent again; 0 = now. What was known is forgotten when they are over."""
-        if self._held_until is None:
-            return 0.0
-        left = (self._held_until - self._clock()).total_seconds()
-        if left <= 0:
-            self._held_until, self.percent = None, 0.0
-        return max(0.0, left)
-
-    def pause(self) -> float:
-        """Seconds to leave before the next call: none below SLOW_FROM, then more and more."""
-        return max(0.0, _LONGEST_PAUSE * (self.percent - SLOW_FROM) / (STOP_AT - SLOW_FROM))
+_APP_HEADERS: Final = ("x-app-usage",)
+_ACCOUNT_HEADERS: Final = ("x-page-usage",)
 
 
-def usage(headers: Mapping[str, Any], kind: str) -> tuple[float | None, float]:
-    """Highest percentage in the usage headers (None without any), and minutes until the account may call again.
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What a reply told of one quota: the share that is used, and the minutes until calls are allowed again."""
+
+    scope: Scope
+    percent: float
+    minutes: float
+
+    @property
+    def hold(self) -> float:
+        """Seconds for which no call should be sent; 0 below STOP_AT."""
+        return (self.minutes * 60 or _HOLD) if self.percent >= STOP_AT else 0.0
+
+
+def pause(percent: float) -> float:
+    """Seconds to leave before the next call: none below SLOW_FROM, then more and more."""
+    return max(0.0, _LONGEST_PAUSE * (min(percent, STOP_AT) - SLOW_FROM) / (STOP_AT - SLOW_FROM))
+
+
+def loads(headers: Mapping[str, Any], kind: str) -> list[Load]:
+    """The app's quota and the account's, as far as the usage headers of a reply tell them.
 
     `kind` is the `type` of the entries that count in x-business-use-case-usage: `pages` or `instagram`.
     """
-    entries = [_json(headers.get(name)) for name in ("x-app-usage", "x-page-usage")]
     by_object = _json(headers.get("x-business-use-case-usage"))
+    of_account = [_json(headers.get(name)) for name in _ACCOUNT_HEADERS]
     for listed in by_object.values() if isinstance(by_object, dict) else ():
         if isinstance(listed, list):
-            entries += [entry for entry in listed if isinstance(entry, dict) and entry.get("type") == kind]
+            of_account += [entry for entry in listed if isinstance(entry, dict) and entry.get("type") == kind]
+    found = (_load("app", [_json(headers.get(name)) for name in _APP_HEADERS]), _load("account", of_account))
+    return [load for load in found if load is not None]
 
-    def highest(*names: str) -> float | None:
-        values = [entry.get(name) for entry in entries if isinstance(entry, dict) for name in names]
-        return max((value for value in values if isinstance(value, int | float)), default=None)
 
-    return highest("call_count", "total_time", "total_cputime"), highest("estimated_time_to_regain_access") or 0.0
+def minutes_to_wait(headers: Mapping[str, Any], kind: str) -> float:
+    """Minutes until calls are allowed again, by a reply's headers; 0 where they do not say."""
+    return max((load.minutes for load in loads(headers, kind)), default=0.0)
+
+
+def _load(scope: Scope, entries: list[Any]) -> Load | None:
+    percent = _highest(entries, "call_count", "total_time", "total_cputime")
+    minutes = _highest(entries, "estimated_time_to_regain_access")
+    return None if percent is None and minutes is None else Load(scope, percent or 0.0, minutes or 0.0)
+
+
+def _highest(entries: list[Any], *names: str) -> float | None:
+    values = [entry.get(name) for entry in entries if isinstance(entry, dict) for name in names]
+    return max((float(value) for value in values if isinstance(value, int | float)), default=None)
 
 
 def _json(value: Any) -> Any:

@@ -8,7 +8,7 @@ import json
 import logging
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, ClassVar, Final
 
 import requests
@@ -33,11 +33,14 @@ from analytics_pipeline.platform_fetchers.graph_errors import (
     ends_account,
     error_from,
 )
-from analytics_pipeline.platform_fetchers.graph_quota import Quota, usage
+from analytics_pipeline.platform_fetchers.graph_quota import STOP_AT, loads, minutes_to_wait, pause
+from analytics_pipeline.platform_fetchers.quota import ALL_ENDPOINTS, Scope
 from analytics_pipeline.settings import get_settings
 
 BATCH_LIMIT: Final = 50
 """Sub-requests that one batch takes."""
+
+_APP_THROTTLED: Final = 4
 
 _log = logging.getLogger(__name__)
 
@@ -75,12 +78,12 @@ class GraphRequests(BasePlatformFetcher):
         self.dead_metrics = set(dead_metrics)
         self.batches = batches
         self._answered = False
-        self._quota = Quota(self.quota_kind, self._clock)
+        self._percent: dict[Scope, float] = {}
 
     @property
     def usage_percent(self) -> float:
         """Share of the quota that is used up, as the last reply told; 0 while unknown."""
-        return self._quota.percent
+        return max(self._percent.values(), default=0.0)
 
     # --- many requests
 
@@ -138,11 +141,12 @@ class GraphRequests(BasePlatformFetcher):
             headers = CaseInsensitiveDict({str(h["name"]): h["value"] for h in entry.get("headers") or ()})
         except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
             return TransientError(f"{self.platform}: a part of the batch is cut or no JSON", self.platform)
-        self._quota.note(headers)
+        self._note_usage(headers)
         if not isinstance(body, dict) or code != 200 or "error" in body:
-            wait = usage(headers, self.quota_kind)[1] * 60
+            wait = minutes_to_wait(headers, self.quota_kind) * 60
             error = error_from(self.platform, body, code, self.errors, self._redact, wait or None)
             self._count_unknown(error)
+            self._hold_after(error, body)
             return error
         self._answered = True
         return body
@@ -164,18 +168,24 @@ class GraphRequests(BasePlatformFetcher):
         params: Mapping[str, str | int] | None = None,
         data: Mapping[str, str] | None = None,
     ) -> Any:
-        """As the base class; slows down from 75 % of the quota, and from 90 % raises RateLimitError without a call."""
-        if held := self._quota.held():
-            raise RateLimitError(
-                f"{self.platform}: {self.usage_percent:.0f} % of the quota of account {self.account_id} is used; "
-                f"stopped before Meta stops it, for {held:.0f} s",
-                self.platform,
-                None,
-                held,
-            )
-        if pause := self._quota.pause():
-            self._sleep(pause)
+        """As the base class; slows down from 75 % of the quota on. From 90 % on, the quota is held."""
+        if self.usage_percent < STOP_AT and (seconds := pause(self.usage_percent)):
+            self._sleep(seconds)
         return super()._make_request(method, path, params=params, data=data)
+
+    def _note_usage(self, headers: Mapping[str, Any]) -> None:
+        for load in loads(headers, self.quota_kind):
+            self._percent[load.scope] = load.percent
+            if load.hold:
+                self.quota.hold(load.scope, ALL_ENDPOINTS, self._clock() + timedelta(seconds=load.hold))
+
+    def _hold_after(self, error: PlatformAPIError, body: Any) -> None:
+        """Keeps a throttle that is too long to be waited out here: other runs and processes need not meet it too."""
+        wait = error.retry_after if isinstance(error, RateLimitError) else None
+        if wait is not None and wait > self._wait_in_place:
+            envelope = body.get("error") if isinstance(body, Mapping) else None
+            of_app = isinstance(envelope, Mapping) and envelope.get("code") == _APP_THROTTLED
+            self.quota.hold("app" if of_app else "account", ALL_ENDPOINTS, self._clock() + timedelta(seconds=wait))
 
     def _is_answer(self, response: requests.Response, body: Any) -> bool:
         return super()._is_answer(response, body) and not (isinstance(body, Mapping) and "error" in body)
@@ -185,14 +195,16 @@ class GraphRequests(BasePlatformFetcher):
 
     def _error_of(self, response: requests.Response, body: Any) -> PlatformAPIError:
         wait = self._handle_rate_limit(response)
-        return error_from(self.platform, body, response.status_code, self.errors, self._redact, wait)
+        error = error_from(self.platform, body, response.status_code, self.errors, self._redact, wait)
+        self._hold_after(error, body)
+        return error
 
     def _handle_rate_limit(self, response: requests.Response) -> float | None:
-        minutes = usage(response.headers, self.quota_kind)[1]
+        minutes = minutes_to_wait(response.headers, self.quota_kind)
         return minutes * 60 if minutes else super()._handle_rate_limit(response)
 
     def _observe(self, response: requests.Response) -> None:
-        self._quota.note(response.headers)
+        self._note_usage(response.headers)
         version = response.headers.get("facebook-api-version")
         if not isinstance(version, str) or version == self.answering_version:
             return

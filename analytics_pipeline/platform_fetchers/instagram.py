@@ -7,8 +7,8 @@ Source: platforms/instagram.md §1–§4. Not here: which figures there are (ins
 import logging
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any, ClassVar, Final
 from urllib.parse import urlsplit
@@ -17,7 +17,14 @@ from analytics_pipeline.platform_fetchers.exceptions import MetricError, Platfor
 from analytics_pipeline.platform_fetchers.graph import Ask, GraphFetcher
 from analytics_pipeline.platform_fetchers.graph_errors import Reply
 from analytics_pipeline.platform_fetchers.graph_requests import BATCH_LIMIT
-from analytics_pipeline.platform_fetchers.graph_values import day_values, day_window, insight_values, moment, url
+from analytics_pipeline.platform_fetchers.graph_values import (
+    day_values,
+    day_window,
+    insight_values,
+    moment,
+    url,
+    without_paging,
+)
 from analytics_pipeline.platform_fetchers.instagram_errors import (
     INSTAGRAM_ERRORS,
     NoBatchesError,
@@ -25,6 +32,10 @@ from analytics_pipeline.platform_fetchers.instagram_errors import (
     TooFewViewersError,
 )
 from analytics_pipeline.platform_fetchers.instagram_metrics import (
+    CATALOG,
+    CLICKED_KINDS,
+    CLICKS,
+    CLICKS_BREAKDOWN,
     DAY_SERIES,
     DAY_TOTALS,
     FEED,
@@ -34,10 +45,18 @@ from analytics_pipeline.platform_fetchers.instagram_metrics import (
     STORY_FIGURES,
     kind_of,
     kind_of_type,
+    link_clicks,
     permalink,
     post_type,
 )
-from analytics_pipeline.platform_fetchers.metrics import AccountDay, ListedPost, PostAnalytics, PostReading, PostRef
+from analytics_pipeline.platform_fetchers.metrics import (
+    AccountDay,
+    ListedPost,
+    PostAnalytics,
+    PostReading,
+    PostRef,
+    click_through_rate,
+)
 from analytics_pipeline.settings import get_settings
 
 _OF_ACCOUNT: Final = "account"
@@ -48,6 +67,9 @@ _DAYS_KEPT: Final = 90
 _PLACE: Final = re.compile(r"metric\[(\d+)\]")
 _SINGLY: Final = 5
 """Media read together where each is a call of its own: few, for what they refuse the next need not be asked."""
+
+_CLICK_BATCHES: Final = 10
+"""Most batches for clicks per fetcher, newest media first: each of their entries counts as a call of its own."""
 
 _UNANIMOUS: Final = 3
 _RECENT: Final = timedelta(days=30)
@@ -82,6 +104,7 @@ class InstagramFetcher(GraphFetcher):
     errors = INSTAGRAM_ERRORS
     post_id_form = r"\d+"
     largest_page: ClassVar[int] = 100
+    catalog = CATALOG
 
     def __init__(
         self,
@@ -96,13 +119,15 @@ class InstagramFetcher(GraphFetcher):
         if batches is None:
             batches = urlsplit(base_url).hostname != "graph.instagram.com"
         super().__init__(access_token, instagram_account_id, base_url=base_url, batches=batches, **options)
+        self._click_batches = _CLICK_BATCHES
 
     def list_posts(self, start: datetime, end: datetime) -> Iterator[list[ListedPost]]:
         """As for every Graph account; stories, which live for a day, stand in a list of their own.
 
         Reels are listed without figures: their watch time would fail the page.
         """
-        yield from self._walk(start, end)
+        for page in self._walk(start, end):
+            yield self._listed_completely(page)
         if end > self._clock() - timedelta(days=1):
             rows = self._get(url(f"{self._account()}/stories", fields=NODE_FIELDS, limit=100)).get("data")
             found = (self._listed(row) for row in rows) if isinstance(rows, list) else ()
@@ -132,6 +157,58 @@ class InstagramFetcher(GraphFetcher):
             if followers is not None:
                 self._file(days, today, "followers", followers)
         return [AccountDay(day, figures) for day, figures in sorted(days.items()) if figures]
+
+    # --- clicks
+
+    def _listed_completely(self, page: Sequence[ListedPost]) -> list[ListedPost]:
+        readings = self._completed([post.reading for post in page if post.reading])
+        completed = {reading.platform_post_id: reading for reading in readings}
+        return [replace(post, reading=completed.get(post.platform_post_id)) for post in page]
+
+    def _completed(self, readings: Iterable[PostReading]) -> Iterator[PostReading]:
+        """The readings, those of young media with their clicks: a breakdown, which no other metric may stand beside."""
+        waiting: list[PostReading] = []
+        try:
+            for reading in readings:
+                if not self._may_have_clicks(reading):
+                    yield reading
+                    continue
+                waiting.append(reading)
+                if len(waiting) == BATCH_LIMIT:
+                    yield from self._with_clicks(waiting)
+                    waiting = []
+        except PlatformAPIError:
+            yield from waiting
+            raise
+        yield from self._with_clicks(waiting)
+
+    def _may_have_clicks(self, reading: PostReading) -> bool:
+        if reading.analytics is None or not self.batches or not self._click_batches or not self._alive([CLICKS]):
+            return False
+        published = moment(reading.raw.get("timestamp"))
+        return published is not None and published > self._clock() - _RECENT and kind_of(reading.raw) in CLICKED_KINDS
+
+    def _with_clicks(self, readings: Sequence[PostReading]) -> Iterator[PostReading]:
+        urls = [url(f"{r.platform_post_id}/insights", metric=CLICKS, breakdown=CLICKS_BREAKDOWN) for r in readings]
+        replies: Sequence[Reply] = []
+        try:
+            if urls:
+                self._click_batches -= 1
+                replies = super()._batch(urls)
+        except PlatformAPIError as error:
+            self.batches = self.batches and not isinstance(error, NoBatchesError)
+            _log.info("instagram: no clicks of account %s: %s", self.account_id, error.message)
+            replies = [error] * len(urls)
+        if len(replies) >= _UNANIMOUS and all(isinstance(reply, MetricError) for reply in replies):
+            self._bury(CLICKS)
+        for reading, reply in zip(readings, replies, strict=True):
+            clicks = link_clicks(reply) if isinstance(reply, dict) else None
+            if clicks is not None and reading.analytics is not None:
+                reading.analytics["clicks"] = clicks
+                reading.analytics["click_through_rate"] = click_through_rate(clicks, reading.analytics["impressions"])
+                yield replace(reading, raw={**reading.raw, CLICKS: without_paging(reply)})
+            else:
+                yield reading
 
     # --- account
 

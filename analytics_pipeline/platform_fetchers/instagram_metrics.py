@@ -6,6 +6,8 @@ Source: platforms/instagram.md §3, §4. Not here: how they are asked for (insta
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from analytics_pipeline.platform_fetchers.catalog import MetricSource
+
 NODE_FIELDS: Final = "id,media_type,media_product_type,permalink,timestamp,like_count,comments_count"
 
 FEED: Final = ("views", "reach", "likes", "comments", "saved", "shares")
@@ -43,9 +45,27 @@ DAY_TOTALS: Final = {
     "comments": "comments",
     "shares": "shares",
     "profile_links_taps": "clicks",
+    "profile_views": "profile_views",  # gone as a series, seen alive as a total: it may end any day
 }
+CLICKS: Final = "profile_activity"
+CLICKS_BREAKDOWN: Final = "action_type"
+CLICKED_KINDS: Final = ("FEED", "STORY")
+_LINK_CLICKED: Final = "bio_link_clicked"
 _KIND_OF_TYPE: Final = {"reel": "REELS", "story": "STORY", "video": "VIDEO"}
 _TYPES: Final = {"IMAGE": "image", "VIDEO": "video", "CAROUSEL_ALBUM": "carousel"}
+
+
+def link_clicks(insights: Mapping[str, Any]) -> int | None:
+    """Clicks on the link in the profile that a media brought, out of its broken down profile activity; None = withheld.
+
+    The names of the breakdown are documented in capitals and seen in small letters (instagram.md §3.2).
+    """
+    try:
+        (metric,) = insights["data"]
+        results = [row for part in metric["total_value"].get("breakdowns", ()) for row in part.get("results", ())]
+        return sum(int(row["value"]) for row in results if row["dimension_values"][0].lower() == _LINK_CLICKED)
+    except (KeyError, ValueError, TypeError, IndexError, AttributeError):
+        return None
 
 
 def kind_of_type(name: str | None) -> str | None:
@@ -73,3 +93,47 @@ def permalink(node: Mapping[str, Any]) -> str | None:
     """The media's address, None if it has none."""
     link = node.get("permalink")
     return link if isinstance(link, str) else None
+
+
+_MEDIA: Final = "GET /:media/insights, /:user/media"
+_ACCOUNT: Final = "GET /:user/insights"
+_DAYS: Final = "the last 90 days"
+
+CATALOG: Final = (
+    MetricSource("likes_count", "exact", f"{_MEDIA} likes", "without ads; not stories", asked=("likes",)),
+    MetricSource("comments_count", "exact", f"{_MEDIA} comments", "stories: replies", asked=("comments", "replies")),
+    MetricSource("shares_count", "exact", f"{_MEDIA} shares", "not videos from before reels", asked=("shares",)),
+    MetricSource("reactions_count", "not offered"),
+    MetricSource("retweets_count", "not offered"),
+    MetricSource("quote_tweets_count", "not offered"),
+    MetricSource("bookmarks_count", "exact", f"{_MEDIA} saved", "not stories", asked=("saved",)),
+    MetricSource("impressions", "exact", f"{_MEDIA} views", "views: times displayed or played", asked=("views",)),
+    MetricSource("reach", "exact", f"{_MEDIA} reach", "estimated; settles within 48 h", asked=("reach",)),
+    MetricSource(
+        "clicks",
+        "exact",
+        "GET /:media/insights profile_activity by action_type: bio_link_clicked",
+        "on the link in the profile; media of the last 30 days, not reels; Facebook login only",
+        asked=(CLICKS,),
+    ),
+    MetricSource("url_clicks", "not offered"),
+    MetricSource("profile_clicks", "not offered"),
+    MetricSource("video_views", "exact", f"{_MEDIA} views", "reels and videos", asked=("views",)),
+    MetricSource(
+        "video_watch_time",
+        "exact",
+        f"{_MEDIA} ig_reels_video_view_total_time",
+        "reels; replays included",
+        asked=("ig_reels_video_view_total_time",),
+    ),
+    MetricSource("engagement_rate", "derived", note="100 × (likes + comments + shares) / impressions"),
+    MetricSource("click_through_rate", "derived", note="100 × clicks / impressions"),
+    MetricSource("followers", "exact", "GET /:user followers_count", "today's level only", "account"),
+    MetricSource("follower_gain", "exact", f"{_ACCOUNT} follower_count", f"from 100 followers on; {_DAYS}", "account"),
+    MetricSource("reach", "exact", f"{_ACCOUNT} reach", _DAYS, "account"),
+    *(
+        MetricSource(name, "exact", f"{_ACCOUNT} {metric}", _DAYS, "account", (metric,))
+        for metric, name in DAY_TOTALS.items()
+    ),
+    MetricSource("video_views", "not offered", level="account"),
+)

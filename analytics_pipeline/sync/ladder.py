@@ -20,7 +20,7 @@ _PRIVATE_FIGURES_END = timedelta(days=29)
 
 
 def is_due(platform: str, ladder: Sequence[Rung], newest_post: datetime, last_reading: datetime, now: datetime) -> bool:
-    """Whether posts of which the newest is from `newest_post`, whose last reading began at `last_reading`, are to be read at `now`.
+    """Whether posts are to be read at `now`: the newest is from `newest_post`, the last reading began at `last_reading`.
 
     Once in every span of a rung, counted from 1970 on rather than from the last reading: so the posts of a rung, of all
     accounts, are due together, and one run reads them all.

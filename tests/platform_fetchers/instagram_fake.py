@@ -91,11 +91,27 @@ class FakeAccount(FakeGraph):
         if path == f"{USER}/stories":
             stories = [node for node in self.nodes.values() if node["media_product_type"] == "STORY"]
             return 200, {"data": [self.node(story["id"], query["fields"])[1] for story in stories]}
+        if path.endswith("/insights") and query["metric"] == "profile_activity":
+            return self.activity(self.nodes[path.split("/")[0]], query)
         if path == USER:
             return 200, {"id": USER, "followers_count": 777}
         if path == f"{USER}/insights":
             return self.account_insights(query)
         return super().other(path, query)
+
+    def activity(self, stored: Mapping[str, Any], query: Mapping[str, str]) -> Read:
+        """Clicks by a breakdown; withheld unless the media has some. Reels have none."""
+        assert query["breakdown"] == "action_type"
+        if stored["media_product_type"] == "REELS" or "profile_activity" in self.retired:
+            return names_it("profile_activity")
+        if "clicks" not in stored:
+            return 200, {"data": []}
+        results = [
+            {"dimension_values": [name], "value": n}
+            for name, n in (("BIO_LINK_CLICKED", stored["clicks"]), ("call", 9))
+        ]
+        total = {"value": stored["clicks"] + 9, "breakdowns": [{"dimension_keys": ["action_type"], "results": results}]}
+        return 200, {"data": [{"name": "profile_activity", "period": "lifetime", "total_value": total}]}
 
     def account_insights(self, query: Mapping[str, str]) -> Read:
         metrics, kind = query["metric"].split(","), query.get("metric_type")

@@ -22,7 +22,8 @@ MAPPED = {
     ("twitter", "account"): {"followers"},
     ("facebook", "post"): {*POST_FIGURES, *REEL_FIGURES, "video_watch_time"} - {"video_watch_ms"},
     ("facebook", "account"): {*PAGE_DAYS.values(), "followers"},
-    ("instagram", "post"): {*MEDIA_FIGURES, *STORY_FIGURES, "video_views", "video_watch_time"} - {"video_watch_ms"},
+    ("instagram", "post"): {*MEDIA_FIGURES, *STORY_FIGURES, "clicks", "video_views", "video_watch_time"}
+    - {"video_watch_ms"},
     ("instagram", "account"): {*DAY_SERIES.values(), *DAY_TOTALS.values(), "followers"},
 }
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy import Engine
 
 from analytics_pipeline.platform_fetchers.exceptions import (
     BadDataError,
@@ -20,9 +21,11 @@ from analytics_pipeline.platform_fetchers.exceptions import (
 )
 from analytics_pipeline.platform_fetchers.facebook import FacebookFetcher
 from analytics_pipeline.platform_fetchers.graph_errors import TooMuchDataError
-from analytics_pipeline.platform_fetchers.graph_quota import Quota, usage
+from analytics_pipeline.platform_fetchers.graph_quota import Load, loads, minutes_to_wait, pause
 from analytics_pipeline.platform_fetchers.graph_values import insight_values, next_position, without_paging
 from analytics_pipeline.platform_fetchers.metrics import PostRef
+from analytics_pipeline.platform_fetchers.quota import MemoryQuota
+from analytics_pipeline.sync.quota import SharedQuota
 from tests.platform_fetchers.conftest import NOW, TOKEN
 from tests.platform_fetchers.graph_fake import GONE, START, error
 from tests.platform_fetchers.platform_server import Answer, PlatformServer, Request
@@ -134,7 +137,7 @@ def test_at_90_percent_no_call_is_sent_until_the_time_is_over(
     minutes: int, wait: float, server: PlatformServer, fetcher: FacebookFetcher
 ) -> None:
     now = [NOW]
-    fetcher._quota._clock = lambda: now[0]
+    fetcher._clock = lambda: now[0]
     server.answer = lambda _: Answer(json={"data": []}, headers=headers_of(90, minutes))
     fetcher.fetch_page_insights(["page_follows"])
     with pytest.raises(RateLimitError) as caught:
@@ -147,15 +150,56 @@ def test_at_90_percent_no_call_is_sent_until_the_time_is_over(
 
 
 def test_only_the_quota_of_this_kind_counts() -> None:
-    assert usage(headers_of(95, 5, "ads_insights"), "pages") == (None, 0)
-    assert usage({"x-app-usage": '{"call_count":28,"total_time":25,"total_cputime":31}'}, "pages") == (31, 0)
+    assert loads(headers_of(95, 5, "ads_insights"), "pages") == []
+    app = {"x-app-usage": '{"call_count":28,"total_time":25,"total_cputime":31}'}
+    assert loads(app | headers_of(95, 5), "pages") == [Load("app", 31, 0), Load("account", 95, 5)]
 
 
 @given(st.dictionaries(st.sampled_from(["x-app-usage", "x-business-use-case-usage", "x-page-usage"]), st.text()))
 def test_no_usage_header_breaks_the_reading(headers: dict[str, str]) -> None:
-    quota = Quota("pages", lambda: NOW)
-    quota.note(headers)
-    assert quota.held() >= 0
+    assert all(pause(load.percent) >= 0 and load.hold >= 0 for load in loads(headers, "pages"))
+    assert minutes_to_wait(headers, "pages") >= 0
+
+
+@pytest.mark.parametrize(
+    ("header", "others_wait"),
+    [(headers_of(91, 10), False), ({"x-app-usage": '{"call_count":90}'}, True)],
+    ids=["account", "app"],
+)
+def test_who_shares_the_quota_shares_the_stop(
+    server: PlatformServer, header: dict[str, str], others_wait: bool, engine: Engine
+) -> None:
+    """The quota of a page is its own, that of the app is everybody's; a new process knows both."""
+    server.answer = lambda _: Answer(json={"data": []}, headers=header)
+
+    def ask(account: int) -> float | None:
+        """The wait that stops the call, None if it is sent."""
+        fetcher = FacebookFetcher(TOKEN, PAGE, base_url=server.url, clock=lambda: NOW)
+        fetcher.quota = SharedQuota(engine, "facebook", account)
+        try:
+            fetcher.fetch_page_insights(["page_follows"])
+        except RateLimitError as error:
+            return error.retry_after
+        finally:
+            fetcher.close()
+        return None
+
+    wait = 300 if others_wait else 600
+    assert [ask(1), ask(1), ask(2)] == [None, wait, wait if others_wait else None]
+    assert len(server.requests) == (1 if others_wait else 2)
+
+
+def test_a_throttle_is_kept_for_everybody_who_shares_it(server: PlatformServer) -> None:
+    server.answer = lambda _: Answer(400, error(80001, "(#80001) too many calls")[1], headers=headers_of(100, 7))
+    quota = MemoryQuota()
+    for _ in range(2):
+        fetcher = FacebookFetcher(TOKEN, PAGE, base_url=server.url, clock=lambda: NOW)
+        fetcher.quota = quota
+        with pytest.raises(RateLimitError) as caught:
+            fetcher.fetch_post_analytics("7", POST)
+        assert caught.value.retry_after == 420
+        fetcher.close()
+    assert len(server.requests) == 1
 
 
 # --- batches

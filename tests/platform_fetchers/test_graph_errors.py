@@ -15,6 +15,7 @@ from analytics_pipeline.platform_fetchers.exceptions import (
     PostNotFoundError,
     RateLimitError,
     TransientError,
+    UnknownReplyError,
 )
 from analytics_pipeline.platform_fetchers.graph_errors import GRAPH_ERRORS, TooMuchDataError, ends_account, error_from
 from tests.platform_fetchers.graph_fake import error
@@ -63,7 +64,7 @@ ROWS = [
     pytest.param(803, None, "(#803) Some of the aliases you requested do not exist: X", PostNotFoundError, id="803"),
     pytest.param(368, None, "temporarily blocked for policies violations", PermissionDeniedError, id="368"),
     pytest.param(506, None, "Duplicate status message", ConfigurationError, id="506"),
-    pytest.param(987654, None, "never seen", TransientError, id="unknown"),
+    pytest.param(987654, None, "never seen", UnknownReplyError, id="unknown"),
 ]
 
 

@@ -37,6 +37,11 @@ from tests.platform_fetchers.instagram_fake import (
 )
 from tests.platform_fetchers.platform_server import PlatformServer
 
+CLICKS = 1
+"""One batch for the clicks of the young media."""
+RATION = 10
+"""Most batches for clicks that one fetcher sends."""
+
 
 @pytest.fixture
 def account(server: PlatformServer) -> FakeAccount:
@@ -105,7 +110,7 @@ def test_a_retired_metric_costs_one_failed_call_and_is_remembered(
     account.nodes |= {str(n): reel(n, without=without) for n in range(740, 750)}
     wanted = [*refs(range(700, 740)), *refs(range(740, 750), "reel")]
     found = by_id(fetcher.fetch_many(wanted))
-    assert len(server.requests) == 2
+    assert len(server.requests) == 2 + CLICKS
     assert fetcher.dead_metrics == {"FEED/saved", "REELS/saved"}
     assert known(found["745"]) == {name: value for name, value in REEL_FIGURES.items() if name != "bookmarks_count"}
     assert len(found) == 50
@@ -113,7 +118,7 @@ def test_a_retired_metric_costs_one_failed_call_and_is_remembered(
     server.requests.clear()
     remembering = make(server, dead_metrics=fetcher.dead_metrics)
     assert len(by_id(remembering.fetch_many(wanted))) == 50
-    assert len(server.requests) == 1
+    assert len(server.requests) == 1 + CLICKS
     remembering.close()
 
 
@@ -159,7 +164,7 @@ def test_one_media_that_fails_the_page_costs_its_figures_only(
     listed = [post for page in fetcher.list_posts(START, START + timedelta(days=20)) for post in page]
     assert [post.platform_post_id for post in listed] == [str(n) for n in reversed(range(150))]
     assert [post.reading is not None for post in listed] == [True] * 100 + [False] * 50
-    assert len(server.requests) == 3
+    assert len([request for request in server.requests if request.method == "GET"]) == 3
 
 
 def test_stories_alive_are_listed(account: FakeAccount, server: PlatformServer) -> None:
@@ -171,6 +176,34 @@ def test_stories_alive_are_listed(account: FakeAccount, server: PlatformServer) 
     assert len(list(fetcher.list_posts(START - timedelta(days=9), START - timedelta(hours=13)))) == 0
     assert len(server.requests) == 1, "no story of that time can be alive"
     fetcher.close()
+
+
+# --- clicks
+
+
+def test_clicks_on_the_link_come_fifty_media_a_call(
+    account: FakeAccount, fetcher: InstagramFetcher, server: PlatformServer
+) -> None:
+    account.nodes = {str(n): media(n, clicks=n) for n in range(660, 740)} | {"745": reel(745)}
+    found = by_id(fetcher.fetch_many([*refs(range(660, 740)), *refs(range(745, 746), "reel")]))
+    analytics = {key: reading.analytics for key, reading in found.items()}
+    clicks = {key: figures and figures["clicks"] for key, figures in analytics.items()}
+    assert clicks == {str(n): n for n in range(660, 740)} | {"745": None}
+    newest = analytics["739"]
+    assert newest is not None
+    assert newest["click_through_rate"] == pytest.approx(100 * 739 / 9120)
+    batches = [request for request in server.requests if "profile_activity" in request.form.get("batch", "")]
+    assert len(batches) == 2
+
+
+def test_clicks_that_are_retired_are_asked_for_once(
+    account: FakeAccount, fetcher: InstagramFetcher, server: PlatformServer
+) -> None:
+    account.retired = {"profile_activity"}
+    account.nodes = {str(n): media(n) for n in range(600, 740)}
+    assert len(by_id(fetcher.fetch_many(refs(range(600, 740))))) == 140
+    assert fetcher.dead_metrics == {"profile_activity"}
+    assert sum("profile_activity" in request.form.get("batch", "") for request in server.requests) == 1
 
 
 # --- fewest calls, both hosts
@@ -191,7 +224,7 @@ def test_a_thousand_images_in_ten_calls(
 ) -> None:
     account.nodes = {str(n): media(n) for n in range(1000)}
     assert len(by_id(fetcher.fetch_many(refs(range(1000))))) == 1000
-    assert len(server.requests) == 10
+    assert len(server.requests) == 10 + RATION
 
 
 def test_without_batches_the_listing_carries_and_reels_are_asked_singly(

@@ -62,7 +62,7 @@ def company() -> RealSet:
     readings = [
         Reading(read_at.to_pydatetime(), first, last, frozenset(accounts))
         for read_at, days in table["published_at"].dt.date.groupby(table["read_at"])
-        for first, last in reversed(grouped(days, LONGEST_RUN))
+        for first, last in reversed(grouped(days, LONGEST_RUN, gap=LONGEST_RUN))
     ]
     return RealSet(
         "linkedin",

@@ -1,0 +1,110 @@
+"""What is wrong at this moment, by the database and the settings, in words that a person can act on.
+
+Here: parked days, accounts that need a person, stale platforms, API versions near their end. Not here: failed runs
+(`automation/alerts.py`, they are Dagster's), whether a cause has been told (`book.py`).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from analytics_pipeline.database.models import Business, SocialAccount, SyncUnit
+from analytics_pipeline.platform_fetchers import versions
+from analytics_pipeline.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """`key` stays the same for as long as the same thing is wrong; `message` may change from day to day."""
+
+    key: str
+    message: str
+
+
+def present(session: Session, settings: Settings, now: datetime) -> Iterator[Cause]:
+    """Everything that is wrong at `now`, the accounts first."""
+    yield from _accounts(session)
+    yield from _parked(session)
+    yield from _stale(session, settings, now)
+    yield from _versions(session, settings, now.astimezone(UTC).date())
+
+
+def _accounts(session: Session) -> Iterator[Cause]:
+    statement = (
+        select(SocialAccount, Business.name)
+        .join(Business, Business.id == SocialAccount.business_id)
+        .where(SocialAccount.is_active, SocialAccount.status == "needs_reauth")
+        .order_by(SocialAccount.id)
+    )
+    for account, business in session.execute(statement).tuples():
+        yield Cause(
+            f"account {account.id}",
+            f"{_named(account, business)} cannot be read: {account.status_reason or 'its token is refused'}. "
+            f"Get a new token, then: analytics-pipeline accounts add --business {account.business_id} "
+            f"--platform {account.platform} --id {account.external_id}",
+        )
+
+
+def _parked(session: Session) -> Iterator[Cause]:
+    """One cause per account and kind of fault: a hundred days with the same trouble are one thing to mend."""
+    statement = (
+        select(
+            SocialAccount,
+            Business.name,
+            SyncUnit.error_class,
+            func.count(),
+            func.min(SyncUnit.publish_day),
+            func.max(SyncUnit.publish_day),
+            func.max(SyncUnit.error_message),
+        )
+        .join(SocialAccount, SocialAccount.id == SyncUnit.social_account_id)
+        .join(Business, Business.id == SocialAccount.business_id)
+        .where(SocialAccount.is_active, SyncUnit.state == "parked")
+        .group_by(SocialAccount.id, Business.name, SyncUnit.error_class)
+        .order_by(SocialAccount.id, SyncUnit.error_class)
+    )
+    for account, business, error_class, count, first, last, example in session.execute(statement).tuples():
+        days = f"{count} publish days, {first} to {last}," if count > 1 else f"The publish day {first}"
+        yield Cause(
+            f"parked {account.id} {error_class}",
+            f"{days} of {_named(account, business)} given up: {example or error_class}. "
+            f"Mend that, then: analytics-pipeline backfill --platform {account.platform} --from {first} --to {last}",
+        )
+
+
+def _stale(session: Session, settings: Settings, now: datetime) -> Iterator[Cause]:
+    """Platforms none of whose connected accounts has been called with success for too long, unless switched off."""
+    last_success = func.max(func.coalesce(SocialAccount.last_sync, SocialAccount.created_at))
+    statement = (
+        select(SocialAccount.platform, last_success)
+        .where(SocialAccount.is_active, SocialAccount.status == "connected")
+        .group_by(SocialAccount.platform)
+        .order_by(SocialAccount.platform)
+    )
+    for platform, last in session.execute(statement).tuples():
+        if last < now - timedelta(hours=settings.alert_stale_hours) and settings.refresh_ladder(platform):
+            yield Cause(
+                f"stale {platform}",
+                f"No {platform} account has been read since {last.astimezone(UTC):%Y-%m-%d %H:%M} UTC. Look at the "
+                f"schedule {platform}_refresh and the runs of {platform}_sync in the Dagster UI, and run: "
+                "analytics-pipeline doctor",
+            )
+
+
+def _versions(session: Session, settings: Settings, today: date) -> Iterator[Cause]:
+    in_use = set(session.scalars(select(SocialAccount.platform).where(SocialAccount.is_active).distinct()))
+    for chosen in versions.in_use(settings):
+        if chosen.ends_soon(today) and in_use & set(chosen.platforms):
+            verb = "ended" if chosen.has_ended(today) else "ends"
+            yield Cause(
+                f"version {chosen.setting} {chosen.version}",
+                f"Version {chosen.version} of the API of {' and '.join(chosen.platforms)} {verb} about {chosen.sunset}; "
+                f"then {chosen.after_sunset}. Set {chosen.setting} to a newer version and restart.",
+            )
+
+
+def _named(account: SocialAccount, business: str) -> str:
+    return f"{account.platform} account {account.display_name or account.external_id} ({business})"
