@@ -2,11 +2,13 @@
 
 import dagster as dg
 
+from analytics_pipeline import logs, run_logger
 from analytics_pipeline.assets.account_analytics import account_analytics_asset
 from analytics_pipeline.assets.analytics_summaries import summaries_assets
 from analytics_pipeline.assets.checks import summaries_equal_raw
 from analytics_pipeline.assets.post_analytics import post_analytics_asset
 from analytics_pipeline.assets.published_posts import published_posts_asset
+from analytics_pipeline.automation.alerts_sensor import alerts_sensor
 from analytics_pipeline.automation.jobs import ACCOUNT_JOBS, SUMMARIES_JOB, SYNC_JOBS
 from analytics_pipeline.automation.retry_sensor import retry_sensor
 from analytics_pipeline.automation.schedules import SCHEDULES
@@ -16,12 +18,15 @@ from analytics_pipeline.resources import all_resources
 
 FACTORIES = (published_posts_asset, post_analytics_asset, account_analytics_asset)
 
+logs.configure()  # every process of Dagster that runs our code loads this module
+
 defs = dg.Definitions(
     assets=[*(make(platform) for platform in FETCHERS for make in FACTORIES), summaries_assets()],
     asset_checks=[summaries_equal_raw],
     jobs=[*SYNC_JOBS.values(), *ACCOUNT_JOBS.values(), SUMMARIES_JOB],
     schedules=SCHEDULES,
-    sensors=[retry_sensor, summaries_sensor],
+    sensors=[retry_sensor, summaries_sensor, alerts_sensor],
     resources=all_resources(),
+    loggers={"console": run_logger.console},
     executor=dg.in_process_executor,
 )

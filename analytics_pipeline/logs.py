@@ -1,6 +1,6 @@
 """What the pipeline writes to standard error: one event per line, for people or as JSON, and never a secret.
 
-Here: the handler, its two forms, what a line is about. Not here: what is worth a line, Dagster's event log.
+Here: the handlers, their two forms, what a line is about. Not here: what is worth a line, Dagster's event log.
 """
 
 import json
@@ -63,15 +63,15 @@ def configure() -> None:
         settings = get_settings()
     except ValidationError:
         return
-    HANDLER.setFormatter(_JsonLines() if settings.log_format == "json" else _TextLines())
     level = logging.getLevelName(settings.log_level)
     others = level if level == logging.DEBUG else max(level, logging.WARNING)
-    for name, least in (("", others), (_OURS, level)):
+    for name, handler, least in (("", _OTHERS, others), (_OURS, HANDLER, level)):
+        handler.setFormatter(_JsonLines() if settings.log_format == "json" else _TextLines())
+        handler.setLevel(least)
         logger = logging.getLogger(name)
         logger.setLevel(least)
-        logger.removeHandler(HANDLER)
-        # At ours too, so that it comes before the one that Dagster adds in a run, which rewords the record.
-        logger.addHandler(HANDLER)
+        logger.removeHandler(handler)
+        logger.addHandler(handler)
     logging.getLogger("dagster").handlers.clear()  # Dagster's processes bring a handler that writes text
     logging.getLogger("apprise").setLevel(logging.WARNING)  # below, it writes the addresses of alerts, tokens included
 
@@ -100,7 +100,8 @@ def _first_time(record: logging.LogRecord) -> bool:
 
 
 HANDLER: Final = _Stderr()
-"""The one handler of the process."""
+"""Writes our own lines. At our logger, so that it comes before the one that Dagster adds, which rewords the record."""
+_OTHERS: Final = _Stderr()
 
 
 class _TextLines(logging.Formatter):

@@ -147,7 +147,7 @@ class Settings(BaseSettings):
         "text", description="What stands on standard error: lines for people, or one JSON object per line."
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
-        "INFO", description="The least important lines of the pipeline that are written."
+        "WARNING", description="The least important lines that are written; INFO: one line per sync unit."
     )
     alert_urls: SecretStr | None = Field(
         None, description="Where alerts go: Apprise URLs, with spaces or commas between them. Unset: to the log."

@@ -39,7 +39,7 @@ def _accounts(session: Session) -> Iterator[Cause]:
         .where(SocialAccount.is_active, SocialAccount.status == "needs_reauth")
         .order_by(SocialAccount.id)
     )
-    for account, business in session.execute(statement).tuples():
+    for account, business in session.execute(statement):
         yield Cause(
             f"account {account.id}",
             f"{_named(account, business)} cannot be read: {account.status_reason or 'its token is refused'}. "
@@ -66,7 +66,7 @@ def _parked(session: Session) -> Iterator[Cause]:
         .group_by(SocialAccount.id, Business.name, SyncUnit.error_class)
         .order_by(SocialAccount.id, SyncUnit.error_class)
     )
-    for account, business, error_class, count, first, last, example in session.execute(statement).tuples():
+    for account, business, error_class, count, first, last, example in session.execute(statement):
         days = f"{count} publish days, {first} to {last}," if count > 1 else f"The publish day {first}"
         yield Cause(
             f"parked {account.id} {error_class}",
@@ -84,7 +84,7 @@ def _stale(session: Session, settings: Settings, now: datetime) -> Iterator[Caus
         .group_by(SocialAccount.platform)
         .order_by(SocialAccount.platform)
     )
-    for platform, last in session.execute(statement).tuples():
+    for platform, last in session.execute(statement):
         if last < now - timedelta(hours=settings.alert_stale_hours) and settings.refresh_ladder(platform):
             yield Cause(
                 f"stale {platform}",

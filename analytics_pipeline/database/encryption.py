@@ -4,8 +4,10 @@ Here: the key and the column type. Not here: which columns are secret (`models.p
 """
 
 import os
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
 
 from cryptography.fernet import Fernet, InvalidToken
@@ -22,16 +24,11 @@ def _key_from_file(path: Path) -> bytes:
     """The key in `path`, made once if there is none. Readable by the owner only; safe against two makers at once."""
     path.parent.mkdir(parents=True, exist_ok=True)
     if not path.exists():
-        draft = path.with_name(f"{path.name}.{os.getpid()}")
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(Fernet.generate_key())
-        try:
-            os.link(draft, path)  # fails if another process was first, whose key then counts
-        except FileExistsError:
-            pass
-        finally:
-            draft.unlink()
+        with NamedTemporaryFile(dir=path.parent, prefix=f"{path.name}.") as draft:  # made with mode 0600
+            draft.write(Fernet.generate_key())
+            draft.flush()
+            with suppress(FileExistsError):  # another maker was first, whose key then counts
+                os.link(draft.name, path)
     return path.read_bytes().strip()
 
 

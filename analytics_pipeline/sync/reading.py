@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
+from analytics_pipeline import logs
 from analytics_pipeline.database import day_writes, writes
 from analytics_pipeline.database.models import PublishedPost
 from analytics_pipeline.platform_fetchers.base import BasePlatformFetcher
@@ -161,6 +162,9 @@ def _store(
                 return _result(work, unit, [], 0, Failure("transient", str(error)), usage, now)
         _mark_gone(session, failures, posts, now)
         work.note_outcome(session, failure)
+    with logs.about(day=unit.day):
+        said = f": {result.error_message}" if result.error_message else ""
+        _log.info("%s, %d of %d posts, %d calls%s", result.state, synced, len(unit.posts), usage.calls, said)
     return result
 
 

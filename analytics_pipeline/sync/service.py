@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from analytics_pipeline import logs
 from analytics_pipeline.database.models import Business, PublishedPost, SocialAccount
 from analytics_pipeline.platform_fetchers import FETCHERS
 from analytics_pipeline.platform_fetchers.base import BasePlatformFetcher
@@ -237,10 +238,11 @@ class AnalyticsSyncService:
 
         def run(account: Account) -> None:
             try:
-                for result in work(account):
-                    results.put(result)
-                    if cancelled.is_set():
-                        return
+                with logs.about(platform=account.platform, account=account.name, run=self._run_id):
+                    for result in work(account):
+                        results.put(result)
+                        if cancelled.is_set():
+                            return
             except BaseException as error:  # noqa: BLE001  # crosses to the caller's thread
                 results.put(error)
             finally:

@@ -141,5 +141,7 @@ def test_a_killed_backfill_goes_on_without_loss(engine: Engine, tmp_path: Path) 
             )
         ).one()
     assert (total, likes) == (POSTS, len(ACCOUNTS) * sum(range(DAYS * POSTS_PER_DAY)))
-    assert runs_in_dagster(engine) == {"FAILURE": 1, "SUCCESS": 3}, "the killed one, then two and the summaries"
+    assert runs_in_dagster(engine) == {"FAILURE": 1, "SUCCESS": 4}, (
+        "the killed one, then two, the accounts and the summaries"
+    )
     assert not (command.home / "postgres").exists(), "with DATABASE_URL, no embedded server is made"

@@ -1,0 +1,56 @@
+"""The alerts sensor on a real ledger and real runs."""
+
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+import pytest
+from dagster._core.storage.tags import WILL_RETRY_TAG
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from analytics_pipeline.automation.alerts_sensor import TOLD_FOR, alerts_sensor, failed_runs
+from analytics_pipeline.database.models import Business, SocialAccount
+from analytics_pipeline.resources import DatabaseResource
+
+
+@dg.job
+def breaks() -> None:
+    @dg.op
+    def breaking() -> None:
+        raise ValueError("broken")
+
+    breaking()
+
+
+def test_a_failed_run_is_a_cause_for_a_day_unless_dagster_starts_it_again() -> None:
+    now = datetime.now(UTC)
+    with dg.instance_for_test() as instance:
+        failed = breaks.execute_in_process(instance=instance, raise_on_error=False)
+        breaks.execute_in_process(instance=instance, raise_on_error=False, tags={WILL_RETRY_TAG: "true"})
+        (cause,) = failed_runs(instance, now)
+        assert cause.key == f"run {failed.run_id}"
+        assert cause.message.startswith(f"The run {failed.run_id[:8]} of breaks failed.")
+        assert list(failed_runs(instance, now + TOLD_FOR + timedelta(minutes=5))) == []
+
+
+def test_the_sensor_tells_once(engine: Engine, caplog: pytest.LogCaptureFixture) -> None:
+    with Session(engine) as session, session.begin():
+        session.add(Business(name="Acme"))
+        session.flush()
+        session.add(
+            SocialAccount(
+                business_id=1, platform="twitter", external_id="1", access_token="t", status="needs_reauth",
+                status_reason="the token was revoked",
+            )
+        )  # fmt: skip
+    ticks = []
+    with dg.instance_for_test() as instance:
+        for _ in range(2):
+            context = dg.build_sensor_context(instance, resources={"database": DatabaseResource()})
+            ticks.append(alerts_sensor(context))
+    assert [tick.skip_message for tick in ticks if isinstance(tick, dg.SkipReason)] == [
+        "1 things need a person, 1 of them told now",
+        "1 things need a person, 0 of them told now",
+    ]
+    (told,) = [record.message for record in caplog.records if record.name == "analytics_pipeline.alerts.channels"]
+    assert told.startswith("Analytics pipeline: 1 thing needs a person\n- twitter account 1 (Acme) cannot be read: the")
