@@ -32,13 +32,25 @@ FIRST_IN_QUEUE = {"dagster/priority": "10"}
 """The refresh of young posts never waits behind the queued runs of a backfill."""
 
 
-def refresh_schedule(platform: str, minute: int) -> dg.ScheduleDefinition:
-    """Every hour at `minute`, the platforms some minutes apart."""
+MINUTES = {platform: 7 * n for n, platform in enumerate(SYNC_JOBS)}
+"""The minute of the hour at which each platform's refresh begins: some minutes apart."""
+
+
+def next_refresh(platform: str, now: datetime) -> datetime | None:
+    """When the platform is refreshed next, by its schedule; None where it is switched off."""
+    if not get_settings().refresh_ladder(platform):
+        return None
+    tick = now.astimezone(UTC).replace(minute=MINUTES[platform], second=0, microsecond=0)
+    return tick if tick > now else tick + TICK
+
+
+def refresh_schedule(platform: str) -> dg.ScheduleDefinition:
+    """Every hour, at the platform's minute."""
 
     @dg.schedule(
         job=SYNC_JOBS[platform],
         name=f"{platform}_refresh",
-        cron_schedule=f"{minute} * * * *",
+        cron_schedule=f"{MINUTES[platform]} * * * *",
         execution_timezone="UTC",
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description=f"Finds new posts, and reads again what {platform.upper()}_REFRESH says is due at its age.",
@@ -69,13 +81,13 @@ def refresh_schedule(platform: str, minute: int) -> dg.ScheduleDefinition:
     return schedule
 
 
-def account_schedule(platform: str, minute: int) -> dg.ScheduleDefinition:
-    """Every day at 05:`minute` UTC."""
+def account_schedule(platform: str) -> dg.ScheduleDefinition:
+    """Every day after 05:00 UTC, some minutes after the platform's refresh."""
 
     @dg.schedule(
         job=ACCOUNT_JOBS[platform],
         name=f"{platform}_account_analytics_daily",
-        cron_schedule=f"{minute} 5 * * *",
+        cron_schedule=f"{MINUTES[platform] + 3} 5 * * *",
         execution_timezone="UTC",
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description=f"Reads the own figures of {platform} accounts for the last {RESTATED_DAYS} days, today included.",
@@ -88,8 +100,4 @@ def account_schedule(platform: str, minute: int) -> dg.ScheduleDefinition:
     return schedule
 
 
-SCHEDULES = [
-    make(platform, 7 * n + offset)
-    for n, platform in enumerate(SYNC_JOBS)
-    for make, offset in ((refresh_schedule, 0), (account_schedule, 3))
-]
+SCHEDULES = [make(platform) for platform in SYNC_JOBS for make in (refresh_schedule, account_schedule)]

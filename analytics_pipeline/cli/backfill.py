@@ -1,6 +1,6 @@
 """`backfill`: read the posts of past days again, as Dagster runs."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated
 
 import typer
@@ -12,6 +12,9 @@ def backfill(
     platform: Annotated[list[str], typer.Option(help="Platform to read; may be repeated.")],
     first: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First publish day (UTC).")],
     last: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="Last publish day (UTC), included.")],
+    failed_only: Annotated[
+        bool, typer.Option("--failed-only", help="Only days that failed, were given up or were never read.")
+    ] = False,
 ) -> None:
     """List and read the posts of past days, newest first, and the accounts' own figures; then rebuild summaries."""
     from analytics_pipeline import runs
@@ -36,15 +39,21 @@ def backfill(
     if end > datetime.now(UTC).date():
         raise InvalidRequestError(f"--to {end} is in the future")
     engine.upgrade()
+    if failed_only:
+        platform = [name for name in platform if _release(name, start, end)]
+        if not platform:
+            console.print("Nothing failed and nothing is missing.")
+            return
     began = datetime.now(UTC)
     results = []
     with runs.dagster_instance() as instance, posts_progress(console, platform, start, end, began) as progress:
         for name in platform:
             for chunk in chunks(start, end, settings.backfill_days_per_run):
                 progress.say(f"{name} {chunk[0]} to {chunk[1]}")
-                results.append(runs.run_days(instance, name, *chunk))
-            progress.say(f"{name} accounts")
-            results.append(runs.run_account_days(instance, name, start, end))
+                results.append(runs.run_days(instance, name, *chunk, only_due=failed_only))
+            if not failed_only:
+                progress.say(f"{name} accounts")
+                results.append(runs.run_account_days(instance, name, start, end))
         progress.say("summaries")
         summaries = runs.run_summaries(instance, start, end)
     for problem in runs.problems([*results, summaries]):
@@ -53,3 +62,13 @@ def backfill(
     console.print(f"{len(results)} runs and 1 of summaries, {failed} with failures. See them: analytics-pipeline dev")
     if failed:
         raise typer.Exit(1)
+
+
+def _release(platform: str, first: date, last: date) -> int:
+    from analytics_pipeline.database import engine
+    from analytics_pipeline.sync import ledger
+
+    with engine.new_session() as session:
+        due = ledger.release(session, platform, first, last)
+        session.commit()
+    return due

@@ -1,4 +1,4 @@
-"""`sync`, `sync-post` and `status`: bring figures up to date now, and see how far they are."""
+"""`sync` and `sync-post`: bring figures up to date now, outside Dagster."""
 
 import json
 from typing import Annotated, Any
@@ -53,20 +53,6 @@ def sync_post(
     with engine.new_session() as session:
         report = AnalyticsSyncService(session).sync_single_post(post_id)
     _show(report, as_json)
-
-
-def status(business: Annotated[int, typer.Option(help="Id of the business.")], as_json: AsJson = False) -> None:
-    """Show how many of a business's posts have figures, and since when."""
-    from analytics_pipeline.database import engine
-    from analytics_pipeline.sync import AnalyticsSyncService
-
-    engine.upgrade()
-    with engine.new_session() as session:
-        report = AnalyticsSyncService(session).get_sync_status(business)
-    if as_json:
-        typer.echo(json.dumps(report, default=lambda moment: moment.isoformat()))
-        return
-    console.print(table(f"Business {business}", [report], empty=""))
 
 
 def _show(report: dict[str, Any], as_json: bool) -> None:

@@ -13,7 +13,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from psycopg import sql
-from sqlalchemy import URL, Engine, create_engine, make_url, text
+from sqlalchemy import URL, Connection, Engine, create_engine, make_url, text
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import Session
 
@@ -192,6 +192,12 @@ def upgrade(url: URL | None = None) -> None:
             connection.commit()  # the lock belongs to the connection, not to this transaction
             config = _alembic_config()
             config.attributes["connection"] = connection
+            unknown = _revisions(connection) - {script.revision for script in _scripts().walk_revisions()}
+            if unknown:
+                raise DatabaseUnavailableError(
+                    f"the tables of database {url.database!r} are those of a newer version of the pipeline "
+                    f"(revision {', '.join(sorted(unknown))}): update the pipeline"
+                )
             command.upgrade(config, "head")
     finally:
         engine.dispose()  # closes the connection, and with it frees the lock
@@ -202,12 +208,22 @@ def schema_is_current(url: URL | None = None) -> bool:
     engine = _engine(url or database_url())
     try:
         with engine.connect() as connection:
-            present = set(MigrationContext.configure(connection).get_current_heads())
+            present = _revisions(connection)
     except DatabaseMissingError:
         return False
     finally:
         engine.dispose()
-    return present == set(ScriptDirectory.from_config(_alembic_config()).get_heads())
+    return present == set(_scripts().get_heads())
+
+
+def _revisions(connection: Connection) -> set[str]:
+    found = set(MigrationContext.configure(connection).get_current_heads())
+    connection.rollback()  # Alembic commits only what it began itself
+    return found
+
+
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory.from_config(_alembic_config())
 
 
 def _alembic_config() -> Config:

@@ -106,6 +106,28 @@ def owe_listing(session: Session, account_id: int, platform: str, first: date, l
         session.execute(upsert(SyncUnit).on_conflict_do_nothing(), rows)
 
 
+def release(session: Session, platform: str, first: date, last: date) -> int:
+    """Makes the units of `first` to `last` that were given up, or that the ledger does not know, due; says how many are.
+
+    Only connected accounts: what waits for a person goes on when the account is connected anew. What waits for the
+    platform's own time keeps waiting.
+    """
+    accounts = session.scalars(
+        select(SocialAccount.id).where(
+            SocialAccount.platform == platform, SocialAccount.is_active, SocialAccount.status == "connected"
+        )
+    ).all()
+    of_range = (SyncUnit.social_account_id.in_(accounts), SyncUnit.publish_day.between(first, last))
+    session.execute(
+        update(SyncUnit)
+        .where(*of_range, SyncUnit.state == "parked")
+        .values(state="due", attempts=0, error_class=None, error_message=None, updated_at=func.now())
+    )
+    for account in accounts:
+        owe_listing(session, account, platform, first, last)
+    return session.scalar(select(func.count()).where(*of_range, SyncUnit.state == "due")) or 0
+
+
 def register_listing(session: Session, account_id: int, platform: str, first: date, last: date) -> None:
     """After a complete listing of `first` to `last`: one unit per day that has posts, due if its number of posts grew.
 

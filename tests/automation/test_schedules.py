@@ -9,7 +9,7 @@ from dagster._core.definitions.schedule_definition import ScheduleExecutionData
 from sqlalchemy.orm import Session
 
 from analytics_pipeline.automation.jobs import SYNC_JOBS
-from analytics_pipeline.automation.schedules import REFRESH_TAG, SCHEDULES
+from analytics_pipeline.automation.schedules import REFRESH_TAG, SCHEDULES, next_refresh
 from analytics_pipeline.database.models import Business, PublishedPost, SocialAccount, SyncUnit
 from analytics_pipeline.definitions import defs
 from analytics_pipeline.resources import DatabaseResource
@@ -128,3 +128,14 @@ def test_the_accounts_own_figures_are_read_for_the_last_week_every_day(instance:
 def test_platforms_tick_minutes_apart() -> None:
     minutes = {schedule.name: str(schedule.cron_schedule).split()[0] for schedule in SCHEDULES}
     assert len(set(minutes.values())) == len(minutes) == 8
+
+
+def test_the_next_refresh_is_that_of_the_schedule(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert next_refresh("twitter", NOW) == NOW.replace(minute=7)
+    assert next_refresh("twitter", NOW.replace(minute=7)) == NOW.replace(minute=7) + timedelta(hours=1)
+    assert {s.name: s.cron_schedule for s in SCHEDULES}["twitter_refresh"] == "7 * * * *"
+    monkeypatch.setenv("TWITTER_REFRESH", "off")
+    get_settings.cache_clear()
+    assert next_refresh("twitter", NOW) is None
+    monkeypatch.delenv("TWITTER_REFRESH")
+    get_settings.cache_clear()

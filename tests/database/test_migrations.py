@@ -78,3 +78,10 @@ def test_they_are_part_of_the_package() -> None:
     """Only folders with an `__init__.py` are packed, and only they have a file."""
     for name in ("analytics_pipeline.database.migrations", "analytics_pipeline.database.migrations.versions"):
         assert import_module(name).__file__
+
+
+def test_tables_of_a_newer_version_are_left_alone(engine: Engine) -> None:
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(database.DatabaseUnavailableError, match=r"newer version .*\(revision 9999\): update the"):
+        database.upgrade(engine.url)

@@ -1,0 +1,151 @@
+"""How far each account is: when it was read, what waits, what was given up, what is left of its quota.
+
+Here: the figures that `status` shows and the application asks for. Not here: when the next run comes (automation).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import Session
+
+from analytics_pipeline.database.models import ApiQuota, Business, PublishedPost, SocialAccount, SyncUnit
+from analytics_pipeline.platform_fetchers import FETCHERS
+from analytics_pipeline.platform_fetchers.quota import ALL_ENDPOINTS
+from analytics_pipeline.settings import get_settings
+
+
+@dataclass(frozen=True, slots=True)
+class AccountStatus:
+    """One connected account. Times are UTC.
+
+    `posts` counts its known posts, `synced` those with a reading. `last_sync` is None before the first one.
+    `waiting_until` is when the first of its waiting units may be tried again; `held_until` when the platform allows the
+    next call at all. `due`, `waiting` and `parked` count publish days. `stale_reason` says why its figures are not
+    fresh; None when they are. `calls_left_today` is what the daily quota still allows for the endpoint that has least
+    left; None where no limit is known.
+    """
+
+    id: int
+    business: str
+    platform: str
+    account: str
+    status: str
+    posts: int
+    synced: int
+    last_sync: datetime | None
+    stale_reason: str | None
+    due: int
+    waiting: int
+    waiting_until: datetime | None
+    parked: int
+    held_until: datetime | None
+    calls_left_today: int | None
+
+
+def account_statuses(session: Session, now: datetime, business_id: int | None = None) -> list[AccountStatus]:
+    """Every account that was not disconnected, or those of one business, by business and platform."""
+    statement = (
+        select(SocialAccount, Business.name)
+        .join(Business, Business.id == SocialAccount.business_id)
+        .where(SocialAccount.is_active, SocialAccount.status != "disconnected")
+        .order_by(SocialAccount.business_id, SocialAccount.platform, SocialAccount.id)
+    )
+    if business_id is not None:
+        statement = statement.where(SocialAccount.business_id == business_id)
+    posts = _posts(session)
+    units = _units(session)
+    quotas = list(session.scalars(select(ApiQuota)))
+    found = []
+    for account, business in session.execute(statement):
+        known, synced = posts.get(account.id, (0, 0))
+        counts, waiting_until = units.get(account.id, ({}, None))
+        found.append(
+            AccountStatus(
+                id=account.id,
+                business=business,
+                platform=account.platform,
+                account=account.display_name or account.external_id,
+                status=account.status,
+                posts=known,
+                synced=synced,
+                last_sync=account.last_sync and account.last_sync.astimezone(UTC),
+                stale_reason=_stale_reason(account, now),
+                due=counts.get("due", 0) + counts.get("running", 0),
+                waiting=counts.get("waiting", 0),
+                waiting_until=waiting_until,
+                parked=counts.get("parked", 0),
+                held_until=_held_until(account, quotas, now),
+                calls_left_today=_calls_left(account, quotas, now),
+            )
+        )
+    return found
+
+
+def _posts(session: Session) -> dict[int, tuple[int, int]]:
+    rows = session.execute(
+        select(PublishedPost.social_account_id, func.count(), func.count(PublishedPost.last_synced_at)).group_by(
+            PublishedPost.social_account_id
+        )
+    )
+    return {account: (known, synced) for account, known, synced in rows}
+
+
+def _units(session: Session) -> dict[int, tuple[Mapping[str, int], datetime | None]]:
+    """By account: publish days by state, and when the first of its waiting ones may be tried again."""
+
+    def of_state(state: str) -> ColumnElement[int]:
+        return func.count().filter(SyncUnit.state == state)
+
+    states = ("due", "running", "waiting", "parked")
+    rows = session.execute(
+        select(
+            SyncUnit.social_account_id,
+            func.min(SyncUnit.next_attempt_at).filter(SyncUnit.state == "waiting"),
+            *map(of_state, states),
+        ).group_by(SyncUnit.social_account_id)
+    )
+    return {
+        account: (dict(zip(states, counts, strict=True)), until and until.astimezone(UTC))
+        for account, until, *counts in rows
+    }
+
+
+def _stale_reason(account: SocialAccount, now: datetime) -> str | None:
+    settings = get_settings()
+    if account.status != "connected":
+        return account.status_reason or "its token is refused"
+    if not settings.refresh_ladder(account.platform):
+        return f"{account.platform.upper()}_REFRESH is off"
+    if account.last_sync is None:
+        return "never read yet"
+    if account.last_sync <= now - timedelta(hours=settings.alert_stale_hours):
+        return "no schedule has reached it: is the Dagster daemon up? Ask: analytics-pipeline doctor"
+    return None
+
+
+def _concerns(account: SocialAccount, quota: ApiQuota) -> bool:
+    return quota.platform == account.platform and quota.scope in ("app", str(account.id))
+
+
+def _held_until(account: SocialAccount, quotas: list[ApiQuota], now: datetime) -> datetime | None:
+    held = [
+        quota.held_until.astimezone(UTC)
+        for quota in quotas
+        if _concerns(account, quota)
+        and quota.endpoint == ALL_ENDPOINTS
+        and quota.held_until is not None
+        and quota.held_until > now
+    ]
+    return max(held, default=None)
+
+
+def _calls_left(account: SocialAccount, quotas: list[ApiQuota], now: datetime) -> int | None:
+    limits = FETCHERS[account.platform].for_account("", account.external_id).daily_limits
+    left = [limit for limit in (limits.app, limits.account) if limit is not None]
+    for quota in quotas:
+        limit = limits.app if quota.scope == "app" else limits.account
+        if limit is not None and _concerns(account, quota) and quota.day == now.astimezone(UTC).date():
+            left.append(max(0, limit - quota.calls))
+    return min(left, default=None)
