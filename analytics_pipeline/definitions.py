@@ -8,10 +8,12 @@ from analytics_pipeline.assets.analytics_summaries import summaries_assets
 from analytics_pipeline.assets.checks import summaries_equal_raw
 from analytics_pipeline.assets.post_analytics import post_analytics_asset
 from analytics_pipeline.assets.published_posts import published_posts_asset
+from analytics_pipeline.assets.state_checks import all_state_checks
 from analytics_pipeline.automation.alerts_sensor import alerts_sensor
 from analytics_pipeline.automation.jobs import ACCOUNT_JOBS, SUMMARIES_JOB, SYNC_JOBS
 from analytics_pipeline.automation.retry_sensor import retry_sensor
 from analytics_pipeline.automation.schedules import SCHEDULES
+from analytics_pipeline.automation.state_sensor import state_sensor
 from analytics_pipeline.automation.summaries_sensor import summaries_sensor
 from analytics_pipeline.platform_fetchers import FETCHERS
 from analytics_pipeline.resources import all_resources
@@ -22,10 +24,10 @@ logs.configure()  # every process of Dagster that runs our code loads this modul
 
 defs = dg.Definitions(
     assets=[*(make(platform) for platform in FETCHERS for make in FACTORIES), summaries_assets()],
-    asset_checks=[summaries_equal_raw],
+    asset_checks=[summaries_equal_raw, *all_state_checks()],
     jobs=[*SYNC_JOBS.values(), *ACCOUNT_JOBS.values(), SUMMARIES_JOB],
     schedules=SCHEDULES,
-    sensors=[retry_sensor, summaries_sensor, alerts_sensor],
+    sensors=[retry_sensor, summaries_sensor, alerts_sensor, state_sensor],
     resources=all_resources(),
     loggers={"console": run_logger.console},
     executor=dg.in_process_executor,

@@ -1,8 +1,9 @@
-"""Asset checks that look at the stored data: figures that fell, and summaries against raw figures.
+"""Asset checks that look at the stored data after a run: odd figures, and summaries against raw figures.
 
-Here: questions asked in SQL after a run. Not here: completeness of a day, which `post_analytics.py` knows as it works.
+Not here: completeness of a day, which `post_analytics.py` knows as it works; the state of a platform (`state_checks.py`).
 """
 
+from collections.abc import Iterator, Sequence
 from datetime import date
 
 import dagster as dg
@@ -11,28 +12,71 @@ from sqlalchemy.orm import Session
 
 from analytics_pipeline.resources import DatabaseResource
 
-_FALLEN = text(
-    """
-    select p.platform_post_id as post, latest.observed_on, m.metric, m.earlier, m.latest
+_METRICS = """
+    cross join lateral (values
+        ('likes', earlier.likes_count, latest.likes_count),
+        ('comments', earlier.comments_count, latest.comments_count),
+        ('shares', earlier.shares_count, latest.shares_count),
+        ('impressions', earlier.impressions, latest.impressions),
+        ('reach', earlier.reach, latest.reach),
+        ('clicks', earlier.clicks, latest.clicks),
+        ('video views', earlier.video_views, latest.video_views)
+    ) m (metric, earlier, latest)
+"""
+_LATEST = """
     from published_posts p
     join lateral (
         select a.*, (a.fetched_at at time zone 'UTC')::date as observed_on
         from post_analytics a where a.post_id = p.id
         order by (a.fetched_at at time zone 'UTC')::date desc limit 1
     ) latest on true
+"""
+_LATEST_AND_EARLIER = f"""
+    {_LATEST}
     join lateral (
         select a.* from post_analytics a
         where a.post_id = p.id and (a.fetched_at at time zone 'UTC')::date < latest.observed_on
         order by (a.fetched_at at time zone 'UTC')::date desc limit 1
     ) earlier on true
-    cross join lateral (values
-        ('likes', earlier.likes_count, latest.likes_count),
-        ('comments', earlier.comments_count, latest.comments_count),
-        ('shares', earlier.shares_count, latest.shares_count),
-        ('impressions', earlier.impressions, latest.impressions)
-    ) m (metric, earlier, latest)
-    where p.platform = :platform and p.published_on between :first and :last and m.latest < m.earlier
+    {_METRICS}
+"""  # noqa: S608 - our own words
+_OF_RANGE = "p.platform = :platform and p.published_on between :first and :last"
+
+_FALLEN = text(
+    f"""
+    select p.platform_post_id as post, latest.observed_on, m.metric, m.earlier, m.latest
+    {_LATEST_AND_EARLIER}
+    where {_OF_RANGE} and m.latest < m.earlier and m.metric in ('likes', 'comments', 'shares', 'impressions')
     order by m.earlier - m.latest desc
+    """
+)
+
+_NO_LONGER_REPORTED = text(
+    f"""
+    select m.metric, count(m.earlier) as posts
+    {_LATEST_AND_EARLIER}
+    where {_OF_RANGE}
+    group by m.metric
+    having count(m.earlier) >= :least and count(m.latest) = 0
+    order by m.metric
+    """
+)
+
+_ABSURD = text(
+    f"""
+    select p.platform_post_id as post, latest.observed_on, said.what
+    {_LATEST}
+    cross join lateral (values
+        (latest.likes_count < 0, format('%s likes', latest.likes_count)),
+        (latest.comments_count < 0, format('%s comments', latest.comments_count)),
+        (latest.shares_count < 0, format('%s shares', latest.shares_count)),
+        (latest.impressions < 0, format('%s impressions', latest.impressions)),
+        (latest.reach > latest.impressions, format('reach %s above %s impressions', latest.reach, latest.impressions)),
+        (latest.engagement_rate > 100, format('an engagement rate of %s %%', round(latest.engagement_rate::numeric, 1))),
+        (latest.click_through_rate > 100, format('%s clicks on %s impressions', latest.clicks, latest.impressions))
+    ) said (absurd, what)
+    where {_OF_RANGE} and said.absurd
+    order by latest.observed_on desc, p.platform_post_id
     """
 )
 
@@ -53,27 +97,55 @@ _DIFFERENCES = text(
 
 
 FIGURES_FELL = "figures_fell"
+ABSURD_FIGURES = "absurd_figures"
+METRICS_REPORTED = "metrics_still_reported"
+LEAST_POSTS = 3
+"""Posts that had a metric and all lost it, from which on it is the platform that dropped it."""
+
+_DESCRIPTIONS = {
+    FIGURES_FELL: "Which figures are lower than at the reading before. Platforms remove spam, likes are withdrawn.",
+    ABSURD_FIGURES: "Which figures cannot be: below zero, reach above impressions, rates above 100 %.",
+    METRICS_REPORTED: "Which metrics the platform gave at the reading before, and gives for no post now.",
+}
 
 
-def figures_fell_spec(platform: str) -> dg.AssetCheckSpec:
-    """The check that warns of figures below their earlier reading."""
-    return dg.AssetCheckSpec(
-        FIGURES_FELL,
-        asset=[platform, "post_analytics"],
-        description="Which figures are lower than at the reading before. Platforms remove spam, likes are withdrawn.",
+def figure_check_specs(platform: str) -> list[dg.AssetCheckSpec]:
+    """The checks that warn of what is odd about the figures of a run."""
+    return [
+        dg.AssetCheckSpec(name, asset=[platform, "post_analytics"], description=description)
+        for name, description in _DESCRIPTIONS.items()
+    ]
+
+
+def figure_checks(session: Session, platform: str, first: date, last: date) -> Iterator[dg.AssetCheckResult]:
+    """Looks at the figures of posts published on `first` to `last`. They are stored as they came, whatever is found."""
+    of_range = {"platform": platform, "first": first, "last": last}
+    rows = session.execute(_FALLEN, of_range).all()
+    fallen = [f"post {r.post} on {r.observed_on}: {r.metric} {r.earlier} → {r.latest}" for r in rows]
+    yield _warning(FIGURES_FELL, fallen, "figures fell, stored as they came", "No figure fell.")
+    rows = session.execute(_ABSURD, of_range).all()
+    absurd = [f"post {r.post} on {r.observed_on}: {r.what}" for r in rows]
+    yield _warning(
+        ABSURD_FIGURES, absurd, "figures cannot be, stored as the platform gave them", "No figure is absurd."
+    )
+    rows = session.execute(_NO_LONGER_REPORTED, {**of_range, "least": LEAST_POSTS}).all()
+    lost = [f"{r.metric}, known of {r.posts} posts at the reading before" for r in rows]
+    yield _warning(
+        METRICS_REPORTED,
+        lost,
+        "metrics are no longer reported and NULL from now on; see `analytics-pipeline platforms`, and META_API_VERSION or "
+        "LINKEDIN_API_VERSION",
+        "Every metric known before is still reported.",
     )
 
 
-def figures_fell(session: Session, platform: str, first: date, last: date) -> dg.AssetCheckResult:
-    """Looks for fallen figures of posts published on `first` to `last`. They are stored as they came."""
-    rows = session.execute(_FALLEN, {"platform": platform, "first": first, "last": last}).all()
-    worst = "; ".join(f"post {r.post} on {r.observed_on}: {r.metric} {r.earlier} → {r.latest}" for r in rows[:10])
+def _warning(name: str, found: Sequence[str], what: str, all_is_well: str) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
-        check_name=FIGURES_FELL,
-        passed=not rows,
+        check_name=name,
+        passed=not found,
         severity=dg.AssetCheckSeverity.WARN,
-        description=f"{len(rows)} figures fell, stored as they came. {worst}" if rows else "No figure fell.",
-        metadata={"figures_fallen": len(rows)},
+        description=f"{len(found)} {what}. {'; '.join(found[:10])}" if found else all_is_well,
+        metadata={"found": len(found)},
     )
 
 

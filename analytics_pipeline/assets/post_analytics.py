@@ -9,7 +9,7 @@ from time import monotonic
 
 import dagster as dg
 
-from analytics_pipeline.assets.checks import figures_fell, figures_fell_spec
+from analytics_pipeline.assets.checks import figure_check_specs, figure_checks
 from analytics_pipeline.assets.partitions import PUBLISH_DAYS
 from analytics_pipeline.assets.shared import SyncConfig, asset_options, day_range, sync_service, table, used
 from analytics_pipeline.sync.results import DayResult, SyncTotals
@@ -39,7 +39,7 @@ def post_analytics_asset(platform: str) -> dg.AssetsDefinition:
                 partitions_def=PUBLISH_DAYS,
                 description="Every post of the day is stored, or its absence explained.",
             ),
-            figures_fell_spec(platform),
+            *figure_check_specs(platform),
         ],
         **asset_options(platform),
     )
@@ -62,7 +62,7 @@ def post_analytics_asset(platform: str) -> dg.AssetsDefinition:
                 if not day.stored_anything:
                     bad_days.append(day)
         with context.resources.database.session() as session:
-            yield figures_fell(session, platform, first, last)
+            yield from figure_checks(session, platform, first, last)
         context.log.info(
             "%d posts of %s to %s: %d synced, %d failed, %d rate limited, %d API calls",
             totals.posts, first, last, totals.synced, totals.failed, totals.rate_limited, totals.usage.calls,

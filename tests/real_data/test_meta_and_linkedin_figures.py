@@ -137,11 +137,14 @@ def test_negative_shares_and_falling_impressions_of_linkedin_stay_and_are_flagge
     changes = table.impressions.astype(int).groupby(table.post).diff().dropna()
     assert (changes < 0).sum() == 15
     newest = table.read_at.max()
-    flagged = 0
+    flagged = absurd = 0
     for reading, run in zip(replayed.sets["company"].readings, replayed.runs["company"], strict=True):
         for evaluation in run.get_asset_check_evaluations():
             if reading.at == newest and evaluation.check_name == "figures_fell":
-                flagged += int(str(evaluation.metadata["figures_fallen"].value))
+                flagged += int(str(evaluation.metadata["found"].value))
+            if evaluation.check_name == "absurd_figures":
+                absurd += (evaluation.description or "").count("-1 shares")
+    assert absurd >= 4
     assert flagged == ((changes < 0) & (table.read_at == newest)).sum() > 0
 
 
