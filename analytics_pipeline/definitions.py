@@ -11,6 +11,7 @@ from analytics_pipeline.assets.published_posts import published_posts_asset
 from analytics_pipeline.assets.state_checks import all_state_checks
 from analytics_pipeline.automation.alerts_sensor import alerts_sensor
 from analytics_pipeline.automation.jobs import ACCOUNT_JOBS, SUMMARIES_JOB, SYNC_JOBS
+from analytics_pipeline.automation.purge import PURGE_SCHEDULE, purge_job
 from analytics_pipeline.automation.retry_sensor import retry_sensor
 from analytics_pipeline.automation.schedules import SCHEDULES
 from analytics_pipeline.automation.state_sensor import state_sensor
@@ -25,8 +26,8 @@ logs.configure()  # every process of Dagster that runs our code loads this modul
 defs = dg.Definitions(
     assets=[*(make(platform) for platform in FETCHERS for make in FACTORIES), summaries_assets()],
     asset_checks=[summaries_equal_raw, *all_state_checks()],
-    jobs=[*SYNC_JOBS.values(), *ACCOUNT_JOBS.values(), SUMMARIES_JOB],
-    schedules=SCHEDULES,
+    jobs=[*SYNC_JOBS.values(), *ACCOUNT_JOBS.values(), SUMMARIES_JOB, purge_job],
+    schedules=[*SCHEDULES, PURGE_SCHEDULE],
     sensors=[retry_sensor, summaries_sensor, alerts_sensor, state_sensor],
     resources=all_resources(),
     loggers={"console": run_logger.console},

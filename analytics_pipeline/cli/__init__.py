@@ -9,7 +9,19 @@ import sys
 import typer
 
 from analytics_pipeline import logs
-from analytics_pipeline.cli import accounts, backfill, database, demo, dev, doctor, platforms, sandbox, status, sync
+from analytics_pipeline.cli import (
+    accounts,
+    backfill,
+    database,
+    demo,
+    dev,
+    doctor,
+    platforms,
+    purge,
+    sandbox,
+    status,
+    sync,
+)
 from analytics_pipeline.cli.console import errors, explained
 
 _INTERRUPTED = 130  # what typer makes of Ctrl-C
@@ -27,6 +39,7 @@ app.command()(doctor.doctor)
 app.command()(sync.sync)
 app.command("sync-post")(sync.sync_post)
 app.command()(status.status)
+app.command()(purge.purge)
 app.command()(backfill.backfill)
 app.command()(platforms.platforms)
 app.command()(sandbox.sandbox)
