@@ -17,14 +17,16 @@ from analytics_pipeline.resources import DatabaseResource
 from analytics_pipeline.settings import get_settings
 from analytics_pipeline.sync.status import AccountStatus, account_statuses
 
+Accounts = Sequence[AccountStatus]
+"""The accounts of one platform."""
+
 _NAMED = 5
 
 
-def yesterday_is_there(session: Session, platform: str, now: datetime) -> dg.AssetCheckResult:
+def yesterday_is_there(session: Session, platform: str, accounts: Accounts, now: datetime) -> dg.AssetCheckResult:
     """Whether every connected account was called since yesterday ended, and every post of yesterday has figures."""
     today = datetime.combine(now.astimezone(UTC).date(), time(), UTC)
     yesterday = today.date() - timedelta(days=1)
-    accounts = _accounts(session, platform, now)
     unlisted = [account for account in accounts if account.last_sync is None or account.last_sync < today]
     unfinished: Sequence[SyncUnit] = session.scalars(
         select(SyncUnit)
@@ -41,20 +43,19 @@ def yesterday_is_there(session: Session, platform: str, now: datetime) -> dg.Ass
     return _result(missing, f"{yesterday} is there for all {len(accounts)} accounts.", f"{yesterday} is incomplete")
 
 
-def readings_are_young(session: Session, platform: str, now: datetime) -> dg.AssetCheckResult:
+def readings_are_young(session: Session, platform: str, accounts: Accounts, now: datetime) -> dg.AssetCheckResult:
     """Whether every connected account was read within ALERT_STALE_HOURS, unless the platform is switched off."""
     settings = get_settings()
     if not settings.refresh_ladder(platform):
         return _result([], f"{platform.upper()}_REFRESH is off: nothing is to be read.", "")
-    accounts = _accounts(session, platform, now)
     old = [f"{account.account}: {account.stale_reason}" for account in accounts if account.stale_reason]
     hours = settings.alert_stale_hours
     return _result(old, f"All {len(accounts)} accounts were read within {hours} h.", "Figures are not fresh")
 
 
-def no_failed_days(session: Session, platform: str, now: datetime) -> dg.AssetCheckResult:
+def no_failed_days(session: Session, platform: str, accounts: Accounts, now: datetime) -> dg.AssetCheckResult:
     """Whether no publish day of a connected account was given up."""
-    names = {account.id: account.account for account in _accounts(session, platform, now)}
+    names = {account.id: account.account for account in accounts}
     rows = session.execute(
         select(
             SyncUnit.social_account_id,
@@ -75,7 +76,7 @@ def no_failed_days(session: Session, platform: str, now: datetime) -> dg.AssetCh
     return _result(given_up, "No day was given up.", "Days were given up")
 
 
-STATE_CHECKS: dict[str, Callable[[Session, str, datetime], dg.AssetCheckResult]] = {
+STATE_CHECKS: dict[str, Callable[[Session, str, Accounts, datetime], dg.AssetCheckResult]] = {
     check.__name__: check for check in (yesterday_is_there, readings_are_young, no_failed_days)
 }
 
@@ -92,7 +93,8 @@ def state_check(platform: str, name: str) -> dg.AssetChecksDefinition:
     @dg.asset_check(asset=[platform, "post_analytics"], name=name, description=_DESCRIPTIONS[name])
     def check(database: DatabaseResource) -> dg.AssetCheckResult:
         with database.session() as session:
-            return STATE_CHECKS[name](session, platform, datetime.now(UTC))
+            now = datetime.now(UTC)
+            return STATE_CHECKS[name](session, platform, of_platform(account_statuses(session, now), platform), now)
 
     return check
 
@@ -102,8 +104,9 @@ def all_state_checks() -> list[dg.AssetChecksDefinition]:
     return [state_check(platform, name) for platform in FETCHERS for name in STATE_CHECKS]
 
 
-def _accounts(session: Session, platform: str, now: datetime) -> list[AccountStatus]:
-    return [account for account in account_statuses(session, now) if account.platform == platform]
+def of_platform(accounts: Accounts, platform: str) -> Accounts:
+    """The accounts of the platform."""
+    return [account for account in accounts if account.platform == platform]
 
 
 def _why(unit: SyncUnit) -> str:

@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from analytics_pipeline.assets.state_checks import STATE_CHECKS
+from analytics_pipeline.assets.state_checks import STATE_CHECKS, of_platform
 from analytics_pipeline.platform_fetchers import FETCHERS
 from analytics_pipeline.resources import DatabaseResource
+from analytics_pipeline.sync.status import account_statuses
 
 
 @dg.sensor(
@@ -26,9 +27,10 @@ def state_sensor(context: dg.SensorEvaluationContext, database: DatabaseResource
     said: dict[str, str] = {}
     news = []
     with database.session() as session:
+        accounts = account_statuses(session, now)
         for platform in FETCHERS:
             for name, check in STATE_CHECKS.items():
-                result = check(session, platform, now)
+                result = check(session, platform, of_platform(accounts, platform), now)
                 key = f"{platform} {name}"
                 said[key] = f"{now.date()} {result.passed} {result.description}"
                 if said[key] != before.get(key):

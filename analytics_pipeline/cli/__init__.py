@@ -18,6 +18,7 @@ from analytics_pipeline.cli import (
     doctor,
     platforms,
     purge,
+    report,
     sandbox,
     status,
     sync,
@@ -39,6 +40,7 @@ app.command()(doctor.doctor)
 app.command()(sync.sync)
 app.command("sync-post")(sync.sync_post)
 app.command()(status.status)
+app.command()(report.report)
 app.command()(purge.purge)
 app.command()(backfill.backfill)
 app.command()(platforms.platforms)

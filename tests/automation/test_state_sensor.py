@@ -13,6 +13,7 @@ from analytics_pipeline.database.models import Business, SocialAccount, SyncUnit
 from analytics_pipeline.platform_fetchers import FETCHERS
 from analytics_pipeline.resources import DatabaseResource
 from analytics_pipeline.settings import get_settings
+from analytics_pipeline.sync.status import account_statuses
 
 NOW = datetime(2026, 9, 30, 12, tzinfo=UTC)
 YESTERDAY = date(2026, 9, 29)
@@ -38,7 +39,7 @@ def add_unit(session: Session, day: date, state: str, **values: object) -> None:
 
 
 def says(session: Session, name: str) -> tuple[bool, str]:
-    result = STATE_CHECKS[name](session, "twitter", NOW)
+    result = STATE_CHECKS[name](session, "twitter", account_statuses(session, NOW), NOW)
     return result.passed, str(result.description)
 
 

@@ -1,0 +1,77 @@
+"""`report`: the summaries of a business as a table, a file, or a page with pictures."""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from analytics_pipeline.cli.console import Cell, console, table
+
+
+class Period(StrEnum):
+    """Length of the periods."""
+
+    DAILY = "daily"
+    WEEKLY = "weekly"
+    MONTHLY = "monthly"
+
+
+class Format(StrEnum):
+    """Form of the report."""
+
+    TABLE = "table"
+    CSV = "csv"
+    PARQUET = "parquet"
+    HTML = "html"
+
+
+def report(
+    business: Annotated[int, typer.Option(help="Id of the business.")],
+    period: Annotated[Period, typer.Option(help="Length of the periods.")] = Period.MONTHLY,
+    form: Annotated[Format, typer.Option("--format", help="A page with pictures is html.")] = Format.TABLE,
+    output: Annotated[
+        Path | None, typer.Option(help="File to write; by default report-<business>-<period>.<format> in this folder.")
+    ] = None,
+) -> None:
+    """Show how a business's posts perform, by day, week or month of publication."""
+    from analytics_pipeline.database import engine
+    from analytics_pipeline.database.models import Business
+    from analytics_pipeline.report import page, tables
+    from analytics_pipeline.sync.errors import InvalidRequestError
+
+    engine.upgrade()
+    with engine.new_session() as session:
+        found = session.get(Business, business)
+    if found is None:
+        raise InvalidRequestError(f"there is no business {business}")
+    try:
+        if form is Format.HTML:
+            now = datetime.now(UTC)
+            html = page.page(found.name, period, tables.tables(engine.get_engine(), business, period), now)
+        else:
+            summaries = tables.summaries(engine.get_engine(), business, period)
+    except tables.NoSummariesError as error:
+        raise InvalidRequestError(str(error)) from None
+    if form is Format.TABLE:
+        rows: list[dict[str, Cell]] = [
+            {
+                page.UNITS[period]: page.period_name(row["period_start"], period),
+                "platform": row["platform"],
+                **{name: row[column] for column, name in page.FIGURES.items()},
+            }
+            for row in summaries.astype(object).where(summaries.notna(), None).to_dict("records")
+        ]
+        console.print(
+            table(f"{found.name}, by {page.UNITS[period]} of publication", rows, empty="There are no posts yet.")
+        )
+        return
+    path = output or Path(f"report-{business}-{period}.{form}")
+    if form is Format.HTML:
+        path.write_text(html, encoding="utf-8")
+    elif form is Format.CSV:
+        summaries.to_csv(path, index=False)
+    else:
+        summaries.to_parquet(path, index=False)
+    console.print(f"Written to {path}", highlight=False, soft_wrap=True)

@@ -1,0 +1,107 @@
+"""The report as one HTML page that opens without a network: no script, no font, no picture from elsewhere.
+
+Here: words and layout (`page.html.j2`). Not here: figures (`tables.py`), pictures (`pictures.py`).
+"""
+
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+from jinja2 import Environment, PackageLoader
+from markupsafe import Markup
+
+from analytics_pipeline.report import pictures
+from analytics_pipeline.report.tables import Tables
+
+UNITS = {"daily": "day", "weekly": "week", "monthly": "month"}
+FIGURES = {
+    "total_posts": "posts",
+    "total_engagements": "engagements",
+    "total_impressions": "impressions",
+    "total_reach": "reach (sum over posts)",
+    "total_clicks": "clicks",
+    "avg_engagement_rate": "rate %",
+    "engagement_growth": "growth %",
+}
+
+
+def page(business: str, period: str, tables: Tables, made_at: datetime) -> str:
+    """The page on a business; `period` is daily, weekly or monthly, `made_at` UTC."""
+    template = Environment(
+        loader=PackageLoader("analytics_pipeline", "report"), autoescape=True, trim_blocks=True
+    ).get_template("page.html.j2")
+    unit = UNITS[period]
+    summaries = tables.summaries
+    drawn = not summaries.empty
+    return template.render(
+        business=business,
+        period=period,
+        unit=unit,
+        made_at=f"{made_at:%Y-%m-%d %H:%M}",
+        figures=FIGURES.values(),
+        rows=_rows(summaries, period),
+        engagements=_safe(pictures.trend(summaries, "total_engagements", f"Engagements by {unit}")) if drawn else "",
+        rates=_safe(pictures.trend(summaries, "avg_engagement_rate", f"Engagement rate by {unit}, %")) if drawn else "",
+        top_posts=[
+            {
+                "platform": post["platform"],
+                "published": f"{post['published_at']:%Y-%m-%d %H:%M}",
+                "id": post["platform_post_id"],
+                "url": _link(post["platform_post_url"]),
+                "cells": [cell(post[name]) for name in ("engagements", "impressions", "engagement_rate")],
+            }
+            for post in tables.top_posts.to_dict("records")
+        ],
+        posting_times=[_account(str(name), rows) for name, rows in tables.posting_times.groupby("account")],
+        followers="" if tables.followers.empty else _safe(pictures.followers(tables.followers)),
+    )
+
+
+def cell(value: Any) -> str:
+    """A figure for people: thousands separated, two decimals for rates, – where it is unknown."""
+    if pd.isna(value):
+        return "–"
+    return f"{value:,.2f}" if isinstance(value, float) else f"{value:,}"
+
+
+def period_name(start: Any, period: str) -> str:
+    """2026-09, 2026-W39 or 2026-09-21."""
+    return f"{start:{({'monthly': '%Y-%m', 'weekly': '%G-W%V', 'daily': '%Y-%m-%d'})[period]}}"
+
+
+def _rows(summaries: pd.DataFrame, period: str) -> list[dict[str, Any]]:
+    newest_first = summaries.sort_values("period_start", ascending=False, kind="stable")
+    return [
+        {
+            "start": period_name(row["period_start"], period),
+            "platform": row["platform"],
+            "cells": [cell(row[name]) for name in FIGURES],
+        }
+        for row in newest_first.to_dict("records")
+    ]
+
+
+def _account(name: str, rows: pd.DataFrame) -> dict[str, Any]:
+    better = rows[rows["recommendation"] == "better than usual"]
+    said = f"Hours in {rows['time_zone'].iloc[0]}; {int(rows['posts'].sum())} posts. "
+    if (rows["recommendation"] == "not enough posts").all():
+        said += "Not enough posts for a recommendation."
+    elif better.empty:
+        said += "No hour is clearly better than the others."
+    else:
+        hours = [f"{pictures.WEEKDAYS[day - 1]} {hour}:00" for day, hour in zip(*_whole(better), strict=True)]
+        said += f"Better than usual: {', '.join(hours)}."
+    return {"name": name, "said": said, "picture": _safe(pictures.posting_times(rows))}
+
+
+def _whole(rows: pd.DataFrame) -> tuple[list[int], list[int]]:
+    return rows["weekday"].astype(int).tolist(), rows["hour"].astype(int).tolist()
+
+
+def _safe(svg: str) -> Markup:
+    return Markup(svg)  # noqa: S704 - matplotlib has escaped the words in it
+
+
+def _link(url: Any) -> str | None:
+    """Only web addresses: the platforms gave it, and a page would run `javascript:`."""
+    return url if isinstance(url, str) and url.startswith(("https://", "http://")) else None

@@ -1,0 +1,102 @@
+"""The figures of a report, read from the marts as tables.
+
+Here: SQL and pandas. Not here: pictures (`pictures.py`), the page (`page.py`). Unknown figures stay empty.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import ProgrammingError
+
+TOP_POSTS = 10
+PERIODS = {"daily": 90, "weekly": 53, "monthly": 25}
+"""How many of the newest periods a page draws: a quarter of days, a year of weeks, two years of months."""
+
+_SUMMARIES = """
+select period_start, period_end, platform, total_posts, total_likes, total_comments, total_shares, total_engagements,
+    total_impressions, total_reach, total_clicks, total_video_views, avg_engagement_rate, avg_click_through_rate,
+    engagement_growth
+from analytics_summaries
+where business_id = :business and period_type = :period
+order by period_start, platform = 'all', platform
+"""
+_TOP_POSTS = """
+select posts.platform, posts.published_at, posts.platform_post_id, posts.platform_post_url, performance.engagements,
+    performance.impressions, performance.engagement_rate
+from post_performance as performance
+join published_posts as posts on posts.id = performance.post_id
+where performance.business_id = :business and performance.published_on >= :first and performance.engagements is not null
+order by performance.engagements desc, performance.impressions desc nulls last, posts.published_at
+limit :most
+"""
+_POSTING_TIMES = """
+select times.platform, accounts.display_name, accounts.external_id, times.time_zone, times.weekday, times.hour,
+    times.posts, times.median_engagement_rate, times.recommendation
+from posting_times as times
+join social_accounts as accounts on accounts.id = times.social_account_id
+where times.business_id = :business
+order by times.platform, times.social_account_id, times.weekday, times.hour
+"""
+_FOLLOWERS = """
+select accounts.platform, accounts.display_name, accounts.external_id, growth.day, growth.followers
+from account_growth as growth
+join social_accounts as accounts on accounts.id = growth.social_account_id
+where accounts.business_id = :business and growth.followers is not null and growth.day >= :first
+order by accounts.platform, accounts.id, growth.day
+"""
+
+
+class NoSummariesError(RuntimeError):
+    """The summaries were never built."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """What a page shows of one business. Days and moments are UTC, hours of `posting_times` the business's own."""
+
+    summaries: pd.DataFrame
+    top_posts: pd.DataFrame
+    posting_times: pd.DataFrame
+    followers: pd.DataFrame
+
+
+def summaries(engine: Engine, business_id: int, period: str) -> pd.DataFrame:
+    """Rows of `analytics_summaries` of a business, the oldest period first; `period` is daily, weekly or monthly.
+
+    Raises NoSummariesError where dbt has never run.
+    """
+    return _read(engine, _SUMMARIES, business=business_id, period=period)
+
+
+def tables(engine: Engine, business_id: int, period: str) -> Tables:
+    """What the page needs, for the newest PERIODS of the kind. Raises NoSummariesError."""
+    all_periods = summaries(engine, business_id, period)
+    starts = sorted(all_periods["period_start"].unique())[-PERIODS[period] :]
+    first = starts[0] if starts else pd.Timestamp.now(tz="UTC").date()
+    return Tables(
+        summaries=all_periods[all_periods["period_start"] >= first],
+        top_posts=_read(engine, _TOP_POSTS, business=business_id, first=first, most=TOP_POSTS),
+        posting_times=_named(_read(engine, _POSTING_TIMES, business=business_id)),
+        followers=_named(_read(engine, _FOLLOWERS, business=business_id, first=first)),
+    )
+
+
+def _read(engine: Engine, statement: str, **parameters: Any) -> pd.DataFrame:
+    try:
+        with engine.connect() as connection:
+            # Nullable types: a count that is unknown in one row stays a whole number in the others.
+            return pd.read_sql(text(statement), connection, params=parameters, dtype_backend="numpy_nullable")
+    except ProgrammingError as error:
+        if getattr(error.orig, "sqlstate", None) != "42P01":  # undefined_table
+            raise
+        raise NoSummariesError(
+            "the summaries were never built: run `analytics-pipeline backfill` first, or materialise them in the UI"
+        ) from None
+
+
+def _named(table: pd.DataFrame) -> pd.DataFrame:
+    """With one column `account` for people."""
+    name = table["display_name"].fillna(table["external_id"])
+    return table.assign(account=table["platform"] + " " + name).drop(columns=["display_name", "external_id"])
