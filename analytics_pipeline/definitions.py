@@ -11,6 +11,7 @@ from analytics_pipeline.automation.jobs import ACCOUNT_JOBS, SUMMARIES_JOB, SYNC
 from analytics_pipeline.automation.retry_sensor import retry_sensor
 from analytics_pipeline.automation.schedules import SCHEDULES
 from analytics_pipeline.automation.summaries_sensor import summaries_sensor
+from analytics_pipeline.automation.token_sensor import token_sensor
 from analytics_pipeline.platform_fetchers import FETCHERS
 from analytics_pipeline.resources import all_resources
 
@@ -21,7 +22,7 @@ defs = dg.Definitions(
     asset_checks=[summaries_equal_raw],
     jobs=[*SYNC_JOBS.values(), *ACCOUNT_JOBS.values(), SUMMARIES_JOB],
     schedules=SCHEDULES,
-    sensors=[retry_sensor, summaries_sensor],
+    sensors=[retry_sensor, summaries_sensor, token_sensor],
     resources=all_resources(),
     executor=dg.in_process_executor,
 )
