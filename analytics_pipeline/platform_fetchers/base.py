@@ -152,20 +152,26 @@ class BasePlatformFetcher(ABC):
         most a minute is waited out here; a token that is refused is renewed once in the fetcher's life. Raises the
         PlatformAPIError that `_error_of` makes of the reply.
         """
-        data = self._take_token(self.tokens.current(), data)
+        before, self._access_token = self._access_token, self.tokens.current()
         try:
-            return self._send(method, path, params, data)
+            return self._send(method, path, params, self._carrying(data, before))
         except AuthenticationError:
-            token = None if self._renewed else self.tokens.renewed(self._access_token)
-            if token is None:
+            if not self._renew():
                 raise
-        self._renewed = True
-        return self._send(method, path, params, self._take_token(token, data))
+        return self._send(method, path, params, self._carrying(data, before))
 
-    def _take_token(self, token: str, data: Mapping[str, str] | None) -> Mapping[str, str] | None:
-        """Uses `token` from now on, also in a form that carries the one before."""
-        before, self._access_token = self._access_token, token
-        return data and {name: token if value == before else value for name, value in data.items()}
+    def _renew(self) -> bool:
+        """Takes another token in place of the refused one, once; False = there is none."""
+        token = None if self._renewed else self.tokens.renewed(self._access_token)
+        self._renewed = True
+        if token is None:
+            return False
+        self._access_token = token
+        return True
+
+    def _carrying(self, data: Mapping[str, str] | None, before: str) -> Mapping[str, str] | None:
+        """A form that was made with the token `before`, with the present one."""
+        return data and {name: self._access_token if value == before else value for name, value in data.items()}
 
     def _send(
         self, method: str, path: str, params: Mapping[str, str | int] | None, data: Mapping[str, str] | None

@@ -107,7 +107,7 @@ class FacebookOAuth(OAuth):
         return page.get("id") == external_id
 
     def _refusal(self, response: requests.Response, body: Any, clean: Callable[[str], str]) -> PlatformAPIError:
-        if isinstance(body, Mapping) and "error_message" in body:
+        if isinstance(body, Mapping) and "error_message" in body and response.status_code < 500:
             # Some of Meta's token endpoints answer outside of Graph's envelope (instagram.md §7).
             body = {"error": {"message": body["error_message"], "type": body.get("error_type"), "code": _FLAT_CODE}}
         error = error_from(self.platform, body, response.status_code, _ERRORS, clean)
