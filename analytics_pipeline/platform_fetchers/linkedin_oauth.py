@@ -50,7 +50,9 @@ class LinkedInOAuth(RefreshTokenOAuth):
             "client_secret": secret,
         }
         url = f"{settings.linkedin_oauth_url}/oauth/v2/accessToken"
-        return issued_from(self._call("POST", url, (refresh_token, secret), data=form), at, self.platform)
+        return issued_from(
+            self._call("POST", url, (held.access_token, refresh_token, secret), data=form), at, self.platform
+        )
 
     def _refusal(self, response: requests.Response, body: Any, clean: Callable[[str], str]) -> PlatformAPIError:
         error = super()._refusal(response, body, clean)

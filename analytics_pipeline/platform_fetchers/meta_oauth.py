@@ -5,7 +5,7 @@ Instagram login: the token itself is refreshed, for another 60 days. Neither is 
 Not here: what all token endpoints share (oauth.py), Graph's errors (graph_errors.py).
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import timedelta
 from typing import Any, ClassVar, Final
 from urllib.parse import urlsplit
@@ -74,15 +74,16 @@ class FacebookOAuth(OAuth):
         settings = get_settings()
         base = f"{settings.facebook_base_url}/{settings.meta_api_version}"
         secret, short = secret_of(settings.facebook_client_secret), held.refresh_token or held.access_token
+        secrets = (secret, held.access_token, held.refresh_token)
         parameters = {
             "grant_type": "fb_exchange_token",
             "client_id": settings.facebook_client_id or "",
             "client_secret": secret,
             "fb_exchange_token": short,
         }
-        body = self._call("GET", f"{base}/oauth/access_token", (secret, short), params=parameters)
+        body = self._call("GET", f"{base}/oauth/access_token", secrets, params=parameters)
         person = issued_from(body, self._clock(), self.platform).access_token
-        for page in self._pages(f"{base}/me/accounts", person):
+        for page in self._pages(f"{base}/me/accounts", person, secrets):
             if self._is_it(page, held.external_id):
                 return Issued(issued_from(page, self._clock(), self.platform).access_token, person)
         raise PermissionDeniedError(
@@ -91,11 +92,11 @@ class FacebookOAuth(OAuth):
             self.platform,
         )
 
-    def _pages(self, url: str, person: str) -> Iterator[Mapping[str, Any]]:
+    def _pages(self, url: str, person: str, secrets: Collection[str | None]) -> Iterator[Mapping[str, Any]]:
         headers = {"Authorization": f"Bearer {person}"}
         parameters = {"fields": "id,access_token,instagram_business_account", "limit": str(_PAGES_PER_CALL)}
         for _ in range(_MOST_CALLS):
-            body = self._call("GET", url, (person,), params=parameters, headers=headers)
+            body = self._call("GET", url, (person, *secrets), params=parameters, headers=headers)
             data, paging = body.get("data"), body.get("paging")
             yield from (page for page in data if isinstance(page, Mapping)) if isinstance(data, list) else ()
             after = _cursor(paging)

@@ -39,7 +39,7 @@ class TwitterOAuth(RefreshTokenOAuth):
         body = self._call(
             "POST",
             f"{settings.twitter_base_url}/2/oauth2/token",
-            (refresh_token, secret, basic),
+            (held.access_token, refresh_token, secret, basic),
             data=form if secret else {**form, "client_id": client},
             headers={"Authorization": f"Basic {basic}"} if secret else None,
         )
