@@ -16,6 +16,7 @@ from analytics_pipeline.automation.retry_sensor import retry_sensor
 from analytics_pipeline.automation.schedules import SCHEDULES
 from analytics_pipeline.automation.state_sensor import state_sensor
 from analytics_pipeline.automation.summaries_sensor import summaries_sensor
+from analytics_pipeline.automation.token_sensor import token_sensor
 from analytics_pipeline.platform_fetchers import FETCHERS
 from analytics_pipeline.resources import all_resources
 
@@ -28,7 +29,7 @@ defs = dg.Definitions(
     asset_checks=[summaries_equal_raw, *all_state_checks()],
     jobs=[*SYNC_JOBS.values(), *ACCOUNT_JOBS.values(), SUMMARIES_JOB, purge_job],
     schedules=[*SCHEDULES, PURGE_SCHEDULE],
-    sensors=[retry_sensor, summaries_sensor, alerts_sensor, state_sensor],
+    sensors=[retry_sensor, summaries_sensor, token_sensor, state_sensor, alerts_sensor],
     resources=all_resources(),
     loggers={"console": run_logger.console},
     executor=dg.in_process_executor,

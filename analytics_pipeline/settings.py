@@ -105,6 +105,21 @@ class Settings(BaseSettings):
         "https://graph.facebook.com",
         description="Host of the Instagram API: graph.facebook.com (Facebook login) or graph.instagram.com.",
     )
+    linkedin_oauth_url: str = Field("https://www.linkedin.com", description="Host of LinkedIn's token endpoint.")
+    linkedin_client_id: str | None = Field(
+        None, description="Id of your LinkedIn app: tokens are refreshed with it, where there are refresh tokens."
+    )
+    linkedin_client_secret: SecretStr | None = Field(None, description="Secret of your LinkedIn app.")
+    twitter_client_id: str | None = Field(
+        None, description="OAuth 2.0 client id of your X app: user tokens are refreshed with it."
+    )
+    twitter_client_secret: SecretStr | None = Field(
+        None, description="Its client secret, for a confidential client; unset for a public one."
+    )
+    facebook_client_id: str | None = Field(
+        None, description="Id of your Meta app: Page tokens are made anew with it, for Facebook and Instagram."
+    )
+    facebook_client_secret: SecretStr | None = Field(None, description="Secret of your Meta app.")
     linkedin_api_version: str = Field("202608", pattern=r"^\d{6}$", description="LinkedIn-Version header, YYYYMM.")
     meta_api_version: str = Field("v25.0", pattern=r"^v\d+\.\d+$", description="Version in the path of Graph calls.")
 
@@ -172,7 +187,9 @@ class Settings(BaseSettings):
         parse_ladder(value)
         return value
 
-    @field_validator("linkedin_base_url", "twitter_base_url", "facebook_base_url", "instagram_base_url")
+    @field_validator(
+        "linkedin_base_url", "linkedin_oauth_url", "twitter_base_url", "facebook_base_url", "instagram_base_url"
+    )
     @classmethod
     def _without_trailing_slash(cls, value: str) -> str:
         if not value.startswith(("http://", "https://")):

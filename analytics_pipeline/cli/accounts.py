@@ -45,31 +45,56 @@ def add(
         typer.Option("--id", help="The platform's number of the account: organization, user, page, Instagram user."),
     ],
     name: Annotated[str | None, typer.Option(help="How the account is called in tables.")] = None,
-    token_file: Annotated[Path | None, typer.Option(help="File that holds the access token.", exists=True)] = None,
-    token_env: Annotated[str | None, typer.Option(help="Environment variable that holds the access token.")] = None,
+    token_file: Annotated[
+        Path | None,
+        typer.Option(
+            help="File that holds the access token, or the JSON that the platform's token endpoint answered: with the "
+            "refresh token and the time of expiry in it, the token is refreshed.",
+            exists=True,
+        ),
+    ] = None,
+    token_env: Annotated[str | None, typer.Option(help="Environment variable that holds the same.")] = None,
 ) -> None:
     """Connect an account, or give one a new token. The token is asked for, or read from a file or a variable."""
     from analytics_pipeline.database import engine
+    from analytics_pipeline.platform_fetchers.exceptions import BadDataError
+    from analytics_pipeline.platform_fetchers.oauth import read_given
     from analytics_pipeline.settings import get_settings
     from analytics_pipeline.sync.accounts import business_named, connect
     from analytics_pipeline.sync.errors import InvalidRequestError
 
     if token_file is not None and token_env is not None:
         raise InvalidRequestError("give --token-file or --token-env, not both")
+    got_at = datetime.now(UTC)
     if token_file is not None:
-        token = token_file.read_text().strip()
+        token = token_file.read_text()
+        got_at = min(got_at, datetime.fromtimestamp(token_file.stat().st_mtime, UTC))
     elif token_env is not None:
         if token_env not in os.environ:
             raise InvalidRequestError(f"the environment variable {token_env} is not set")
         token = os.environ[token_env]
     else:
         token = typer.prompt("Access token", hide_input=True)
+    try:
+        given = read_given(token, got_at, platform)
+    except BadDataError:
+        raise InvalidRequestError("the JSON given as token holds no usable access_token") from None
     engine.upgrade()
     with engine.new_session() as session, session.begin():
         owner = business_named(session, business, create=True)
         today = datetime.now(UTC).date()
         history = max(today - timedelta(days=get_settings().history_days), get_settings().analytics_start_date)
-        account = connect(session, owner, platform, external_id, token, display_name=name, history_from=history)
+        account = connect(
+            session,
+            owner,
+            platform,
+            external_id,
+            given.access_token,
+            display_name=name,
+            refresh_token=given.refresh_token,
+            token_expires_at=given.expires_at,
+            history_from=history,
+        )
         connected = (
             f"{platform} account {external_id} is connected to {owner.name} (business {owner.id}) as {account.id}."
         )

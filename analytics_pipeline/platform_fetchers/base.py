@@ -17,6 +17,7 @@ from tenacity import RetryCallState, Retrying, stop_after_attempt
 from analytics_pipeline.platform_fetchers import metrics
 from analytics_pipeline.platform_fetchers.catalog import MetricSource
 from analytics_pipeline.platform_fetchers.exceptions import (
+    AuthenticationError,
     BadDataError,
     InvalidTokenError,
     PlatformAPIError,
@@ -27,6 +28,7 @@ from analytics_pipeline.platform_fetchers.exceptions import (
 )
 from analytics_pipeline.platform_fetchers.http import new_session, parse_http_date, parse_retry_after, redact
 from analytics_pipeline.platform_fetchers.metrics import AccountDay, ListedPost, PostAnalytics, PostReading, PostRef
+from analytics_pipeline.platform_fetchers.oauth import FixedToken, OAuth, TokenSource
 from analytics_pipeline.platform_fetchers.quota import (
     ALL_ENDPOINTS,
     CallQuota,
@@ -65,6 +67,8 @@ class BasePlatformFetcher(ABC):
     """Posts that the platform's biggest batch takes."""
     catalog: ClassVar[Sequence[MetricSource]] = ()
     """Where each figure comes from, every standard metric once."""
+    oauth: ClassVar[type[OAuth]]
+    """How the platform's tokens are refreshed."""
 
     def __init__(
         self,
@@ -79,6 +83,9 @@ class BasePlatformFetcher(ABC):
     ) -> None:
         settings = get_settings()
         self._access_token = access_token
+        self.tokens: TokenSource = FixedToken(access_token)
+        """Asked for the token before every call. The caller may put one in its place that refreshes it."""
+        self._renewed = False
         self.base_url = base_url.rstrip("/")
         self.timeout = timeout if timeout is not None else settings.platform_fetch_timeout
         self.max_retries = max_retries if max_retries is not None else settings.platform_max_retries
@@ -142,8 +149,33 @@ class BasePlatformFetcher(ABC):
         """The JSON body of one call: sent, read and parsed, with up to `max_retries` attempts.
 
         `path` may carry a ready-made query string. Passing faults are tried again with full jitter, a throttle of at
-        most a minute is waited out here. Raises the PlatformAPIError that `_error_of` makes of the reply.
+        most a minute is waited out here; a token that is refused is renewed once in the fetcher's life. Raises the
+        PlatformAPIError that `_error_of` makes of the reply.
         """
+        before, self._access_token = self._access_token, self.tokens.current()
+        try:
+            return self._send(method, path, params, self._carrying(data, before))
+        except AuthenticationError:
+            if not self._renew():
+                raise
+        return self._send(method, path, params, self._carrying(data, before))
+
+    def _renew(self) -> bool:
+        """Takes another token in place of the refused one, once; False = there is none."""
+        token = None if self._renewed else self.tokens.renewed(self._access_token)
+        self._renewed = True
+        if token is None:
+            return False
+        self._access_token = token
+        return True
+
+    def _carrying(self, data: Mapping[str, str] | None, before: str) -> Mapping[str, str] | None:
+        """A form that was made with the token `before`, with the present one."""
+        return data and {name: self._access_token if value == before else value for name, value in data.items()}
+
+    def _send(
+        self, method: str, path: str, params: Mapping[str, str | int] | None, data: Mapping[str, str] | None
+    ) -> Any:
         if not re.fullmatch(r"[!-~]+", self._access_token):
             # The HTTP library would put such a token into the text of its own exception.
             raise InvalidTokenError(

@@ -45,6 +45,7 @@ from analytics_pipeline.platform_fetchers.graph_values import (
     url,
     without_paging,
 )
+from analytics_pipeline.platform_fetchers.meta_oauth import FacebookOAuth
 from analytics_pipeline.platform_fetchers.metrics import AccountDay, ListedPost, PostAnalytics, PostReading, PostRef
 from analytics_pipeline.settings import get_settings
 
@@ -69,6 +70,7 @@ class FacebookFetcher(GraphFetcher):
     post_id_form = r"\d+_\d+"
     largest_page: ClassVar[int] = 50
     catalog = CATALOG
+    oauth = FacebookOAuth
 
     def __init__(
         self, access_token: str, page_id: str | None = None, *, base_url: str | None = None, **options: Any

@@ -17,6 +17,7 @@ from requests.structures import CaseInsensitiveDict
 from analytics_pipeline.platform_fetchers.base import BasePlatformFetcher
 from analytics_pipeline.platform_fetchers.batches import chunks
 from analytics_pipeline.platform_fetchers.exceptions import (
+    AuthenticationError,
     BadDataError,
     ConfigurationError,
     MetricError,
@@ -131,7 +132,9 @@ class GraphRequests(BasePlatformFetcher):
         body = self._make_request("POST", f"{self.api_version}/", data=form)
         if not isinstance(body, list) or len(body) > len(urls):
             raise BadDataError(f"{self.platform}: a batch of {len(urls)} was answered out of shape", self.platform)
-        return [self._entry(entry) for entry in [*body, *[None] * (len(urls) - len(body))]]
+        replies = [self._entry(entry) for entry in [*body, *[None] * (len(urls) - len(body))]]
+        refused = any(isinstance(reply, AuthenticationError) for reply in replies)
+        return self._batch(urls) if refused and self._renew() else replies
 
     def _entry(self, entry: Any) -> Reply:
         if entry is None:

@@ -29,7 +29,7 @@ _CHUNK: Final = 64 * 1024
 _THIS_MACHINE: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 _SECRET_PARAMETERS: Final = re.compile(
     r"(?i)\b(access_token|refresh_token|client_secret|appsecret_proof|fb_exchange_token|input_token|code)"
-    r"(=|%3D|\"\s*:\s*\")[^&\s\"']+"
+    r"(=|%3D|[\"']\s*:\s*[\"'])[^&\s\"']+"
 )
 _BEARER: Final = re.compile(r"(?i)\b(bearer|basic)\s+[a-z0-9._~+/=%-]+")
 

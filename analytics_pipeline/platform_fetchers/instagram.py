@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any, ClassVar, Final
-from urllib.parse import urlsplit
 
 from analytics_pipeline.platform_fetchers.exceptions import MetricError, PlatformAPIError
 from analytics_pipeline.platform_fetchers.graph import Ask, GraphFetcher
@@ -49,6 +48,7 @@ from analytics_pipeline.platform_fetchers.instagram_metrics import (
     permalink,
     post_type,
 )
+from analytics_pipeline.platform_fetchers.meta_oauth import InstagramOAuth, is_instagram_login
 from analytics_pipeline.platform_fetchers.metrics import (
     AccountDay,
     ListedPost,
@@ -105,6 +105,7 @@ class InstagramFetcher(GraphFetcher):
     post_id_form = r"\d+"
     largest_page: ClassVar[int] = 100
     catalog = CATALOG
+    oauth = InstagramOAuth
 
     def __init__(
         self,
@@ -117,7 +118,7 @@ class InstagramFetcher(GraphFetcher):
     ) -> None:
         base_url = base_url or get_settings().instagram_base_url
         if batches is None:
-            batches = urlsplit(base_url).hostname != "graph.instagram.com"
+            batches = not is_instagram_login(base_url)
         super().__init__(access_token, instagram_account_id, base_url=base_url, batches=batches, **options)
         self._click_batches = _CLICK_BATCHES
 

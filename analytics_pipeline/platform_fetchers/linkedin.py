@@ -28,6 +28,7 @@ from analytics_pipeline.platform_fetchers.linkedin_metrics import (
     POST_FIELDS,
     VIEW_FIELDS,
 )
+from analytics_pipeline.platform_fetchers.linkedin_oauth import LinkedInOAuth
 from analytics_pipeline.platform_fetchers.metrics import AccountDay, ListedPost, PostAnalytics, PostReading, PostRef
 from analytics_pipeline.platform_fetchers.usage import Usage
 from analytics_pipeline.settings import get_settings
@@ -50,6 +51,7 @@ class LinkedInAnalyticsFetcher(LinkedInDetails):
 
     batch_size: ClassVar[int] = 50
     catalog = CATALOG
+    oauth = LinkedInOAuth
 
     def __init__(
         self,

@@ -24,6 +24,7 @@ from analytics_pipeline.platform_fetchers.metrics import AccountDay, ListedPost,
 from analytics_pipeline.platform_fetchers.twitter_errors import FIELD_FAILED, problem_type
 from analytics_pipeline.platform_fetchers.twitter_extras import TwitterExtras
 from analytics_pipeline.platform_fetchers.twitter_metrics import CATALOG, POST_METRICS, USER_METRICS
+from analytics_pipeline.platform_fetchers.twitter_oauth import TwitterOAuth
 
 MAX_IDS: Final = 100
 
@@ -50,6 +51,7 @@ class TwitterAnalyticsFetcher(TwitterExtras):
 
     batch_size: ClassVar[int] = MAX_IDS
     catalog = CATALOG
+    oauth = TwitterOAuth
 
     def __init__(
         self,

@@ -7,16 +7,19 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from analytics_pipeline.sandbox import facebook_nodes, instagram_nodes
+from analytics_pipeline.sandbox import facebook_nodes, instagram_nodes, oauth
 from analytics_pipeline.sandbox.graph import JSON_HEADERS, Call, Host, Node, handle
 from analytics_pipeline.sandbox.graph_batch import handle_batch, is_batch
 from analytics_pipeline.sandbox.graph_errors import GraphError, bad_parameter, out_of_order
 from analytics_pipeline.sandbox.graph_session import granted, open_session
+from analytics_pipeline.sandbox.model import Account
 from analytics_pipeline.sandbox.state import SandboxState
 from analytics_pipeline.sandbox.wire import Reply, Request, reply
 
 LONG_LIFE = 5_183_944
 """Seconds a long-lived token lives, as the exchange names them: about 60 days."""
+SHORT_LIFE = 5400
+"""Seconds a token lives that was given for a code: 1 to 2 hours."""
 DATA_ACCESS = timedelta(days=90)
 
 
@@ -24,15 +27,27 @@ def _find(call: Call, object_id: str) -> Node | None:
     return facebook_nodes.find(call, object_id) or instagram_nodes.find(call, object_id)
 
 
-def _exchange(state: SandboxState, params: Mapping[str, str], now: datetime) -> dict[str, Any]:
-    """`fb_exchange_token`. The sandbox's user tokens are long-lived from the start, so the same one comes back."""
+def _token(state: SandboxState, params: Mapping[str, str], now: datetime) -> dict[str, Any]:
+    """The person's token: a short one for a code, a long-lived one for one that is still valid (fb_exchange_token)."""
     app = state.world.oauth
     if (params.get("client_id"), params.get("client_secret")) != (app.client_id, app.client_secret):
         raise GraphError(101, "Error validating client secret.")
+    if "code" in params:
+        code = state.tokens.take_code(params["code"])
+        if code is None or code.redirect_uri != params.get("redirect_uri"):
+            raise bad_parameter("Error validating verification code. This authorization code has been used.")
+        return _issued(state, code.account, now, SHORT_LIFE)
     if params.get("grant_type") != "fb_exchange_token":
         raise bad_parameter("Invalid grant_type; the sandbox exchanges tokens (fb_exchange_token) only")
     session = open_session(state, "facebook", params.get("fb_exchange_token"), now)
-    return {"access_token": session.token, "token_type": "bearer", "expires_in": LONG_LIFE}
+    if session.kind != "user":
+        return {"access_token": session.token, "token_type": "bearer"}
+    return _issued(state, session.account, now, LONG_LIFE)
+
+
+def _issued(state: SandboxState, account: Account, now: datetime, seconds: int) -> dict[str, Any]:
+    token = state.tokens.issue(account, now, seconds, person=True)
+    return {"access_token": token.value, "token_type": "bearer", "expires_in": seconds}
 
 
 def _debug_token(state: SandboxState, params: Mapping[str, str], now: datetime) -> dict[str, Any]:
@@ -48,6 +63,9 @@ def _debug_token(state: SandboxState, params: Mapping[str, str], now: datetime) 
         told = {"code": error.code, "message": error.message, "subcode": error.subcode}
         told = {name: value for name, value in told.items() if value is not None}
         return {"data": data | {"is_valid": False, "error": told, "scopes": []}}
+    known = state.tokens.find("facebook", session.token)
+    if known is not None and known.expires_at is not None:
+        data["expires_at"] = int(known.expires_at.timestamp())
     scopes = [scope for scope in facebook_nodes.PERMISSIONS if granted(session.account, scope)]
     targets = [each.external_id for each in session.accounts]
     return {
@@ -62,11 +80,13 @@ def _debug_token(state: SandboxState, params: Mapping[str, str], now: datetime) 
     }
 
 
-HOST = Host(find=_find, endpoints={"oauth/access_token": _exchange, "debug_token": _debug_token})
+HOST = Host(find=_find, endpoints={"oauth/access_token": _token, "debug_token": _debug_token})
 
 
 def answer(state: SandboxState, request: Request) -> Reply:
-    """Everything below /facebook."""
+    """Everything below /facebook, the consent page of www.facebook.com included."""
+    if request.path.endswith("/dialog/oauth"):
+        return oauth.meta_consent(state, request)
     return handle_batch(state, request, HOST) if is_batch(request) else handle(state, request, HOST)
 
 

@@ -13,7 +13,7 @@ from analytics_pipeline.sandbox.graph import Call, refuse_too_much, render
 from analytics_pipeline.sandbox.graph_errors import bad_parameter, permission_missing, unknown_field
 from analytics_pipeline.sandbox.graph_fields import Field, parse_fields
 from analytics_pipeline.sandbox.graph_paging import page_of, read_limit, wire_time
-from analytics_pipeline.sandbox.graph_session import granted
+from analytics_pipeline.sandbox.graph_session import granted, page_token
 from analytics_pipeline.sandbox.model import Account, Post
 
 TASKS = ["ANALYZE", "ADVERTISE", "MESSAGING", "MODERATE", "CREATE_CONTENT", "MANAGE"]
@@ -130,7 +130,7 @@ class Page:
             case "followers_count" | "fan_count":
                 return call.world.followers(self.owner, call.now)
             case "access_token":
-                return self.owner.access_token
+                return page_token(call.state.tokens, self.owner, call.session.token, call.now)
             case "tasks":
                 return TASKS
             case "instagram_business_account":

@@ -22,7 +22,7 @@ from analytics_pipeline.sandbox.graph_errors import (
 from analytics_pipeline.sandbox.limits import Allowance
 from analytics_pipeline.sandbox.model import Account
 from analytics_pipeline.sandbox.state import SandboxState
-from analytics_pipeline.sandbox.tokens import Token
+from analytics_pipeline.sandbox.tokens import Token, TokenStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,15 @@ def open_session(state: SandboxState, platform: str, value: str | None, now: dat
         direct = [each for each in everyone if each.platform == "facebook" and each.refresh_token == value]
         if not direct:
             raise token_unreadable()
+        for page in direct:
+            if page.token_state in ("revoked", "password_changed", "logged_out"):  # what ends all tokens of the person
+                _refuse_dead(Token(value, page, page.token_state), now)
         return Session(value, "user", direct[0], _with_linked(direct, everyone))
+    if token.person:
+        _refuse_dead(token, now)
+        owner = token.account
+        same = [each for each in everyone if owner.refresh_token and each.refresh_token == owner.refresh_token]
+        return Session(value, "user", owner, _with_linked(same or [owner], everyone))
     if token.account.login == "instagram":
         if platform == "facebook":
             raise token_unreadable()
@@ -75,6 +83,24 @@ def _with_linked(direct: list[Account], everyone: list[Account]) -> tuple[Accoun
         if each.platform == "instagram" and each.login != "instagram" and each.page_id in pages and each not in direct
     ]
     return (*direct, *linked)
+
+
+def page_token(tokens: TokenStore, page: Account, person: str, now: datetime) -> str:
+    """The Page's token as `me/accounts` tells it: that of the world; once it is dead, a new one.
+
+    Made with a long-lived token of the person it has no end, with a short one it ends with that.
+    """
+    known = tokens.find("facebook", page.access_token)
+    if known is not None and known.state_at(now) == "valid":
+        return known.value
+    of_person = tokens.find("facebook", person)
+    end = of_person.expires_at if of_person is not None else None
+    short = end is not None and end - now < _LONG_LIVED
+    return tokens.issue(page, now, (end - now).total_seconds() if end and short else None).value
+
+
+_LONG_LIVED = timedelta(days=1)
+"""A person's token lives 1 to 2 hours, or about 60 days."""
 
 
 def _refuse_dead(token: Token, now: datetime) -> None:

@@ -206,6 +206,8 @@ class FacebookSettings:
 @dataclass(slots=True)
 class InstagramSettings:
     retired_metrics: list[str] = field(default_factory=list)
+    token_errors_in_envelope: bool = False
+    """Whether the token endpoints of Instagram login refuse in Graph's envelope, like all other endpoints."""
 
 
 @dataclass

@@ -1,8 +1,8 @@
-"""The OAuth 2.0 endpoints of LinkedIn and X: consent, code, token, refresh, revocation.
+"""The OAuth 2.0 endpoints of LinkedIn and X: consent, code, token, refresh, revocation; and Meta's consent pages.
 
 Sources: linkedin.md §8 (refresh token stays, its life shrinks), x.md §8 (PKCE, codes of 30 s, refresh tokens for one
 use). The sandbox's consent page asks nobody: it consents at once, for the account named by `sandbox_account`, or the
-platform's first. Not here: the tokens themselves (tokens.py).
+platform's first. Not here: the tokens themselves (tokens.py), Meta's token endpoints (facebook.py, instagram.py).
 """
 
 import base64
@@ -211,6 +211,14 @@ def _required(form: Mapping[str, str], name: str) -> str:
     if not form.get(name):
         raise OAuthError(400, "invalid_request", f'A required parameter "{name}" is missing')
     return form[name]
+
+
+def meta_consent(state: SandboxState, request: Request) -> Reply:
+    """The consent pages of www.facebook.com and www.instagram.com."""
+    try:
+        return _consent(state, request, request.params)
+    except OAuthError as error:
+        return reply(error.status, error.body)
 
 
 def _consent(state: SandboxState, request: Request, params: Mapping[str, str]) -> Reply:

@@ -215,7 +215,8 @@ class SandboxServer:
     @property
     def environment(self) -> dict[str, str]:
         """The settings that point the pipeline at this sandbox."""
-        return {f"{platform.upper()}_BASE_URL": f"{self.url}/{platform}" for platform in DIALECTS}
+        hosts = {f"{platform.upper()}_BASE_URL": f"{self.url}/{platform}" for platform in DIALECTS}
+        return hosts | {"LINKEDIN_OAUTH_URL": f"{self.url}/linkedin"}
 
     @property
     def clock(self) -> WorldClock:

@@ -13,13 +13,17 @@ from analytics_pipeline.sandbox.model import Account, World
 
 @dataclass(slots=True)
 class Token:
-    """An access token. `state` is a word of accounts.csv. Without a named scope, everything is granted."""
+    """An access token. `state` is a word of accounts.csv. Without a named scope, everything is granted.
+
+    `person` (Facebook): it is the token of the person who manages the account's Page, not the Page's own.
+    """
 
     value: str
     account: Account
     state: str
     expires_at: datetime | None = None
     issued_at: datetime | None = None
+    person: bool = False
 
     def state_at(self, now: datetime) -> str:
         """`valid` (also for missing_scope: the token itself is good), `expired`, `revoked` or `unknown`."""
@@ -75,9 +79,10 @@ class TokenStore:
         token = self._tokens.get((platform, value)) if value else None
         return token if token is not None and token.state != "unknown" else None
 
-    def issue(self, account: Account, now: datetime, seconds: float) -> Token:
-        """A new valid access token."""
-        token = Token(secrets.token_urlsafe(24), account, "valid", now + timedelta(seconds=seconds), now)
+    def issue(self, account: Account, now: datetime, seconds: float | None, person: bool = False) -> Token:
+        """A new valid access token; `seconds` None = without end."""
+        end = None if seconds is None else now + timedelta(seconds=seconds)
+        token = Token(secrets.token_urlsafe(24), account, "valid", end, now, person)
         self._tokens[account.platform, token.value] = token
         return token
 

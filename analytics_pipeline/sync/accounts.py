@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from analytics_pipeline.database.models import Business, PublishedPost, SocialAccount, SyncUnit
+from analytics_pipeline.database.models import Business, PublishedPost, SocialAccount
 from analytics_pipeline.platform_fetchers import FETCHERS
 from analytics_pipeline.sync import ledger
 from analytics_pipeline.sync.errors import InvalidRequestError
@@ -56,10 +56,12 @@ def connect(
     *,
     display_name: str | None = None,
     refresh_token: str | None = None,
+    token_expires_at: datetime | None = None,
     history_from: date | None = None,
 ) -> SocialAccount:
     """Connects an account, or connects it anew with another token; units that waited for that are due again.
 
+    `token_expires_at` (UTC) is the end of the access token, None = unknown, or never.
     The ledger then owes the posts published from `history_from` to today (UTC), as far as it does not know them: the
     retry sensor has them listed and read, newest days first. None: no history.
     Raises InvalidRequestError for an unknown platform, an id that cannot be one, an empty token, or an account that
@@ -82,17 +84,13 @@ def connect(
     elif account.business_id != business.id:
         raise InvalidRequestError(f"{platform} account {external_id} is connected to business {account.business_id}")
     account.access_token = access_token.strip()
-    account.refresh_token = refresh_token
+    account.refresh_token, account.token_expires_at = refresh_token, token_expires_at
     account.display_name = display_name or account.display_name
     account.page_id = external_id if platform == "facebook" else None
     account.instagram_account_id = external_id if platform == "instagram" else None
     account.is_active, account.status, account.status_reason = True, "connected", None
     session.flush()
-    session.execute(
-        update(SyncUnit)
-        .where(SyncUnit.social_account_id == account.id, SyncUnit.state == "needs_reauth")
-        .values(state="due", attempts=0, error_class=None, error_message=None, updated_at=func.now())
-    )
+    ledger.release(session, account.id)
     if history_from is not None:
         ledger.owe_listing(session, account.id, platform, history_from, datetime.now(UTC).date())
     return account
@@ -103,7 +101,7 @@ def disconnect(session: Session, account_id: int) -> SocialAccount:
     account = session.get(SocialAccount, account_id)
     if account is None:
         raise InvalidRequestError(f"there is no account {account_id}")
-    account.access_token = account.refresh_token = None
+    account.access_token = account.refresh_token = account.token_expires_at = None
     account.is_active, account.status, account.status_reason = False, "disconnected", "removed by a person"
     return account
 

@@ -295,6 +295,15 @@ def finish(session: Session, claim: Claim, result: UnitResult, run_id: str | Non
         )
 
 
+def release(session: Session, account_id: int) -> None:
+    """Makes due what waited for the account to be connected again, or for its token to be refreshed."""
+    session.execute(
+        update(SyncUnit)
+        .where(SyncUnit.social_account_id == account_id, SyncUnit.state == "needs_reauth")
+        .values(state="due", attempts=0, error_class=None, error_message=None, updated_at=func.now())
+    )
+
+
 def remember_retired_metrics(session: Session, platform: str, metrics: Collection[str], now: datetime) -> None:
     """Keeps which metrics failed a call just now, for every run and process."""
     if not metrics:

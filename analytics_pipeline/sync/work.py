@@ -6,7 +6,7 @@ Here: one account in one run. Not here: listing (`listing.py`), reading (`readin
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import Engine, update
@@ -21,6 +21,7 @@ from analytics_pipeline.sync import billing, ledger, plan
 from analytics_pipeline.sync.ledger import Failure
 from analytics_pipeline.sync.plan import Account
 from analytics_pipeline.sync.quota import SharedQuota
+from analytics_pipeline.sync.tokens import AccountTokens
 
 _log = logging.getLogger(__name__)
 
@@ -50,14 +51,17 @@ class AccountWork:
     make_fetcher: Callable[[Account], BasePlatformFetcher]
     clock: Callable[[], datetime]
     run_id: str | None = None
+    secrets: set[str] = field(default_factory=set, repr=False)
+    """The tokens that this work has had in its hands: they come and go while it lasts."""
 
     @contextmanager
     def fetcher(self) -> Iterator[BasePlatformFetcher]:
-        """The account's fetcher, on the quota that all processes share.
+        """The account's fetcher, on the quota that all processes share, with a token that is refreshed when due.
 
         It is told what is known of retired metrics and billed reads; what it has learnt and used is kept at the end.
         """
         fetcher = self.make_fetcher(self.account)
+        fetcher.tokens = AccountTokens(self.engine, self.account.id, self.account.platform, self.clock, self.secrets)
         fetcher.quota = SharedQuota(self.engine, self.account.platform, self.account.id)
         with Session(self.engine) as session:
             retired = plan.retired_metrics(session, self.account.platform, self.clock())
@@ -103,4 +107,4 @@ class AccountWork:
 
     def safe(self, text: str) -> str:
         """`text` without secrets, and without what PostgreSQL cannot store."""
-        return redact(text, self.account.access_token).replace("\x00", "\N{REPLACEMENT CHARACTER}")
+        return redact(text, self.account.access_token, *self.secrets).replace("\x00", "\N{REPLACEMENT CHARACTER}")

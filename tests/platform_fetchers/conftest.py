@@ -1,11 +1,12 @@
 """Fixtures of the fetchers' tests: a server to talk to, a clock that stands still, sleeping that takes no time."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 import pytest
 from hypothesis import settings
 
+from analytics_pipeline.settings import get_settings
 from tests.platform_fetchers.platform_server import PlatformServer
 
 # A busy machine is no failure.
@@ -29,3 +30,19 @@ def server() -> Iterator[PlatformServer]:
 def slept() -> list[float]:
     """The seconds that the fetcher of the test has slept, one entry per pause."""
     return []
+
+
+@pytest.fixture
+def configure(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+    """Sets variables of the environment; None unsets one."""
+
+    def configure(**variables: str | None) -> None:
+        for name, value in variables.items():
+            if value is None:
+                monkeypatch.delenv(name, raising=False)
+            else:
+                monkeypatch.setenv(name, value)
+        get_settings.cache_clear()
+
+    yield configure
+    get_settings.cache_clear()

@@ -303,12 +303,7 @@ def test_no_page_permission_at_all() -> None:
         assert "'pages_read_engagement'" in error["message"]
 
 
-def test_token_exchange_and_debug(client: Client) -> None:
-    exchange = {"client_id": "sandbox-client", "grant_type": "fb_exchange_token", "fb_exchange_token": "user-token"}
-    answer = client.json("oauth/access_token", client_secret="sandbox-secret", **exchange)
-    assert answer == {"access_token": "user-token", "token_type": "bearer", "expires_in": 5183944}
-    assert client.error("oauth/access_token", client_secret="guess", **exchange)[1]["code"] == 101
-    assert "user-token" not in "".join(record.query for record in client.sandbox.requests)
+def test_debug_token(client: Client) -> None:
     app = Client(client.sandbox, client.base, "sandbox-client|sandbox-secret", client.http)
     data = app.json("debug_token", input_token=TOKEN)["data"]
     assert (data["is_valid"], data["type"], data["expires_at"]) == (True, "PAGE", 0)

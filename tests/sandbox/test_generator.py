@@ -123,9 +123,10 @@ def test_the_command_prints_settings_to_paste_and_stops_on_a_signal(number: sign
             if line.startswith("export "):
                 name, _, url = line.removeprefix("export ").strip().partition("=")
                 settings[name] = url
-            if len(settings) == 4:
+            if len(settings) == 5:
                 break
-        assert settings.keys() == {f"{name}_BASE_URL" for name in ("LINKEDIN", "TWITTER", "FACEBOOK", "INSTAGRAM")}
+        hosts = {f"{name}_BASE_URL" for name in ("LINKEDIN", "TWITTER", "FACEBOOK", "INSTAGRAM")}
+        assert settings.keys() == hosts | {"LINKEDIN_OAUTH_URL"}
         assert requests.get(settings["TWITTER_BASE_URL"] + "/2/users/me", timeout=5).status_code == 401
         process.send_signal(number)
         _, errors = process.communicate(timeout=20)

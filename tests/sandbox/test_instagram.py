@@ -277,33 +277,3 @@ def test_missing_scopes() -> None:
 
 
 # --- tokens of Instagram login
-
-
-def test_a_token_is_refreshed_for_60_days(world: World) -> None:
-    with serving(world, "instagram", "own") as client:
-        client.base = client.base.removesuffix("/v25.0")
-        first = client.json("refresh_access_token", grant_type="ig_refresh_token")
-        assert (first["token_type"], first["expires_in"]) == ("bearer", 60 * 86400)
-        client.token = first["access_token"]
-        assert client.json("v25.0/me", fields="user_id")["user_id"] == OWN
-        status, error = client.error("refresh_access_token", grant_type="ig_refresh_token")
-        assert (status, error["type"]) == (400, "IGApiException")
-        assert "24 hours" in error["message"]
-        client.sandbox.clock.advance(24 * 3600)
-        second = client.json("refresh_access_token", grant_type="ig_refresh_token")
-        assert second["access_token"] != first["access_token"]
-        client.sandbox.clock.advance(59 * 86400)
-        error = client.error("v25.0/me")[1]
-        assert (error["code"], error["error_subcode"]) == (190, 463), "the first one is 60 days old"
-        assert client.error("refresh_access_token", grant_type="ig_refresh_token")[1]["error_subcode"] == 463
-        client.token = second["access_token"]
-        assert client.json("v25.0/me", fields="user_id")["user_id"] == OWN
-
-
-def test_a_short_token_is_exchanged(world: World) -> None:
-    with serving(world, "instagram", "own") as client:
-        grant = {"grant_type": "ig_exchange_token"}
-        long = client.json("access_token", client_secret="sandbox-secret", **grant)["access_token"]
-        assert client.error("access_token", client_secret="guess", **grant)[1]["code"] == 101
-        client.token = long
-        assert client.json("me", fields="user_id")["user_id"] == OWN

@@ -71,6 +71,7 @@ class TestLife:
             "TWITTER_BASE_URL": f"{sandbox.url}/twitter",
             "FACEBOOK_BASE_URL": f"{sandbox.url}/facebook",
             "INSTAGRAM_BASE_URL": f"{sandbox.url}/instagram",
+            "LINKEDIN_OAUTH_URL": f"{sandbox.url}/linkedin",
         }
 
     def test_other_paths_say_what_is_served(self, sandbox: SandboxServer) -> None:

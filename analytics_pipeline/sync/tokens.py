@@ -1,0 +1,270 @@
+"""Tokens that stay fresh: refreshed shortly before their end, and once when refused, by one process at a time.
+
+Here: the row lock, storing the new pair before anybody uses it, what a failed refresh means for the account. Not here:
+how a platform is asked (platform_fetchers/oauth.py and its kin).
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import Engine, or_, select
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from analytics_pipeline.database.models import SocialAccount
+from analytics_pipeline.platform_fetchers import FETCHERS
+from analytics_pipeline.platform_fetchers.exceptions import (
+    AuthenticationError,
+    ConfigurationError,
+    InvalidTokenError,
+    PermissionDeniedError,
+    PlatformAPIError,
+    RateLimitError,
+)
+from analytics_pipeline.platform_fetchers.oauth import NOT_SET_UP, Credentials, Issued, OAuth
+from analytics_pipeline.platform_fetchers.quota import DailyLimits
+from analytics_pipeline.sync import ledger
+from analytics_pipeline.sync.quota import SharedQuota
+
+_ENDPOINT: Final = "token"
+"""The token endpoint among the endpoints of `api_quotas`, where its waits are kept."""
+
+_AFTER_FAULT: Final = timedelta(minutes=2)
+_AFTER_WRONG_SETTINGS: Final = timedelta(hours=1)
+_FINAL: Final = (AuthenticationError, PermissionDeniedError)
+"""Only a person can mend it."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class AccountTokens:
+    """The tokens of one account, for one worker: a TokenSource.
+
+    `clock` is UTC. Every token that goes through its hands is put into `secrets`.
+    """
+
+    engine: Engine
+    account_id: int
+    platform: str
+    clock: Callable[[], datetime]
+    secrets: set[str] = field(default_factory=set, repr=False)
+    _held: Credentials | None = field(default=None, init=False, repr=False)
+    _given_up: bool = field(default=False, init=False)
+
+    def current(self) -> str:
+        """The account's token, refreshed where its end is near. A refresh that fails matters once the token has ended.
+
+        Raises PlatformAPIError as `OAuth.refresh` does; the account then needs_reauth where only a person can help.
+        """
+        held = self._held or self._load()
+        if self._given_up or not self._oauth.due(held):
+            return held.access_token
+        ended = held.expires_at is not None and held.expires_at <= self.clock()
+        try:
+            return self.refresh(self._oauth.due, dead=ended)
+        except PlatformAPIError as error:
+            if ended or isinstance(error, _FINAL):
+                raise
+            self._given_up = True  # within this worker's life, not for good
+            level = logging.INFO if isinstance(error, RateLimitError) else logging.WARNING
+            _log.log(level, "the token of account %d is not refreshed now: %s", self.account_id, error.message)
+            return held.access_token
+
+    def renewed(self, refused: str) -> str | None:
+        """Another token in place of a refused one: the one that somebody else has stored meanwhile, or a refreshed one.
+
+        None where the account holds nothing to refresh with. Raises as `current`.
+        """
+        held = self._load()
+        if held.access_token != refused:
+            return held.access_token
+        if not self._oauth.means(held, refused=True):
+            return None
+        return self.refresh(lambda now_held: now_held.access_token == refused, dead=True)
+
+    def refresh(self, wanted: Callable[[Credentials], bool], *, dead: bool) -> str:
+        """Refreshes the token under the row's lock if it is still `wanted` then; gives the token that the row ends with.
+
+        `dead` = the token does not work any more, so wrong settings are a person's business. Raises as `current`.
+        """
+        quota, now = SharedQuota(self.engine, self.platform, self.account_id), self.clock()
+        if until := quota.take(_ENDPOINT, DailyLimits(), now):
+            raise RateLimitError(
+                f"{self.platform}: the token can be refreshed at {until:%Y-%m-%d %H:%M:%S} UTC again",
+                self.platform,
+                None,
+                (until - now).total_seconds(),
+            )
+        before, outcome = self._ask_and_store(wanted, dead)
+        if isinstance(outcome, PlatformAPIError):
+            self._hold_after(quota, outcome)
+            raise outcome
+        if isinstance(outcome, Issued):
+            _log.info("%s: the token of account %d is refreshed", self.platform, self.account_id)
+            if pause := self._pause_after(outcome):
+                quota.hold("account", _ENDPOINT, self.clock() + pause)
+            return self._keep(_after(before, outcome)).access_token
+        return before.access_token
+
+    def _ask_and_store(
+        self, wanted: Callable[[Credentials], bool], dead: bool
+    ) -> tuple[Credentials, Issued | PlatformAPIError | None]:
+        """What the row held, and what came of the refresh; None where none was needed any more.
+
+        Between the platform's answer and the commit lies nothing but the UPDATE: with refresh tokens for one use, a
+        process that dies there has lost the account's tokens.
+        """
+        issued: Issued | None = None
+        try:
+            with Session(self.engine) as session, session.begin():
+                row = self._locked(session)
+                held = self._keep(_credentials(row))
+                if not wanted(held):
+                    return held, None
+                reason = row.status_reason or f"{self.platform}: the account is {row.status}"
+                if row.status != "connected" and NOT_SET_UP not in reason:
+                    return held, InvalidTokenError(reason, self.platform)
+                try:
+                    issued = self._issued(held, dead)
+                except PlatformAPIError as error:
+                    if isinstance(error, _FINAL):
+                        row.status, row.status_reason = "needs_reauth", error.message
+                    return held, error
+                _store(session, row, issued)
+        except DBAPIError:
+            if issued is None:
+                raise
+            # The connection was lost while the platform was asked. The answer must not be lost with it.
+            with Session(self.engine) as session, session.begin():
+                row = self._locked(session)
+                if _credentials(row) == held:
+                    _store(session, row, issued)
+        return held, issued
+
+    def _issued(self, held: Credentials, dead: bool) -> Issued:
+        try:
+            if names := self._oauth.missing(held):
+                raise ConfigurationError(f"{self.platform}: {NOT_SET_UP}: set {names}", self.platform)
+            return self._oauth.refresh(held)
+        except ConfigurationError as error:
+            if not dead or NOT_SET_UP not in error.message:
+                raise
+            advice = "; then start the pipeline again, or connect the account again"
+            raise InvalidTokenError(
+                f"{self.platform}: the token has ended. {error.message.removeprefix(f'{self.platform}: ')}{advice}",
+                self.platform,
+                error.status_code,
+            ) from None
+
+    def _hold_after(self, quota: SharedQuota, error: PlatformAPIError) -> None:
+        """Keeps all processes from asking at once again."""
+        if isinstance(error, RateLimitError):
+            wait = ledger.THROTTLED_FOR if error.retry_after is None else timedelta(seconds=error.retry_after)
+            quota.hold("app" if error.status_code == 429 else "account", _ENDPOINT, self.clock() + wait)
+        elif NOT_SET_UP in error.message and error.status_code is not None:
+            quota.hold("account", _ENDPOINT, self.clock() + _AFTER_WRONG_SETTINGS)
+        elif not isinstance(error, (*_FINAL, ConfigurationError)):
+            quota.hold("account", _ENDPOINT, self.clock() + _AFTER_FAULT)
+
+    def _pause_after(self, issued: Issued) -> timedelta:
+        """How long a new token is left alone: its least age; or half its life where that is so short that it is due."""
+        left = None if issued.expires_at is None else issued.expires_at - self.clock()
+        short = left / 2 if left is not None and left <= self._oauth.lead else timedelta(0)
+        return max(short, self._oauth.least_age)
+
+    @property
+    def _oauth(self) -> OAuth:
+        return FETCHERS[self.platform].oauth(self.clock)
+
+    def _load(self) -> Credentials:
+        with Session(self.engine) as session:
+            return self._keep(_credentials(session.get_one(SocialAccount, self.account_id)))
+
+    def _locked(self, session: Session) -> SocialAccount:
+        # Not FOR UPDATE, which would also hold up everybody who stores posts of the account.
+        return session.get_one(SocialAccount, self.account_id, with_for_update={"key_share": True})
+
+    def _keep(self, held: Credentials) -> Credentials:
+        self.secrets |= {held.access_token, held.refresh_token or ""} - {""}
+        self._held = held
+        return held
+
+
+@dataclass(frozen=True, slots=True)
+class Refreshed:
+    """What became of one account's token; `failure` None = it is refreshed."""
+
+    platform: str
+    account: str
+    failure: str | None = None
+
+
+def refresh_due(engine: Engine, clock: Callable[[], datetime], seconds: float) -> Iterator[Refreshed]:
+    """Refreshes what is due, of idle accounts too, the first to end first; begins no more after so many `seconds`.
+
+    Also tried: accounts that need a person only because the app's settings were missing or wrong.
+    """
+    began, now = time.monotonic(), clock()
+    lead = max(fetcher.oauth.lead for fetcher in FETCHERS.values())
+    with Session(engine) as session:
+        rows = session.scalars(
+            select(SocialAccount)
+            .where(
+                SocialAccount.is_active,
+                SocialAccount.platform.in_(FETCHERS),
+                or_(
+                    (SocialAccount.status == "connected")
+                    & (SocialAccount.token_expires_at.is_(None) | (SocialAccount.token_expires_at <= now + lead)),
+                    (SocialAccount.status == "needs_reauth") & SocialAccount.status_reason.contains(NOT_SET_UP),
+                ),
+            )
+            .order_by(SocialAccount.token_expires_at, SocialAccount.id)
+        ).all()
+    for row in rows:
+        if time.monotonic() - began > seconds:
+            return
+        tokens, held = AccountTokens(engine, row.id, row.platform, clock), _credentials(row)
+        oauth = FETCHERS[row.platform].oauth(clock)
+        set_up_now = row.status != "connected" and oauth.means(held, refused=True) and not oauth.missing(held)
+        if set_up_now or (row.status == "connected" and oauth.due(held)):
+            yield Refreshed(row.platform, row.display_name or row.external_id, _failure(tokens, held, clock()))
+
+
+def _failure(tokens: AccountTokens, held: Credentials, now: datetime) -> str | None:
+    """Why the refresh of what is `held` failed, None where it did not."""
+    dead = held.expires_at is not None and held.expires_at <= now
+    try:
+        tokens.refresh(lambda now_held: now_held == held, dead=dead)
+    except PlatformAPIError as error:
+        return error.message
+    except Exception as error:  # noqa: BLE001  # one account never costs another
+        _log.exception("unexpected fault while refreshing the token of account %d", tokens.account_id)
+        return f"unexpected {type(error).__name__}"
+    return None
+
+
+def _credentials(row: SocialAccount) -> Credentials:
+    return Credentials(row.external_id, row.access_token or "", row.refresh_token, row.token_expires_at)
+
+
+def _after(held: Credentials, issued: Issued) -> Credentials:
+    return Credentials(
+        held.external_id, issued.access_token, issued.refresh_token or held.refresh_token, issued.expires_at
+    )
+
+
+def _store(session: Session, row: SocialAccount, issued: Issued) -> None:
+    after = _after(_credentials(row), issued)
+    row.access_token, row.refresh_token, row.token_expires_at = (
+        after.access_token,
+        after.refresh_token,
+        after.expires_at,
+    )
+    if row.status != "connected":
+        row.status, row.status_reason = "connected", None
+        ledger.release(session, row.id)
