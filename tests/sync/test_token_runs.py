@@ -1,0 +1,222 @@
+"""Tokens that end before or during a run, and those of accounts that nothing is read of."""
+
+import logging
+from collections.abc import Iterator
+from datetime import date, timedelta
+
+import pytest
+from sqlalchemy import Engine, select
+from sqlalchemy.orm import Session
+
+from analytics_pipeline.database.models import Business, PostAnalytics, SyncUnit
+from analytics_pipeline.sync import tokens
+from analytics_pipeline.sync.accounts import connect, disconnect
+from analytics_pipeline.sync.tokens import Refreshed, refresh_due
+from tests.sync.token_world import (
+    DAY,
+    FACEBOOK,
+    IDS,
+    INSTAGRAM,
+    LINKEDIN,
+    MINUTE,
+    NOW,
+    TokenWorld,
+    X,
+    running,
+)
+
+FIRST, LAST = date(2026, 9, 29), date(2026, 9, 30)
+
+
+@pytest.fixture
+def world(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[TokenWorld]:
+    """Accounts 1 to 4 on four platforms; tokens have no known end until the test says so."""
+    with running(engine, monkeypatch) as world:
+        yield world
+
+
+def run(world: TokenWorld, session: Session, platform: str) -> str:
+    """Lists and reads two days, as a Dagster run does; how the unit of the post's day ended."""
+    service = world.service(session)
+    list(service.list_posts(platform, FIRST, LAST))
+    list(service.read_days(platform, FIRST, LAST))
+    session.expire_all()
+    return unit(session, platform).state
+
+
+def unit(session: Session, platform: str) -> SyncUnit:
+    session.expire_all()
+    found = session.scalars(select(SyncUnit).where(SyncUnit.platform == platform, SyncUnit.publish_day == FIRST))
+    return found.one()
+
+
+def readings(session: Session, platform: str) -> int:
+    return len(session.scalars(select(PostAnalytics).where(PostAnalytics.platform == platform)).all())
+
+
+class TestRuns:
+    @pytest.mark.parametrize("platform", ["linkedin", "twitter", "facebook"])
+    def test_a_refused_token_is_refreshed_once_and_the_run_goes_on(
+        self, world: TokenWorld, session: Session, platform: str
+    ) -> None:
+        world.kill_token(platform)
+        assert run(world, session, platform) == "done"
+        assert (world.asked(), readings(session, platform)) == (1, 1)
+        assert world.row(list(IDS).index(platform) + 1).status == "connected"
+
+    @pytest.mark.parametrize("platform", ["linkedin", "twitter", "facebook"])
+    def test_a_token_that_ends_between_two_calls_is_refreshed_where_it_ended(
+        self, world: TokenWorld, session: Session, platform: str
+    ) -> None:
+        service = world.service(session)
+        list(service.list_posts(platform, FIRST, LAST))
+        assert world.asked() == 0
+        world.kill_token(platform)
+        list(service.read_days(platform, FIRST, LAST))
+        assert (unit(session, platform).state, world.asked()) == ("done", 1)
+        assert readings(session, platform) == 1
+
+    def test_a_token_that_ends_soon_is_refreshed_before_the_first_call(
+        self, world: TokenWorld, session: Session
+    ) -> None:
+        world.change(X, token_expires_at=NOW + 10 * MINUTE)
+        assert run(world, session, "twitter") == "done"
+        paths = [record.path for record in world.sandbox.requests]
+        assert (paths.index("/2/oauth2/token"), paths.count("/2/oauth2/token")) == (0, 1)
+        assert all(record.status == 200 for record in world.sandbox.requests), "no call with the old token"
+
+    def test_a_new_token_that_is_refused_too_is_not_refreshed_again(self, world: TokenWorld, session: Session) -> None:
+        world.sandbox.script_fault(
+            "reply", platform="twitter", path_contains="/2/users", status=401, body="{}", times=0
+        )
+        assert run(world, session, "twitter") == "needs_reauth"
+        assert world.asked() == 1
+
+    def test_a_refused_refresh_costs_no_other_account(
+        self, world: TokenWorld, session: Session, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        caplog.set_level(logging.INFO)
+        world.kill_token("twitter")
+        world.change(X, refresh_token="CANARY-spent")
+        report = world.service(session).sync_business_analytics(1, ["linkedin", "twitter", "facebook"])
+        assert {name: counts["synced"] for name, counts in report["by_platform"].items()} == {
+            "linkedin": 1, "twitter": 0, "facebook": 1,
+        }  # fmt: skip
+        row = world.row(X)
+        assert row.status == "needs_reauth"
+        assert "The account's owner must log in at X" in str(row.status_reason)
+        asked = len(world.sandbox.requests)
+        assert run(world, session, "twitter") == "needs_reauth"
+        assert len(world.sandbox.requests) == asked, "nobody asks for an account that waits for a person"
+        assert "CANARY" not in str(report) + caplog.text + world.everything_written()
+
+    def test_without_any_way_to_refresh_the_platforms_own_words_are_the_reason(
+        self, world: TokenWorld, session: Session
+    ) -> None:
+        world.kill_token("instagram", "password_changed")
+        assert run(world, session, "instagram") == "needs_reauth"
+        assert "The password was changed. Connect the account again." in str(world.row(INSTAGRAM).status_reason)
+        assert world.asked() == 0
+
+    def test_while_the_token_endpoint_is_down_units_wait_and_come_back(
+        self, world: TokenWorld, session: Session
+    ) -> None:
+        world.change(LINKEDIN, token_expires_at=NOW)
+        world.kill_token("linkedin")
+        world.sandbox.script_fault("status", path_contains="accessToken", status=503)
+        assert run(world, session, "linkedin") == "waiting"
+        assert (unit(session, "linkedin").error_class, world.row(LINKEDIN).status) == ("transient", "connected")
+        world.sandbox.clock.advance(120)
+        assert run(world, session, "linkedin") == "done"
+
+    def test_once_the_app_is_set_up_the_account_comes_back_by_itself(self, world: TokenWorld, session: Session) -> None:
+        world.kill_token("twitter")
+        world.configure(TWITTER_CLIENT_ID=None)
+        assert run(world, session, "twitter") == "needs_reauth"
+        assert "set TWITTER_CLIENT_ID" in str(world.row(X).status_reason)
+        assert refreshed(world) == [], "nothing has changed yet"
+        world.configure(TWITTER_CLIENT_ID="app")
+        assert refreshed(world) == [Refreshed("twitter", IDS["twitter"])]
+        assert (world.row(X).status, world.row(X).status_reason) == ("connected", None)
+        assert (unit(session, "twitter").state, unit(session, "twitter").attempts) == ("due", 0)
+        assert run(world, session, "twitter") == "done"
+
+    def test_a_person_connects_the_account_again(self, world: TokenWorld, session: Session) -> None:
+        world.kill_token("twitter", "revoked")
+        world.change(X, refresh_token="CANARY-spent", token_expires_at=NOW)
+        assert run(world, session, "twitter") == "needs_reauth"
+        assert refreshed(world) == [], "only a person can mend it"
+        given = world.sandbox.state.tokens.issue(world.sandbox.state.world.accounts[X - 1], world.now(), 7200)
+        connect(session, session.get_one(Business, 1), "twitter", IDS["twitter"], given.value)
+        session.commit()
+        row = world.row(X)
+        assert (row.status, row.refresh_token, row.token_expires_at) == ("connected", None, None)
+        assert unit(session, "twitter").state == "due"
+        assert run(world, session, "twitter") == "done"
+
+    def test_an_account_that_is_removed_keeps_no_end_of_a_token(self, world: TokenWorld, session: Session) -> None:
+        world.change(X, token_expires_at=NOW)
+        disconnect(session, X)
+        session.commit()
+        assert (world.row(X).refresh_token, world.row(X).token_expires_at) == (None, None)
+        assert refreshed(world) == []
+
+
+def refreshed(world: TokenWorld, seconds: float = 60) -> list[Refreshed]:
+    """One tick of the sensor."""
+    return list(refresh_due(world.engine, world.now, seconds))
+
+
+class TestIdleAccounts:
+    def test_what_ends_soon_is_refreshed_and_nothing_else(self, world: TokenWorld) -> None:
+        assert refreshed(world) == []
+        world.change(LINKEDIN, token_expires_at=NOW + 15 * MINUTE)
+        world.change(X, token_expires_at=NOW + 16 * MINUTE)
+        world.change(INSTAGRAM, token_expires_at=NOW + 7 * DAY)
+        assert refreshed(world) == [Refreshed("linkedin", IDS["linkedin"]), Refreshed("instagram", IDS["instagram"])]
+        assert refreshed(world) == []
+        assert world.row(LINKEDIN).token_expires_at == NOW + 60 * DAY
+        assert world.row(X).access_token == "CANARY-access-twitter"
+
+    def test_a_year_of_ticks_keeps_idle_tokens_alive(self, world: TokenWorld) -> None:
+        world.change(INSTAGRAM, token_expires_at=NOW + 60 * DAY)
+        world.change(FACEBOOK, token_expires_at=NOW + timedelta(hours=1))
+        calls = 0
+        for _ in range(364):
+            calls += len(refreshed(world))
+            world.sandbox.clock.advance(86_400)
+        assert calls == 1 + 364 // 53, "the Page's once; Instagram's every 60 - 7 days"
+        assert {world.row(account).status for account in (FACEBOOK, INSTAGRAM)} == {"connected"}
+
+    def test_one_account_never_costs_another(self, world: TokenWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+        for account in (LINKEDIN, X):
+            world.change(account, token_expires_at=NOW)
+        monkeypatch.setattr(tokens.AccountTokens, "_pause_after", _bug)
+        world.sandbox.script_fault("status", path_contains="oauth2/token", status=503)
+        failures = {each.platform: each.failure for each in refreshed(world)}
+        assert failures == {
+            "linkedin": "unexpected ZeroDivisionError",
+            "twitter": "twitter: the token endpoint is out of order (HTTP 503)",
+        }
+
+    def test_a_tick_ends_in_time_and_the_next_goes_on(self, world: TokenWorld) -> None:
+        world.change(LINKEDIN, token_expires_at=NOW + MINUTE)
+        world.change(X, token_expires_at=NOW)
+        assert refreshed(world, seconds=-1) == []
+        assert [each.platform for each in refreshed(world)] == ["twitter", "linkedin"], "what ends first is first"
+
+    def test_an_idle_account_says_when_it_cannot_be_refreshed(self, world: TokenWorld) -> None:
+        world.configure(LINKEDIN_CLIENT_SECRET=None)
+        world.change(LINKEDIN, token_expires_at=NOW + MINUTE)
+        (tick,) = refreshed(world)
+        assert tick.failure is not None
+        assert "set LINKEDIN_CLIENT_SECRET" in tick.failure
+        assert world.row(LINKEDIN).status == "connected"
+        world.sandbox.clock.advance(60)
+        refreshed(world)
+        assert world.row(LINKEDIN).status == "needs_reauth"
+        assert "set LINKEDIN_CLIENT_SECRET" in str(world.row(LINKEDIN).status_reason)
+
+
+def _bug(*_: object) -> None:
+    raise ZeroDivisionError("a bug")
