@@ -69,6 +69,6 @@ def _release(platform: str, first: date, last: date) -> int:
     from analytics_pipeline.sync import ledger
 
     with engine.new_session() as session:
-        due = ledger.release(session, platform, first, last)
+        due = ledger.release_failed(session, platform, first, last)
         session.commit()
     return due

@@ -106,7 +106,7 @@ def owe_listing(session: Session, account_id: int, platform: str, first: date, l
         session.execute(upsert(SyncUnit).on_conflict_do_nothing(), rows)
 
 
-def release(session: Session, platform: str, first: date, last: date) -> int:
+def release_failed(session: Session, platform: str, first: date, last: date) -> int:
     """Makes the units of `first` to `last` that were given up, or that the ledger does not know, due; says how many are.
 
     Only connected accounts: what waits for a person goes on when the account is connected anew. What waits for the

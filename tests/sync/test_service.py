@@ -120,7 +120,8 @@ def test_a_dead_token_costs_no_other_account(
 
     session.commit()
     del platform.listing_errors["10"]
-    assert run(service)[D1].units[0].state == "needs_reauth", "nobody has mended the account"
+    states = {unit.account: unit.state for unit in run(service)[D1].units}
+    assert states == {"Page 10": "needs_reauth", "Page 20": "done"}, "nobody has mended the account"
 
     connect(session, session.get_one(Business, 1), "linkedin", "10", "new")
     session.commit()

@@ -99,7 +99,7 @@ def test_release_makes_given_up_and_unknown_days_due(
     day_before = D1 - timedelta(days=1)
     session.execute(update(SyncUnit).where(SyncUnit.publish_day == D2).values(state="parked", attempts=5))
     session.execute(update(SocialAccount).where(SocialAccount.external_id == "20").values(status="needs_reauth"))
-    assert ledger.release(session, "linkedin", day_before, D2) == 2
+    assert ledger.release_failed(session, "linkedin", day_before, D2) == 2
     session.commit()
     assert ledger_states(engine) == {
         ("10", day_before.isoformat()): "due",
@@ -107,4 +107,4 @@ def test_release_makes_given_up_and_unknown_days_due(
         ("10", D2.isoformat()): "due",
     }
     assert session.get_one(SyncUnit, (1, D2)).attempts == 0
-    assert ledger.release(session, "twitter", date(2026, 1, 1), D2) == 0
+    assert ledger.release_failed(session, "twitter", date(2026, 1, 1), D2) == 0
