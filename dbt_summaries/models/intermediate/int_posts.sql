@@ -3,7 +3,10 @@
 select
     posts.post_id,
     posts.business_id,
+    posts.social_account_id,
+    posts.content_id,
     posts.platform,
+    posts.post_type,
     posts.published_at,
     posts.published_on,
     latest.likes,
