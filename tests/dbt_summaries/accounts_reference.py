@@ -163,7 +163,8 @@ def benchmarks(world: AccountsWorld) -> pd.DataFrame:
     readings = pd.DataFrame(world.account_analytics).dropna(subset="followers").sort_values("day")
     rows: list[dict[str, Any]] = []
     keys = ["business_id", "social_account_id", "platform", "month_start"]
-    for (business, account, platform, month), posts in posts_with_figures(world).groupby(keys):
+    groups: Any = posts_with_figures(world).groupby(keys)  # its keys have no types of their own
+    for (business, account, platform, month), posts in groups:
         before = readings["day"] < (month + pd.DateOffset(months=1)).date()
         followers = [NAN, *readings[(readings["social_account_id"] == account) & before]["followers"]][-1]
         figures = {
@@ -173,7 +174,11 @@ def benchmarks(world: AccountsWorld) -> pd.DataFrame:
         }
         for metric, (value, covered) in figures.items():
             key = (business, account, platform, month)
-            row = dict(zip(keys, key, strict=True)) | {"metric": metric, "value": value, "covered_posts": covered}
+            row: dict[str, Any] = dict(zip(keys, key, strict=True)) | {
+                "metric": metric,
+                "value": value,
+                "covered_posts": covered,
+            }
             rows.append(row | {"followers": followers, "size_class": _size_class(followers)})
     own = {(row["social_account_id"], row["month_start"], row["metric"]): row["value"] for row in rows}
     peers_of: dict[tuple[Any, ...], list[float]] = defaultdict(list)

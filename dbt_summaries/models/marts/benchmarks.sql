@@ -95,7 +95,7 @@ left join figures as last_year
     on
         figures.social_account_id = last_year.social_account_id
         and figures.metric = last_year.metric
-        and figures.month_start = last_year.month_start + interval '1 year'
+        and (figures.month_start - interval '1 year')::date = last_year.month_start
 left join peers
     on
         figures.platform = peers.platform
