@@ -105,6 +105,23 @@ def add(
     console.print(connected, next_step, sep="\n")
 
 
+@app.command("time-zone")
+def time_zone(
+    business: Annotated[str, typer.Argument(help="Id or name of the business.")],
+    zone: Annotated[str, typer.Argument(help="An IANA name, such as Europe/Berlin; a new business has UTC.")],
+) -> None:
+    """Say in which time zone a business lives: weekdays and hours of its posting times are of that zone."""
+    from analytics_pipeline.database import engine
+    from analytics_pipeline.sync.accounts import business_named, set_time_zone
+
+    engine.upgrade()
+    with engine.new_session() as session, session.begin():
+        owner = business_named(session, business)
+        set_time_zone(session, owner, zone)
+        changed = f"{owner.name} (business {owner.id}) lives in {zone}; its posting times follow with the next dbt run."
+    console.print(changed)
+
+
 @app.command()
 def remove(account_id: Annotated[int, typer.Argument(help="Id from `accounts list`.")]) -> None:
     """Forget an account's tokens and leave it alone from now on. Its history stays."""

@@ -1,4 +1,4 @@
-"""`analytics-pipeline db`: bring the tables up to date, say where the data is."""
+"""`analytics-pipeline db`: bring the tables up to date, say where the data is, let others read the marts."""
 
 import typer
 
@@ -33,3 +33,15 @@ def url(
 
         console.print("[dim]Serving until Ctrl-C.[/]")
         signal.pause()
+
+
+@app.command("grant-reader")
+def grant_reader() -> None:
+    """Let the role analytics_reader read the marts and nothing else; it is made when there is none."""
+    from analytics_pipeline.database import engine, reader
+
+    engine.upgrade()
+    marts = reader.grant_reader(engine.get_engine())
+    console.print(f"{reader.READER} may read {', '.join(marts) or 'no mart yet'}, and each mart that dbt builds anew.")
+    console.print(f"On a server of your own give it a password (psql: \\password {reader.READER}), or its rights to")
+    console.print(f"those who have a role of theirs: GRANT {reader.READER} TO somebody.")

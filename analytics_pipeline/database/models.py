@@ -90,9 +90,11 @@ class User(Base):
 
 
 class Business(Base):
-    """The tenant: owns accounts and posts. `timezone` is an IANA name."""
+    """The tenant: owns accounts and posts. `timezone` is an IANA name; one that PostgreSQL does not know is refused."""
 
     __tablename__ = "businesses"
+    # For names it does not know, the expression is no false, but an error that repeats the name.
+    __table_args__ = (CheckConstraint("(created_at AT TIME ZONE timezone) IS NOT NULL", name="timezone_known"),)
 
     id: Mapped[int] = _id()
     user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from analytics_pipeline.database.models import Business, PublishedPost, SocialAccount
@@ -45,6 +45,19 @@ def business_named(session: Session, name_or_id: str, *, create: bool = False) -
     session.add(business)
     session.flush()
     return business
+
+
+def set_time_zone(session: Session, business: Business, name: str) -> None:
+    """Weekdays and hours of the business's posting times are those of this zone, an IANA name, from their next build on.
+
+    Raises InvalidRequestError for a name that is none, also for PostgreSQL's own spellings, such as `UTC+2` or `est`.
+    """
+    known = text("SELECT true FROM pg_timezone_names WHERE name = :name AND name !~ '^(posix|right|localtime|Factory)'")
+    if not session.scalar(known, {"name": name}):
+        raise InvalidRequestError(
+            f"there is no time zone {name!r}: give business {business.id} an IANA name such as Europe/Berlin or UTC"
+        )
+    business.timezone = name
 
 
 def connect(

@@ -27,6 +27,18 @@
     )) }}
 {% endmacro %}
 
+{#
+    The months of the changed days and of the `days_after` days behind them, as a pair of SQL dates (first, next).
+#}
+{% macro changed_months(days_after=0) %}
+    {% set first_month, next_month = changed_range('month') %}
+    {% set first, next = changed_range() %}
+    {{ return((
+        first_month,
+        "(date_trunc('month', (" ~ next ~ " + " ~ (days_after - 1) ~ ")::timestamp) + interval '1 month')::date",
+    )) }}
+{% endmacro %}
+
 {# The changed periods of every type, as rows of (period_type, unit, length, first_start, next_start). #}
 {% macro changed_periods() %}
     values
@@ -60,5 +72,41 @@
             summary.period_type = changed.period_type
             and summary.period_start >= changed.first_start
             and summary.period_start < changed.next_start
+    {% endif %}
+{% endmacro %}
+
+{% macro delete_changed_months(days_after=0) %}
+    {% if is_incremental() %}
+        {% set first, next = changed_months(days_after) %}
+        lock table {{ this }} in share row exclusive mode;
+        delete from {{ this }}
+        where month_start >= {{ first }} and month_start < {{ next }}
+    {% endif %}
+{% endmacro %}
+
+{# The rows of accounts whose window may be another: a changed day is in it or, if it has posts, behind it; or of
+   which the business moved. A day is up to one off, as windows are of the business's zone and publish days of UTC. #}
+{% macro delete_changed_windows() %}
+    {% if is_incremental() %}
+        {% set first, next = changed_range() %}
+        lock table {{ this }} in share row exclusive mode;
+        delete from {{ this }} as existing
+        where
+            existing.window_start <= {{ next }}
+            and (
+                existing.window_end >= {{ first }} - 1
+                or existing.social_account_id in (
+                    select figures.social_account_id
+                    from {{ ref('int_post_figures') }} as figures
+                    where figures.published_on >= {{ first }} and figures.published_on < {{ next }}
+                )
+            )
+            or not exists (
+                select 1
+                from {{ source('application', 'businesses') }} as businesses
+                where
+                    businesses.id = existing.business_id
+                    and businesses.timezone = existing.time_zone
+            )
     {% endif %}
 {% endmacro %}

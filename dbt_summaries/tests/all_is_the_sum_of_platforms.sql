@@ -18,7 +18,9 @@ sums_of_platforms as (
 ),
 
 totals as (
-    select * from summaries where platform = 'all'
+    select *
+    from summaries
+    where platform = 'all'
 )
 
 select

@@ -24,7 +24,9 @@ sums_of_days as (
 ),
 
 weeks_and_months as (
-    select * from summaries where period_type in ('weekly', 'monthly')
+    select *
+    from summaries
+    where period_type in ('weekly', 'monthly')
 )
 
 select

@@ -3,6 +3,7 @@
 Not here: figures.
 """
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -36,6 +37,14 @@ COLUMNS = [
 ]
 
 
+NUMBER = "count|per cent|seconds|minutes|hours|days|unit|multiple|1 =|0 to"
+TIME = "UTC|zone|When"
+UNIT = {"bigint": NUMBER, "integer": NUMBER, "smallint": NUMBER, "double precision": NUMBER, "numeric": NUMBER}
+UNIT |= {"date": TIME, "timestamp with time zone": TIME}
+UNIT |= dict.fromkeys(["text", "uuid", "boolean", "bigint[]"], "")
+"""What a description says at least, by the type of its column."""
+
+
 def raw_assets_above(manifest: dict[str, Any], node: str) -> set[tuple[str, ...]]:
     """Dagster's keys of the sources that a node is built from."""
     if node in manifest["sources"]:
@@ -53,16 +62,31 @@ def test_contract_descriptions_and_lineage(engine: Engine, dbt: Dbt) -> None:
     with engine.connect() as connection:
         assert list(connection.execute(text("SELECT * FROM analytics_summaries")).keys()) == COLUMNS
     manifest = dbt.manifest()
-    tables = [node for node in manifest["nodes"].values() if node["config"]["materialized"] == "incremental"]
-    assert {table["name"] for table in tables} == {"analytics_summaries", "int_publish_days"}
-    for table in tables:
-        assert table["config"]["contract"]["enforced"]
-        assert table["config"]["meta"]["dagster"]["owners"]
-        assert table["description"]
-        assert all(column["description"] for column in table["columns"].values())
     assert raw_assets_above(manifest, "model.dbt_summaries.analytics_summaries") == {
         (platform, table) for platform in PLATFORMS for table in ("published_posts", "post_analytics")
     }
+
+
+def test_every_table_is_described_owned_and_tested(dbt: Dbt) -> None:
+    assert dbt("parse").succeeded
+    nodes = dbt.manifest()["nodes"].values()
+    tested = {name for node in nodes if node["resource_type"] == "test" for name in node["depends_on"]["nodes"]}
+    models = [node for node in nodes if node["resource_type"] == "model"]
+    marts = [model for model in models if "marts" in model["fqn"]]
+    assert {"analytics_summaries", "posting_times", "content_types", "benchmarks"} <= {mart["name"] for mart in marts}
+    assert [mart["name"] for mart in marts if mart["unique_id"] not in tested] == []
+    assert [mart["name"] for mart in marts if mart["config"]["materialized"] == "ephemeral"] == []
+    for model in models:
+        assert model["description"], model["name"]
+        assert model["config"]["meta"]["owner"], model["name"]
+        if model["config"]["materialized"] == "ephemeral":
+            continue
+        assert model["config"]["contract"]["enforced"], model["name"]
+        for column in model["columns"].values():
+            lacks = f"{model['name']}.{column['name']}: {column['description']!r}"
+            assert column["description"], lacks
+            unit = UNIT[column["data_type"]] if not column["name"].endswith("_id") else ""
+            assert re.search(unit, column["description"]), f"no unit in {lacks}"
 
 
 @pytest.mark.parametrize(
@@ -109,7 +133,7 @@ def test_dbt_tests_find_errors(engine: Engine, dbt: Dbt) -> None:
         with engine.begin() as connection:
             connection.execute(text("CREATE TABLE right_ones AS TABLE analytics_summaries"))
             connection.execute(text(error))
-        statuses = dbt("test", "--select", "test_type:singular", "platform_is_known").statuses
+        statuses = dbt("test", "--select", "analytics_summaries,test_type:singular", "platform_is_known").statuses
         assert len(statuses) == 6
         assert {name: status for name, status in statuses.items() if status != "pass"} == found_by
         with engine.begin() as connection:

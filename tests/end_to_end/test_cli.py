@@ -46,6 +46,7 @@ def test_from_connecting_to_removing(engine: Engine, sandbox: SandboxServer, tmp
         synced := command.run("sync", "--business", "1", "--json"),
         one := command.run("sync-post", "1", "--json"),
         status := command.run("status", "--business", "1", "--json"),
+        moved := command.run("accounts", "time-zone", "Acme", "Asia/Kathmandu"),
         removed := command.run("accounts", "remove", "1"),
         accounts := command.run("accounts", "list"),
     ]  # fmt: skip
@@ -63,6 +64,7 @@ def test_from_connecting_to_removing(engine: Engine, sandbox: SandboxServer, tmp
     found = json.loads(status)
     assert (found["total_posts"], found["synced_posts"], found["sync_percentage"]) == (4, 4, 100.0)
     assert datetime.fromisoformat(found["last_sync_at"]) > datetime.now(UTC) - timedelta(minutes=5)
+    assert "Acme (business 1) lives in Asia/Kathmandu" in moved
     assert "its history stays" in removed
     lines = {platform: next(line for line in accounts.splitlines() if f" {platform} " in line) for platform in SECRETS}
     assert "Acme on X" in lines["twitter"]
@@ -71,6 +73,7 @@ def test_from_connecting_to_removing(engine: Engine, sandbox: SandboxServer, tmp
     assert not any(secret in "".join(printed) for secret in SECRETS.values())
     with engine.connect() as connection:
         assert connection.scalar(text("select sum(likes_count) from post_analytics")) == 1 + 2 + 3 + 4
+        assert connection.scalar(text("select timezone from businesses")) == "Asia/Kathmandu"
         removed_token, kept_token = connection.scalars(text("select access_token from social_accounts order by id"))
     assert removed_token is None
     assert SECRETS["linkedin"] not in kept_token
@@ -83,6 +86,7 @@ def test_what_cannot_be_is_refused_in_one_line(engine: Engine, sandbox: SandboxS
         ("sync", "--business", "9"): "there is no business 9",
         ("sync-post", "9"): "there is no post 9",
         ("accounts", "remove", "9"): "there is no account 9",
+        ("accounts", "time-zone", "9", "UTC"): "there is no business '9'",
         (*add, "--id", "77", "--token-env", "UNSET_TOKEN"): "the environment variable UNSET_TOKEN is not set",
         (*add, "--id", "77", "--token-env", "EMPTY"): "the access token is empty or holds unprintable characters",
         (*add, "--id", "@acme", "--token-env", "SECRET"): (

@@ -3,7 +3,10 @@
 select
     posts.post_id,
     posts.business_id,
+    posts.social_account_id,
+    posts.content_id,
     posts.platform,
+    posts.post_type,
     posts.published_at,
     posts.published_on,
     latest.likes,
@@ -20,7 +23,7 @@ select
 from {{ ref('stg_published_posts') }} as posts
 -- One step into the unique index (post, observed_on) per post, however many observations a post has.
 left join lateral (
-    select *
+    select observations.*
     from {{ ref('stg_post_analytics') }} as observations
     where observations.post_id = posts.post_id
     order by observations.observed_on desc

@@ -1,0 +1,32 @@
+"""What sqlfluff, which renders the SQL without dbt, is told of dbt: vars, and the macros it cannot run.
+
+A macro that returns something and calls another that does is beyond it. Their values here are as good as any.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+_PROJECT = yaml.safe_load((Path(__file__).parents[1] / "dbt_project.yml").read_text())
+
+
+def var(name: str, default: Any = None) -> Any:
+    """The value in `dbt_project.yml`."""
+    return _PROJECT["vars"].get(name, default)
+
+
+def changed_range(unit: str = "day") -> tuple[str, str]:
+    """As the macro in `changed_window.sql`."""
+    return "date '2024-01-01'", "date '2024-02-01'"
+
+
+def changed_months(days_after: int = 0) -> tuple[str, str]:
+    """As the macro in `changed_window.sql`."""
+    return changed_range("month")
+
+
+def changed_periods() -> str:
+    """As the macro in `changed_window.sql`."""
+    first, following = changed_range()
+    return f"values ('monthly', 'month', interval '1 month', {first}, {following})"

@@ -1,0 +1,83 @@
+"""An account whose posting times can be checked in the head, and dbt tests that find errors in the accounts' marts.
+
+Not here: every figure in every mixture (`test_account_marts.py`).
+"""
+
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+import pytest
+from sqlalchemy import Engine, text
+
+from tests.dbt_summaries.accounts_worlds import AccountsWorld, store_accounts
+from tests.dbt_summaries.conftest import Dbt
+from tests.dbt_summaries.test_account_marts import read_mart
+
+BERLIN = ZoneInfo("Europe/Berlin")
+SUNDAY = date(2024, 11, 3)
+
+
+def weekly(account: int, weeks: int, *, hour: int, likes: list[int]) -> AccountsWorld:
+    """An account with a post on each of the last Sundays at this hour, by the clocks of Berlin, newest first."""
+    world = AccountsWorld([], [{"id": account, "business_id": 1, "platform": "twitter", "external_id": str(account)}])
+    for week in range(weeks):
+        # Summer time ends on the Sunday before the newest.
+        at = datetime.combine(SUNDAY - timedelta(weeks=week), time(hour), BERLIN)
+        post = {"id": account * 1000 + hour * 20 + week, "platform": "twitter"}
+        post["platform_post_id"] = str(post["id"])
+        world.published_posts.append(post | {"business_id": 1, "social_account_id": account, "published_at": at})
+        reading = {"post_id": post["id"], "platform": "twitter", "platform_post_id": post["platform_post_id"]}
+        figures = {"likes_count": likes[week % len(likes)], "impressions": 1000}
+        world.post_analytics.append(reading | figures | {"published_on": at.date(), "fetched_at": at})
+    return world
+
+
+def together(*worlds: AccountsWorld) -> AccountsWorld:
+    """One business with the accounts and posts of all."""
+    accounts = {row["id"]: row for world in worlds for row in world.social_accounts}
+    return AccountsWorld(
+        [{"id": 1, "name": "Acme", "timezone": "Europe/Berlin"}],
+        list(accounts.values()),
+        published_posts=[row for world in worlds for row in world.published_posts],
+        post_analytics=[row for world in worlds for row in world.post_analytics],
+    )
+
+
+def test_times_by_hand_and_errors_that_are_found(engine: Engine, dbt: Dbt) -> None:
+    store_accounts(
+        engine,
+        together(
+            # 0 o'clock on Sunday is Saturday in UTC; the 17th week is out of the window.
+            weekly(1, 17, hour=0, likes=[50, 60]),
+            weekly(1, 17, hour=9, likes=[10]),
+            weekly(2, 16, hour=9, likes=[10, 20]),
+            weekly(2, 3, hour=10, likes=[40]),
+        ),
+    )
+    assert dbt("run").succeeded
+    times = read_mart(engine, "posting_times")
+    assert list(times.index) == [(1, 7, 0), (1, 7, 9), (2, 7, 9), (2, 7, 10)]
+    night, morning, few, _ = (row for _, row in times.iterrows())
+
+    assert (night["window_start"], night["window_end"]) == (pd.Timestamp("2024-07-15"), pd.Timestamp(SUNDAY))
+    assert (night["posts"], night["account_posts"]) == (16, 32)
+    assert night["median_engagement_rate"] == pytest.approx(5.5)
+    # Eight posts with 5 and eight with 6 per cent; of sixteen rates the 4th from below and from above.
+    assert night["account_median_engagement_rate"] == pytest.approx((1 + 5) / 2)
+    assert night["engagement_lift"] == pytest.approx(100 * 2.5 / 3)
+    assert night["engagement_lift_low"] == pytest.approx(100 * 2 / 3)
+    assert night["engagement_lift_high"] == pytest.approx(100)
+    assert (night["recommendation"], morning["recommendation"]) == ("better than usual", "worse than usual")
+    assert (few["account_posts"], few["recommendation"]) == (19, "not enough posts")
+
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE posting_times SET recommendation = 'better than usual'"))
+        connection.execute(text("UPDATE content_types SET posts = posts + 1 WHERE trait = 'media_count'"))
+        connection.execute(text("UPDATE benchmarks SET peer_accounts = 4, peer_median = 1"))
+    statuses = dbt("test", "--select", "test_type:singular").statuses
+    assert {name for name, status in statuses.items() if status != "pass"} == {
+        "posting_times_hours_make_the_account",
+        "content_types_have_every_post_once",
+        "benchmarks_tell_nothing_of_few",
+    }
