@@ -64,6 +64,7 @@ class SandboxState:
             calls=answer.calls,
             at=request.at,
             fault=fault,
+            form=without_secrets(request.raw_form),
         )
         with self._lock:
             self._records.append(entry)

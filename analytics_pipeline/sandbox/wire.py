@@ -4,6 +4,7 @@ Not here: sockets (server.py), what a platform answers.
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,6 +16,8 @@ from analytics_pipeline.sandbox.model import Account
 _SECRET_PARAMETERS = frozenset(
     {"access_token", "client_secret", "refresh_token", "token", "input_token", "code", "fb_exchange_token"}
 )
+_TOKEN_IN_BATCH = re.compile(r"(access_token%3D)(?:(?!%26|%22)[^&])*")
+"""The entries of a Graph batch are addresses with queries of their own."""
 
 
 @dataclass
@@ -37,12 +40,17 @@ class Request:
         """Query parameters, decoded; the last one wins."""
         return dict(parse_qsl(self.raw_query, keep_blank_values=True))
 
+    @property
+    def raw_form(self) -> str:
+        """The body of a form post as sent; empty for any other body."""
+        if not self.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+            return ""
+        return self.body.decode("utf-8", "replace")
+
     @cached_property
     def form(self) -> dict[str, str]:
-        """The body of a form post; empty for any other body."""
-        if not self.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
-            return {}
-        return dict(parse_qsl(self.body.decode("utf-8", "replace"), keep_blank_values=True))
+        """The body of a form post, decoded; empty for any other body."""
+        return dict(parse_qsl(self.raw_form, keep_blank_values=True))
 
     @property
     def token(self) -> str | None:
@@ -70,7 +78,7 @@ class Reply:
 
 @dataclass(slots=True)
 class RequestRecord:
-    """One answered request. `account` is the account's external id, `at` world time, `query` free of tokens.
+    """One answered request. `account` is the account's external id, `at` world time, `query` and `form` free of tokens.
 
     `status` 0 = the connection was reset. `fault` names the scripted fault that hit it, if one did.
     """
@@ -85,6 +93,7 @@ class RequestRecord:
     calls: int
     at: datetime
     fault: str = ""
+    form: str = ""
 
 
 def reply(
@@ -96,8 +105,8 @@ def reply(
 
 
 def without_secrets(raw_query: str) -> str:
-    """A query string for the log: the values of tokens, codes and secrets are replaced by three dots."""
+    """A query string or form for the log: the values of tokens, codes and secrets are replaced by three dots."""
     if not any(name in raw_query for name in _SECRET_PARAMETERS):
         return raw_query
-    pairs = (pair.partition("=") for pair in raw_query.split("&"))
+    pairs = (pair.partition("=") for pair in _TOKEN_IN_BATCH.sub(r"\1...", raw_query).split("&"))
     return "&".join(f"{name}{equals}{'...' if name in _SECRET_PARAMETERS else value}" for name, equals, value in pairs)

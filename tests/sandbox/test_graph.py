@@ -2,6 +2,7 @@
 
 import json
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 
@@ -40,6 +41,18 @@ def test_batch_in_order_with_string_bodies() -> None:
         assert headers["Facebook-API-Version"] == client.base.rsplit("/", 1)[1], "the version of the batch"
         (record,) = client.sandbox.requests
         assert (record.method, record.calls, record.posts_returned, record.account) == ("POST", 50, 48, PAGE)
+
+
+def test_the_log_keeps_a_batch_without_its_tokens() -> None:
+    with serving(world()) as client:
+        client.batch(f"{PAGE}_1?fields=id&access_token={TOKEN}", f"{PAGE}_2?access_token={TOKEN}&fields=id")
+
+        (record,) = client.sandbox.requests
+        form = parse_qs(record.form)
+        urls = [entry["relative_url"] for entry in json.loads(form["batch"][0])]
+        assert urls == [f"{PAGE}_1?fields=id&access_token=...", f"{PAGE}_2?access_token=...&fields=id"]
+        assert form["access_token"] == ["..."]
+        assert TOKEN not in record.form
 
 
 def test_batch_without_headers_under_a_version() -> None:

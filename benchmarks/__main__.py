@@ -1,0 +1,18 @@
+"""`python -m benchmarks`: the list of commands, one module per command."""
+
+import typer
+
+from benchmarks import calls, fetch
+
+app = typer.Typer(
+    help="Measures the pipeline on this machine, against simulated platforms and an embedded PostgreSQL of its own.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(fetch.fetch)
+app.command()(calls.calls)
+
+if __name__ == "__main__":
+    app(prog_name="python -m benchmarks")

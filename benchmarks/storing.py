@@ -1,0 +1,104 @@
+"""Storing alone: `database.writes` next to the least that PostgreSQL needs for the same rows.
+
+Not here: fetching. Both write to the same database, one after the other, into tables that are empty of readings.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+from sqlalchemy import Connection, text
+from sqlalchemy.orm import Session
+
+from analytics_pipeline.database import engine, writes
+from analytics_pipeline.database.models import SocialAccount
+from analytics_pipeline.database.rows import ANALYTICS_COLUMNS, RAW_COLUMNS, observation_values
+from analytics_pipeline.platform_fetchers.metrics import COUNT_METRICS, engagement_rate
+from benchmarks.syncing import connect_accounts
+
+_DAY = date(2026, 9, 1)
+_FETCHED_AT = datetime(2026, 9, 20, 12, tzinfo=UTC)
+_COLUMNS = {**ANALYTICS_COLUMNS, **RAW_COLUMNS}
+_ROUNDS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Storing:
+    """Rows per second of both ways, the best of some rounds each."""
+
+    rows: int
+    stored_per_second: float
+    bare_per_second: float
+
+
+def compare(rows: int) -> Storing:
+    """Stores `rows` readings of as many posts in both ways. The rows are made before the clock starts."""
+    connect_accounts("twitter", 1)
+    current = engine.get_engine()
+    with Session(current) as session, session.begin():
+        account = session.query(SocialAccount).one()
+        posts = [
+            writes.PostRow(account.business_id, account.id, "twitter", str(n), _FETCHED_AT, None, "text")
+            for n in range(rows)
+        ]
+        ids = sorted(writes.upsert_posts(session, posts).ids.values())
+    readings = [_reading(post_id) for post_id in ids]
+    ready = [observation_values(row) for row in readings]
+
+    def ours(session: Session) -> None:
+        assert not writes.store_observations(session, readings).refused
+
+    def bare(session: Session) -> None:
+        _copy_and_merge(session.connection(), ready)
+
+    return Storing(rows, rows / _best(ours), rows / _best(bare))
+
+
+def _best(work: Callable[[Session], None]) -> float:
+    seconds = []
+    for _ in range(_ROUNDS):
+        with Session(engine.get_engine()) as session:
+            session.execute(text("TRUNCATE post_analytics, raw_observations"))
+            session.execute(text("UPDATE published_posts SET last_synced_at = NULL"))
+            session.commit()
+            started = time.perf_counter()
+            work(session)
+            session.commit()
+            seconds.append(time.perf_counter() - started)
+    return min(seconds)
+
+
+def _copy_and_merge(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+    columns = ", ".join(f"{name} {kind}" for name, kind in _COLUMNS.items())
+    connection.exec_driver_sql(f"CREATE TEMPORARY TABLE bare ({columns}) ON COMMIT DROP")
+    driver_connection = connection.connection.driver_connection
+    assert driver_connection is not None
+    with driver_connection.cursor().copy("COPY bare FROM STDIN") as copy:
+        for row in rows:
+            copy.write_row(row)
+    names = ", ".join(ANALYTICS_COLUMNS)
+    assigned = ", ".join(f"{name} = excluded.{name}" for name in ANALYTICS_COLUMNS if name != "post_id")
+    connection.exec_driver_sql(
+        f"INSERT INTO post_analytics ({names}) SELECT {names} FROM bare"  # noqa: S608 - names of columns only
+        f" ON CONFLICT (post_id, ((fetched_at AT TIME ZONE 'UTC')::date)) DO UPDATE SET {assigned}"
+    )
+
+
+def _reading(post_id: int) -> writes.ObservationRow:
+    impressions = 200 + post_id * 7_919 % 50_000
+    counts: dict[str, int | None] = {name: impressions // (n + 2) for n, name in enumerate(COUNT_METRICS)}
+    said = {"id": str(post_id), "public_metrics": counts, "created_at": "2026-09-01T12:00:00.000Z"}
+    figures = counts | {
+        "platform": "twitter",
+        "platform_post_id": str(post_id),
+        "platform_post_url": f"https://x.com/i/status/{post_id}",
+        "fetched_at": _FETCHED_AT,
+        "video_watch_time": None,
+        "engagement_rate": engagement_rate(
+            counts["likes_count"], counts["comments_count"], counts["shares_count"], counts["impressions"]
+        ),
+        "click_through_rate": 1.5,
+    }
+    return writes.ObservationRow(post_id, _DAY, figures, {"versions": [said], "media": []}, "2")

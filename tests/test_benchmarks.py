@@ -1,0 +1,41 @@
+"""The benchmarks' commands, from start to end, on a very small world."""
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+from analytics_pipeline.settings import PROJECT_DIR
+
+
+def run(*arguments: str) -> dict[str, Any]:
+    """What a command of the benchmarks prints as JSON."""
+    command = [sys.executable, "-m", "benchmarks", *arguments, "--json"]
+    done = subprocess.run(command, cwd=PROJECT_DIR, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    printed: dict[str, Any] = json.loads(done.stdout)
+    return printed
+
+
+def test_fetch_reads_every_post_in_the_least_calls() -> None:
+    printed = run("fetch", "--accounts", "2", "--posts", "30", "--latency", "1", "--platform", "facebook")
+
+    (row,) = printed["tables"]["Finding and reading all posts"]
+    assert (row["posts"], row["failed"]) == (60, 0)
+    assert row["calls"] == row["least_calls"] == 2 * (1 + 1), "a page of the listing, and a batch for the reels"
+    assert row["limit_a_seconds"] == 0.0
+    assert row["bare_loop_seconds"] > 0
+    (storing,) = printed["tables"]["Storing alone"]
+    assert storing["rows"] == 60
+    (memory,) = printed["tables"]["Memory"]
+    assert (memory["posts"], memory["more_posts"]) == (30, 300)
+    assert 0 < memory["peak_mb"] <= memory["their_peak_mb"] * 1.1
+    assert printed["command"].startswith("python -m benchmarks fetch --accounts 2")
+
+
+def test_calls_counts_listing_reading_and_refresh() -> None:
+    printed = run("calls", "--posts", "100", "--platform", "twitter")
+
+    (row,) = printed["tables"]["Calls for one account"]
+    assert (row["posts"], row["listing_calls"], row["reading_calls"]) == (100, 2, 0), "30 days and what is older"
+    assert (row["calls_of_a_refresh"], row["posts_handed_out_by_it"]) == (1, 100)
