@@ -1,5 +1,6 @@
 """The pages in docs/: complete where they list settings and pages, SQL that runs; and links, also of README.md."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,8 @@ import pytest
 from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
-from analytics_pipeline.cli import platforms
+from analytics_pipeline.assets.analytics_summaries import manifest_path
+from analytics_pipeline.cli import dictionary, platforms
 from analytics_pipeline.platform_fetchers import FETCHERS
 from analytics_pipeline.settings import PROJECT_DIR, Settings
 
@@ -46,6 +48,12 @@ def test_the_page_of_metrics_is_what_the_fetchers_go_by() -> None:
     assert written == platforms.page(list(FETCHERS)), "analytics-pipeline platforms --markdown > docs/metrics.md"
 
 
+def test_the_data_dictionary_is_what_the_contracts_say() -> None:
+    written = (PROJECT_DIR / "docs" / "data-dictionary.md").read_text()
+    manifest = json.loads(manifest_path().read_text())
+    assert written == dictionary.page(manifest), "analytics-pipeline db dictionary > docs/data-dictionary.md"
+
+
 def test_the_index_names_every_page() -> None:
     index = (PROJECT_DIR / "docs" / "README.md").read_text()
     missing = [page.name for page in PAGES if page.name != "README.md" and f"({page.name})" not in index]
@@ -74,11 +82,10 @@ def test_the_pages_stand_alone() -> None:
 @pytest.fixture
 def marts(session: Session) -> Session:
     """A session on all tables, those of dbt's marts included: empty, with the columns of their contract."""
-    contract = (PROJECT_DIR / "dbt_summaries" / "models" / "marts" / "marts.yml").read_text()
-    for model in contract.split("\n  - name: ")[1:]:
-        columns = re.findall(r"- name: (\w+)\n +data_type: (.+)", model)
-        listed = ", ".join(f"{name} {data_type}" for name, data_type in columns)
-        session.connection().exec_driver_sql(f"create table {model.split()[0]} ({listed})")
+    nodes = json.loads(manifest_path().read_text())["nodes"].values()
+    for mart in (node for node in nodes if "marts" in node["fqn"] and node["resource_type"] == "model"):
+        listed = ", ".join(f"{column['name']} {column['data_type']}" for column in mart["columns"].values())
+        session.connection().exec_driver_sql(f"create table {mart['name']} ({listed})")
     return session
 
 

@@ -1,7 +1,7 @@
-"""What commands share about the terminal: consoles, tables of numbers, and errors in one line."""
+"""What commands share about output: consoles, tables in the terminal and of pages, and errors in one line."""
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from pydantic import ValidationError
@@ -40,6 +40,13 @@ def table(title: str, rows: Iterable[Mapping[str, Cell]], *, empty: str) -> Tabl
     for row in rows:
         shown.add_row(*(_cell(value) for value in row.values()))
     return shown
+
+
+def markdown(rows: Sequence[Mapping[str, Cell]]) -> str:
+    """Rows as a table of a page in docs/; there is at least one."""
+    lines = [" | ".join(rows[0]), " | ".join("---" for _ in rows[0])]
+    lines += [" | ".join(str(cell) for cell in row.values()) for row in rows]
+    return "".join(f"| {line} |\n" for line in lines)
 
 
 def _cell(value: Cell) -> str:

@@ -45,3 +45,14 @@ def grant_reader() -> None:
     console.print(f"{reader.READER} may read {', '.join(marts) or 'no mart yet'}, and each mart that dbt builds anew.")
     console.print(f"On a server of your own give it a password (psql: \\password {reader.READER}), or its rights to")
     console.print(f"those who have a role of theirs: GRANT {reader.READER} TO somebody.")
+
+
+@app.command()
+def dictionary() -> None:
+    """Print the page docs/data-dictionary.md: every column of the marts with its meaning and unit."""
+    import json
+
+    from analytics_pipeline.assets.analytics_summaries import manifest_path
+    from analytics_pipeline.cli.dictionary import page
+
+    typer.echo(page(json.loads(manifest_path().read_text())), nl=False)

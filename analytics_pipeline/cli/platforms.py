@@ -1,13 +1,13 @@
 """`analytics-pipeline platforms`: which figure comes from where, and which are left out at present."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
-from analytics_pipeline.cli.console import Cell, console, table
+from analytics_pipeline.cli.console import Cell, console, markdown, table
 from analytics_pipeline.platform_fetchers import FETCHERS
 from analytics_pipeline.platform_fetchers.catalog import ACCOUNT_METRICS, POST_METRICS, MetricSource, unit_of
 
@@ -63,14 +63,14 @@ def page(chosen: Sequence[str]) -> str:
     """The page docs/metrics.md."""
     parts = [_PAGE]
     for level, title in _TITLES.items():
-        parts.append(f"\n## {title}\n\n{_markdown(_matrix(chosen, level))}")
+        parts.append(f"\n## {title}\n\n{markdown(_matrix(chosen, level))}")
     for name in chosen:
         for level, title in _TITLES.items():
             rows = [
                 {"metric": f"`{s.metric}`", "unit": unit_of(s.metric), "how": s.how, "source": s.source, "note": s.note}
                 for s in _of_level(name, level)
             ]
-            parts.append(f"\n## {name}: {title[0].lower()}{title[1:]}\n\n{_markdown(rows)}")
+            parts.append(f"\n## {name}: {title[0].lower()}{title[1:]}\n\n{markdown(rows)}")
     return "".join(parts)
 
 
@@ -124,9 +124,3 @@ def _left_out(chosen: Sequence[str]) -> list[dict[str, Cell]]:
 def _fed_by(platform: str, retired: str) -> Iterable[str]:
     names = {retired, retired.rpartition("/")[2]}
     return dict.fromkeys(source.metric for source in FETCHERS[platform].catalog if names & set(source.asked))
-
-
-def _markdown(rows: Sequence[Mapping[str, Cell]]) -> str:
-    lines = [" | ".join(rows[0]), " | ".join("---" for _ in rows[0])]
-    lines += [" | ".join(str(cell) for cell in row.values()) for row in rows]
-    return "".join(f"| {line} |\n" for line in lines)

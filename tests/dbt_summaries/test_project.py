@@ -69,7 +69,9 @@ def test_contract_descriptions_and_lineage(engine: Engine, dbt: Dbt) -> None:
 
 def test_every_table_is_described_owned_and_tested(dbt: Dbt) -> None:
     assert dbt("parse").succeeded
-    nodes = dbt.manifest()["nodes"].values()
+    manifest = dbt.manifest()
+    nodes, metrics = manifest["nodes"].values(), manifest["metrics"].values()
+    assert [metric["name"] for metric in metrics if not metric["description"] or not metric["label"]] == []
     tested = {name for node in nodes if node["resource_type"] == "test" for name in node["depends_on"]["nodes"]}
     models = [node for node in nodes if node["resource_type"] == "model"]
     marts = [model for model in models if "marts" in model["fqn"]]
