@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from traceback import format_exception
 from typing import Final
 
 from sqlalchemy import Engine, or_, select
@@ -25,6 +26,7 @@ from analytics_pipeline.platform_fetchers.exceptions import (
     PlatformAPIError,
     RateLimitError,
 )
+from analytics_pipeline.platform_fetchers.http import redact
 from analytics_pipeline.platform_fetchers.oauth import NOT_SET_UP, Credentials, Issued, OAuth
 from analytics_pipeline.platform_fetchers.quota import DailyLimits
 from analytics_pipeline.sync import ledger
@@ -243,7 +245,8 @@ def _failure(tokens: AccountTokens, held: Credentials, now: datetime) -> str | N
     except PlatformAPIError as error:
         return error.message
     except Exception as error:  # noqa: BLE001  # one account never costs another
-        _log.exception("unexpected fault while refreshing the token of account %d", tokens.account_id)
+        trace = redact("".join(format_exception(error)), *tokens.secrets)
+        _log.error("unexpected fault while refreshing the token of account %d\n%s", tokens.account_id, trace)
         return f"unexpected {type(error).__name__}"
     return None
 

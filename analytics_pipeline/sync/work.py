@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from traceback import format_exception
 
 from sqlalchemy import Engine, update
 from sqlalchemy.orm import Session
@@ -94,7 +95,8 @@ class AccountWork:
         if isinstance(error, PlatformAPIError):
             retry_after = error.retry_after if isinstance(error, RateLimitError) else None
             return Failure(error.error_class, self.safe(error.message), retry_after)
-        _log.exception("unexpected fault while syncing %r", self.account)
+        # As text: a traceback may hold tokens that only this work knows.
+        _log.error("unexpected fault while syncing %r\n%s", self.account, self.safe("".join(format_exception(error))))
         return Failure("transient", self.safe(f"unexpected {type(error).__name__}: {error}"))
 
     def note_outcome(self, session: Session, failure: Failure | None) -> None:

@@ -14,6 +14,7 @@ from analytics_pipeline.sandbox.world import World
 from tests.end_to_end.command_line import CommandLine
 
 SECRETS = {"twitter": "x-secret-of-acme", "linkedin": "li-secret-of-acme"}
+REFRESH_TOKEN = "li-refresh-of-acme"
 
 
 @pytest.fixture
@@ -33,7 +34,8 @@ def sandbox() -> Iterator[SandboxServer]:
 
 def test_from_connecting_to_removing(engine: Engine, sandbox: SandboxServer, tmp_path: Path) -> None:
     token_file = tmp_path / "token"
-    token_file.write_text(SECRETS["linkedin"] + "\n")
+    given = {"access_token": SECRETS["linkedin"], "refresh_token": REFRESH_TOKEN, "expires_in": 5_184_000}
+    token_file.write_text(json.dumps(given))
     command = CommandLine(sandbox, tmp_path / "home", X_TOKEN=SECRETS["twitter"])
     printed = [
         command.run(
@@ -70,17 +72,21 @@ def test_from_connecting_to_removing(engine: Engine, sandbox: SandboxServer, tmp
     assert "Acme on X" in lines["twitter"]
     assert "disconnected" in lines["twitter"]
     assert " connected" in lines["linkedin"]
-    assert not any(secret in "".join(printed) for secret in SECRETS.values())
+    assert not any(secret in "".join(printed) for secret in (REFRESH_TOKEN, *SECRETS.values()))
     with engine.connect() as connection:
         assert connection.scalar(text("select sum(likes_count) from post_analytics")) == 1 + 2 + 3 + 4
         assert connection.scalar(text("select timezone from businesses")) == "Asia/Kathmandu"
         removed_token, kept_token = connection.scalars(text("select access_token from social_accounts order by id"))
-    assert removed_token is None
+        no_token, refresh_token = connection.scalars(text("select refresh_token from social_accounts order by id"))
+        life = connection.scalar(text("select token_expires_at - now() from social_accounts where id = 2"))
+    assert removed_token is no_token is None
+    assert timedelta(days=59) < life < timedelta(days=60)
+    assert REFRESH_TOKEN not in refresh_token
     assert SECRETS["linkedin"] not in kept_token
 
 
 def test_what_cannot_be_is_refused_in_one_line(engine: Engine, sandbox: SandboxServer, tmp_path: Path) -> None:
-    command = CommandLine(sandbox, tmp_path / "home", EMPTY="", SECRET="never-shown")
+    command = CommandLine(sandbox, tmp_path / "home", EMPTY="", SECRET="never-shown", BROKEN='{"token": "never-shown"}')
     add = ("accounts", "add", "--business", "Acme", "--platform", "twitter")
     refused = {
         ("sync", "--business", "9"): "there is no business 9",
@@ -89,6 +95,7 @@ def test_what_cannot_be_is_refused_in_one_line(engine: Engine, sandbox: SandboxS
         ("accounts", "time-zone", "9", "UTC"): "there is no business '9'",
         (*add, "--id", "77", "--token-env", "UNSET_TOKEN"): "the environment variable UNSET_TOKEN is not set",
         (*add, "--id", "77", "--token-env", "EMPTY"): "the access token is empty or holds unprintable characters",
+        (*add, "--id", "77", "--token-env", "BROKEN"): "the JSON given as token holds no usable access_token",
         (*add, "--id", "@acme", "--token-env", "SECRET"): (
             "'@acme' is no id of a twitter account: the number is wanted, not the name"
         ),

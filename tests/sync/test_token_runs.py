@@ -9,6 +9,8 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from analytics_pipeline.database.models import Business, PostAnalytics, SyncUnit
+from analytics_pipeline.platform_fetchers.metrics import PostReading
+from analytics_pipeline.platform_fetchers.twitter import TwitterAnalyticsFetcher
 from analytics_pipeline.sync import tokens
 from analytics_pipeline.sync.accounts import connect, disconnect
 from analytics_pipeline.sync.tokens import Refreshed, refresh_due
@@ -165,6 +167,22 @@ class TestRuns:
 def refreshed(world: TokenWorld, seconds: float = 60) -> list[Refreshed]:
     """One tick of the sensor."""
     return list(refresh_due(world.engine, world.now, seconds))
+
+
+def test_a_fault_that_prints_a_new_token_does_not_tell_it(
+    world: TokenWorld, session: Session, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fault(fetcher: TwitterAnalyticsFetcher, *_: object) -> Iterator[PostReading]:
+        yield from ()
+        raise RuntimeError(f"a bug that prints {fetcher.tokens.current()}")
+
+    monkeypatch.setattr(TwitterAnalyticsFetcher, "fetch_many", fault)
+    world.change(X, token_expires_at=NOW)
+    run(world, session, "twitter")
+    assert unit(session, "twitter").error_message == "unexpected RuntimeError: a bug that prints [redacted]"
+    assert "test_token_runs.py" in caplog.text, "the log shows where it happened"
+    assert str(world.row(X).access_token) not in caplog.text
+    assert world.asked() == 1
 
 
 class TestIdleAccounts:
