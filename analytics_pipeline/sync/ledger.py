@@ -37,10 +37,6 @@ _LOCK_SPACE = 0x5EC  # first key of our advisory locks, so that they meet nobody
 _LOCK_PATIENCE = "30s"
 
 
-class FencedError(Exception):
-    """Another worker has taken the unit over; nothing of this attempt may be stored."""
-
-
 class AccountBusyError(Exception):
     """Another process is working on the account at this moment."""
 
@@ -240,48 +236,56 @@ def claim(session: Session, account_id: int, days: Iterable[date], run_id: str |
     return [Claim(account, day, attempt, n) for account, day, attempt, n in session.execute(statement) if attempt]
 
 
-def finish(session: Session, claim: Claim, result: UnitResult, run_id: str | None, now: datetime) -> None:
-    """Writes the unit's end and its failing posts. Raises FencedError when the claim is no longer valid."""
-    attempts = 0 if result.state == "done" else claim.attempts
-    if result.error_class == "throttled":
-        attempts -= 1  # the platform asked us to wait: nothing went wrong
-    changed = session.execute(
-        update(SyncUnit)
+def held(session: Session, claims: Sequence[Claim]) -> set[Claim]:
+    """Those of one account's claims that are still valid, locked: no other worker can take them over any more."""
+    statement = (
+        select(SyncUnit.publish_day, SyncUnit.attempt_id)
         .where(
-            SyncUnit.social_account_id == claim.social_account_id,
-            SyncUnit.publish_day == claim.publish_day,
-            SyncUnit.attempt_id == claim.attempt_id,
+            SyncUnit.social_account_id.in_({claim.social_account_id for claim in claims}),
+            SyncUnit.publish_day.in_([claim.publish_day for claim in claims]),
         )
-        .values(
-            state=result.state,
-            attempts=attempts,
-            attempt_id=None,
-            next_attempt_at=result.next_attempt_at,
-            error_class=result.error_class,
-            error_message=result.error_message,
-            posts_expected=result.posts_expected,
-            posts_synced=result.posts_synced,
-            api_calls=result.usage.calls,
-            posts_read=result.usage.posts,
-            cost_usd=result.usage.cost_usd,
-            finished_at=now,
-            updated_at=func.now(),
-        )
-        .execution_options(synchronize_session=False)
+        .order_by(SyncUnit.publish_day)
+        .with_for_update()
     )
-    if changed.rowcount != 1:  # type: ignore[attr-defined]  # an UPDATE always has a row count
-        raise FencedError(f"{result.account}, {result.publish_day}: taken over by another run")
-    session.execute(
-        delete(SyncError).where(
-            SyncError.social_account_id == claim.social_account_id, SyncError.publish_day == claim.publish_day
-        )
+    attempts = {row.publish_day: row.attempt_id for row in session.execute(statement)} if claims else {}
+    return {claim for claim in claims if attempts.get(claim.publish_day) == claim.attempt_id}
+
+
+def finish(session: Session, ended: Sequence[tuple[Claim, UnitResult]], run_id: str | None, now: datetime) -> None:
+    """Writes the ends of one account's units, whose claims are `held`, and their failing posts."""
+    if not ended:
+        return
+    days = [claim.publish_day for claim, _ in ended]
+    account = ended[0][0].social_account_id
+    session.connection().execute(
+        _FINISH,
+        [
+            {
+                "account": account,
+                "day": claim.publish_day,
+                "state": result.state,
+                "attempts": _attempts(claim, result),
+                "next_attempt_at": result.next_attempt_at,
+                "error_class": result.error_class,
+                "error_message": result.error_message,
+                "posts_expected": result.posts_expected,
+                "posts_synced": result.posts_synced,
+                "api_calls": result.usage.calls,
+                "posts_read": result.usage.posts,
+                "cost_usd": result.usage.cost_usd,
+                "now": now,
+            }
+            for claim, result in ended
+        ],
     )
-    if result.failures:
+    session.execute(delete(SyncError).where(SyncError.social_account_id == account, SyncError.publish_day.in_(days)))
+    failures = [(claim, failure) for claim, result in ended for failure in result.failures]
+    if failures:
         session.execute(
             insert(SyncError),
             [
                 {
-                    "social_account_id": claim.social_account_id,
+                    "social_account_id": account,
                     "publish_day": claim.publish_day,
                     "post_id": failure.post_id,
                     "platform_post_id": failure.platform_post_id,
@@ -290,9 +294,27 @@ def finish(session: Session, claim: Claim, result: UnitResult, run_id: str | Non
                     "status_code": failure.status_code,
                     "run_id": run_id,
                 }
-                for failure in result.failures
+                for claim, failure in failures
             ],
         )
+
+
+def _attempts(claim: Claim, result: UnitResult) -> int:
+    if result.state == "done":
+        return 0
+    # Throttled: the platform asked us to wait, nothing went wrong.
+    return claim.attempts - 1 if result.error_class == "throttled" else claim.attempts
+
+
+_FINISH = text("""
+UPDATE sync_units SET
+    state = :state, attempts = :attempts, attempt_id = NULL, next_attempt_at = :next_attempt_at,
+    error_class = :error_class, error_message = :error_message,
+    posts_expected = :posts_expected, posts_synced = :posts_synced,
+    api_calls = :api_calls, posts_read = :posts_read, cost_usd = :cost_usd,
+    finished_at = :now, updated_at = now()
+WHERE social_account_id = :account AND publish_day = :day
+""")
 
 
 def release(session: Session, account_id: int) -> None:

@@ -6,6 +6,7 @@ Here: reading the ledger and the posts. Not here: changing them, calling platfor
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
@@ -169,7 +170,7 @@ def posts(
     statement = _newest_first.where(
         PublishedPost.social_account_id == account.id, PublishedPost.published_on.in_(sorted(days))
     )
-    return [_planned(post, reuse_since, now) for post in session.scalars(statement)]
+    return [_planned(post, reuse_since, now) for post in session.execute(statement)]
 
 
 def newest_posts(
@@ -178,19 +179,28 @@ def newest_posts(
     """The newest `limit` posts of all the accounts together, by account id."""
     statement = _newest_first.where(PublishedPost.social_account_id.in_([a.id for a in accounts])).limit(limit)
     by_account: dict[int, list[PlannedPost]] = {}
-    for post in session.scalars(statement):
+    for post in session.execute(statement):
         by_account.setdefault(post.social_account_id, []).append(_planned(post, reuse_since, now))
     return by_account
 
 
 _newest_first = (
-    select(PublishedPost)
+    select(  # columns: to build objects takes longer than to read them
+        PublishedPost.id,
+        PublishedPost.social_account_id,
+        PublishedPost.platform_post_id,
+        PublishedPost.published_at,
+        PublishedPost.published_on,
+        PublishedPost.post_type,
+        PublishedPost.unavailable_since,
+        PublishedPost.last_synced_at,
+    )
     .where(PublishedPost.status != "deleted")
     .order_by(PublishedPost.published_at.desc(), PublishedPost.id)
 )
 
 
-def _planned(post: PublishedPost, reuse_since: datetime | None, now: datetime) -> PlannedPost:
+def _planned(post: Any, reuse_since: datetime | None, now: datetime) -> PlannedPost:
     return PlannedPost(
         id=post.id,
         platform_post_id=post.platform_post_id,

@@ -1,6 +1,6 @@
-"""Reading the figures of an account's known posts, in batches across days, stored unit by unit.
+"""Reading the figures of an account's known posts, in batches across days, stored as units end.
 
-Here: claim, read, store each finished unit in one transaction. Not here: finding posts (`listing.py`).
+Here: claim, read, store finished units, each whole, in one transaction. Not here: finding posts (`listing.py`).
 """
 
 import logging
@@ -68,7 +68,7 @@ def read_posts(work: AccountWork, posts: Sequence[PlannedPost]) -> Iterator[Unit
         return
     for day in days:
         part = _Unit(day, None, [post for post in posts if post.published_on == day])
-        yield _result(work, part, [], 0, blocked, NOTHING_USED, work.clock())
+        yield _result(work, part, [], 0, blocked, work.clock())
 
 
 @dataclass(slots=True)
@@ -79,6 +79,8 @@ class _Unit:
     claim: Claim | None
     posts: list[PlannedPost]
     readings: dict[str, PostReading] = field(default_factory=dict)
+    failure: Failure | None = None
+    usage: Usage = NOTHING_USED
 
     @property
     def unread(self) -> int:
@@ -91,81 +93,114 @@ def _read(work: AccountWork, claims: Mapping[date, Claim | None], posts: Sequenc
         units[post.published_on].posts.append(post)
     unit_of = {post.platform_post_id: units[post.published_on] for post in posts if not post.fresh}
     refs = [PostRef(p.platform_post_id, p.published_at, p.post_type) for p in posts if not p.fresh]
-    failure: Failure | None = None
+    ended: list[_Unit] = []
     counted = NOTHING_USED
 
-    def finish(unit: _Unit, fetcher: BasePlatformFetcher) -> UnitResult:
+    def end(unit: _Unit, fetcher: BasePlatformFetcher, failure: Failure | None = None) -> None:
         nonlocal counted
-        del units[unit.day]
-        usage, counted = fetcher.usage - counted, fetcher.usage
-        return _store(work, unit, failure, usage, fetcher.answering_version)
+        unit.failure = failure
+        unit.usage, counted = fetcher.usage - counted, fetcher.usage
+        ended.append(units.pop(unit.day))
+
+    def store(fetcher: BasePlatformFetcher) -> list[UnitResult]:
+        results = _store(work, ended, fetcher.answering_version) if ended else []
+        ended.clear()
+        return results
 
     with work.fetcher() as fetcher:
         for unit in [unit for unit in units.values() if not unit.unread]:
-            yield finish(unit, fetcher)
+            end(unit, fetcher)
         readings = fetcher.fetch_many(refs)
+        failure = Failure("transient", "some posts were left without an answer")
         while units:
+            # Units that a reply ends together are stored together: a transaction each would cost more than the call.
+            if sum(len(unit.posts) for unit in ended) >= fetcher.batch_size:
+                yield from store(fetcher)
             try:
                 reading = next(readings, None)
             except Exception as error:  # noqa: BLE001  # one account never costs another
                 failure = work.failure_of(error)
                 break
             if reading is None:
-                failure = Failure("transient", "some posts were left without an answer")
                 break
             unit = unit_of[reading.platform_post_id]
             unit.readings[reading.platform_post_id] = reading
             if not unit.unread:
-                yield finish(unit, fetcher)
+                end(unit, fetcher)
         for unit in list(units.values()):
-            yield finish(unit, fetcher)
+            end(unit, fetcher, failure)
+        yield from store(fetcher)
 
 
-def _store(
-    work: AccountWork, unit: _Unit, failure: Failure | None, usage: Usage, api_version: str | None
-) -> UnitResult:
-    """Stores what is known of one unit, figures and ledger, in one transaction."""
+def _store(work: AccountWork, units: Sequence[_Unit], api_version: str | None) -> list[UnitResult]:
+    """Stores what is known of units that have ended, figures and ledger, in one transaction."""
     now = work.clock()
-    posts = {post.platform_post_id: post for post in unit.posts}
-    failures = [
-        PostFailure(posts[key].id, key, r.error.error_class, work.safe(r.error.message), r.error.status_code)
-        for key, r in unit.readings.items()
-        if r.error is not None
-    ]
-    with Session(work.engine) as session, session.begin() as transaction:
+    with Session(work.engine) as session, session.begin():
+        held = ledger.held(session, [unit.claim for unit in units if unit.claim is not None])
+        ours = [unit for unit in units if unit.claim is None or unit.claim in held]
+        read = [
+            (post, unit.readings[post.platform_post_id])
+            for unit in ours
+            for post in unit.posts
+            if not post.fresh and post.platform_post_id in unit.readings
+        ]
         stored = writes.store_observations(
             session,
             [
-                writes.ObservationRow(posts[key].id, posts[key].published_on, r.analytics, r.raw, api_version)
-                for key, r in unit.readings.items()
-                if r.analytics is not None
+                writes.ObservationRow(post.id, post.published_on, reading.analytics, reading.raw, api_version)
+                for post, reading in read
+                if reading.analytics is not None
             ],
         )
         day_writes.store_post_days(
             session,
             [
-                day_writes.PostDayRow(posts[key].id, day, work.account.platform, gained, now)
-                for key, r in unit.readings.items()
-                for day, gained in r.days.items()
+                day_writes.PostDayRow(post.id, day, work.account.platform, gained, now)
+                for post, reading in read
+                for day, gained in reading.days.items()
             ],
         )
-        ids = {post.id: post.platform_post_id for post in unit.posts}
-        failures += [PostFailure(post_id, ids[post_id], "bad_data", reason) for post_id, reason in stored.refused]
-        synced = len(stored.stored) + sum(post.fresh for post in unit.posts)
-        result = _result(work, unit, failures, synced, failure, usage, now)
-        if unit.claim is not None:
-            try:
-                ledger.finish(session, unit.claim, result, work.run_id, now)
-            except ledger.FencedError as error:
-                transaction.rollback()
-                _log.warning("%s", error)
-                return _result(work, unit, [], 0, Failure("transient", str(error)), usage, now)
-        _mark_gone(session, failures, posts, now)
-        work.note_outcome(session, failure)
-    with logs.about(day=unit.day):
-        said = f": {result.error_message}" if result.error_message else ""
-        _log.info("%s, %d of %d posts, %d calls%s", result.state, synced, len(unit.posts), usage.calls, said)
-    return result
+        failures = {
+            post.id: PostFailure(
+                post.id,
+                post.platform_post_id,
+                reading.error.error_class,
+                work.safe(reading.error.message),
+                reading.error.status_code,
+            )
+            for post, reading in read
+            if reading.error is not None
+        }
+        names = {post.id: post.platform_post_id for post, _ in read}
+        failures |= {key: PostFailure(key, names[key], "bad_data", reason) for key, reason in stored.refused}
+        kept = set(stored.stored)
+        results = [
+            _result(
+                work,
+                unit,
+                [failures[post.id] for post in unit.posts if post.id in failures],
+                sum(post.fresh or post.id in kept for post in unit.posts),
+                unit.failure,
+                now,
+            )
+            for unit in ours
+        ]
+        ledger.finish(
+            session, [(unit.claim, r) for unit, r in zip(ours, results, strict=True) if unit.claim], work.run_id, now
+        )
+        _mark_gone(session, [(post, failures[post.id]) for post, _ in read if post.id in failures], now)
+        for failure in {unit.failure for unit in ours}:
+            work.note_outcome(session, failure)
+    for unit in units:
+        if unit not in ours:
+            message = f"{work.account.name}, {unit.day}: taken over by another run"
+            _log.warning("%s", message)
+            results.append(_result(work, unit, [], 0, Failure("transient", message), now))
+    for result in results:
+        with logs.about(day=result.publish_day):
+            said = f": {result.error_message}" if result.error_message else ""
+            _log.info("%s, %d of %d posts%s", result.state, result.posts_synced, result.posts_expected, said)
+    return results
 
 
 def _result(
@@ -174,7 +209,6 @@ def _result(
     failures: Sequence[PostFailure],
     synced: int,
     failure: Failure | None,
-    usage: Usage,
     now: datetime,
 ) -> UnitResult:
     passing = next((f for f in failures if f.error_class in ("transient", "throttled")), None)
@@ -193,7 +227,7 @@ def _result(
         state=outcome.state,
         posts_expected=len(unit.posts),
         posts_synced=synced,
-        usage=usage,
+        usage=unit.usage,
         failures=tuple(failures),
         error_class=outcome.error_class,
         error_message=outcome.error_message,
@@ -201,17 +235,15 @@ def _result(
     )
 
 
-def _mark_gone(
-    session: Session, failures: Sequence[PostFailure], posts: Mapping[str, PlannedPost], now: datetime
-) -> None:
+def _mark_gone(session: Session, failures: Sequence[tuple[PlannedPost, PostFailure]], now: datetime) -> None:
     """A post said to be gone is unavailable; said so again on a later day, it is deleted. Its last figures stay."""
-    for failure in failures:
+    for post, failure in failures:
         if failure.error_class != "gone":
             continue
-        since = posts[failure.platform_post_id].unavailable_since
+        since = post.unavailable_since
         confirmed = since is not None and since.astimezone(UTC).date() < now.astimezone(UTC).date()
         session.execute(
             update(PublishedPost)
-            .where(PublishedPost.id == failure.post_id)
+            .where(PublishedPost.id == post.id)
             .values(status="deleted" if confirmed else "unavailable", unavailable_since=since or now)
         )
