@@ -74,8 +74,8 @@ def test_the_pages_stand_alone() -> None:
 @pytest.fixture
 def marts(session: Session) -> Session:
     """A session on all tables, those of dbt's marts included: empty, with the columns of their contract."""
-    contract = (PROJECT_DIR / "dbt_summaries" / "models" / "marts" / "marts.yml").read_text()
-    for model in contract.split("\n  - name: ")[1:]:
+    pages = sorted((PROJECT_DIR / "dbt_summaries" / "models" / "marts").glob("*.yml"))
+    for model in (model for page in pages for model in page.read_text().split("\n  - name: ")[1:]):
         columns = re.findall(r"- name: (\w+)\n +data_type: (.+)", model)
         listed = ", ".join(f"{name} {data_type}" for name, data_type in columns)
         session.connection().exec_driver_sql(f"create table {model.split()[0]} ({listed})")

@@ -3,7 +3,9 @@
 select
     id as post_id,
     business_id,
+    social_account_id,
     platform,
+    post_type,
     published_at,
     published_on
 from {{ source(platform, 'published_posts') }}
