@@ -54,12 +54,12 @@
     a day whose posts are all gone. The lock makes a second run wait, which else would insert the same rows again;
     readers go on.
 #}
-{% macro delete_changed_days() %}
+{% macro delete_changed_days(column='published_on') %}
     {% if is_incremental() %}
         {% set first, next = changed_range() %}
         lock table {{ this }} in share row exclusive mode;
         delete from {{ this }}
-        where published_on >= {{ first }} and published_on < {{ next }}
+        where {{ column }} >= {{ first }} and {{ column }} < {{ next }}
     {% endif %}
 {% endmacro %}
 

@@ -1,0 +1,32 @@
+{# What a reading may tell of a post, as staging names it → as post_analytics and docs/metrics.md name it. #}
+{% macro post_metrics() %}
+    {{ return({
+        'likes': 'likes_count', 'comments': 'comments_count', 'shares': 'shares_count', 'reactions': 'reactions_count',
+        'retweets': 'retweets_count', 'quote_tweets': 'quote_tweets_count', 'bookmarks': 'bookmarks_count',
+        'impressions': 'impressions', 'reach': 'reach', 'clicks': 'clicks', 'url_clicks': 'url_clicks',
+        'profile_clicks': 'profile_clicks', 'video_views': 'video_views', 'video_watch_time': 'video_watch_time',
+    }) }}
+{% endmacro %}
+
+{# What a platform may tell of a whole account and day. #}
+{% macro account_metrics() %}
+    {{ return([
+        'followers', 'follower_gain', 'impressions', 'reach', 'clicks', 'likes', 'comments', 'shares', 'engagements',
+        'profile_views', 'video_views',
+    ]) }}
+{% endmacro %}
+
+{# Figures whose gains are told per post; engagements follow from the first three. #}
+{% macro gained_figures() %}
+    {{ return(['likes', 'comments', 'shares', 'impressions', 'reach', 'clicks', 'video_views']) }}
+{% endmacro %}
+
+{# Figures whose gains are added up over posts: all but reach, as who saw two posts would count twice. #}
+{% macro summed_gains() %}
+    {{ return(['likes', 'comments', 'shares', 'engagements', 'impressions', 'clicks', 'video_views']) }}
+{% endmacro %}
+
+{# Figures of whole accounts that stand next to the gains. #}
+{% macro shown_account_figures() %}
+    {{ return(['impressions', 'engagements', 'clicks', 'profile_views', 'follower_gain']) }}
+{% endmacro %}

@@ -1,0 +1,103 @@
+{#
+    What a run for given publish days rebuilds where a mart goes by the day of reading: the days on which posts of the
+    changed publish days were read, and, as account figures are read for the same days, the changed days themselves.
+    Without the vars, and when a table is built for the first time, that is everything.
+#}
+
+{% macro rebuilds_some_days() %}
+    {{ return(is_incremental() and var('first_day', none) is not none) }}
+{% endmacro %}
+
+{# A subquery. Only where rebuilds_some_days(). #}
+{% macro touched_days() %}
+    {%- set first, next = changed_range() -%}
+    select observed_on as day
+    from {{ ref('int_reading_days') }}
+    where published_on >= {{ first }} and published_on < {{ next }}
+    union
+    select generate_series({{ first }}::timestamp, {{ next }} - interval '1 day', interval '1 day')::date
+{%- endmacro %}
+
+{# A condition; the array lets the planner use an index on the column. #}
+{% macro is_touched(column) %}
+    {%- if rebuilds_some_days() -%}
+        {{ column }} = any(array({{ touched_days() }}))
+    {%- else -%}
+        true
+    {%- endif -%}
+{% endmacro %}
+
+{# The days, weeks and months that hold a touched day: a subquery. Only where rebuilds_some_days(). #}
+{% macro touched_periods() %}
+    select distinct
+        units.period_type,
+        units.length,
+        date_trunc(units.unit, touched.day::timestamp)::date as period_start
+    from ({{ touched_days() }}) as touched
+    cross join (
+        values ('daily', 'day', interval '1 day'), ('weekly', 'week', '1 week'), ('monthly', 'month', '1 month')
+    ) as units (period_type, unit, length)
+{%- endmacro %}
+
+{# Pre-hooks: see changed_window.sql. #}
+{% macro lock_against_other_runs() %}
+    {% if is_incremental() %}
+        lock table {{ this }} in share row exclusive mode
+    {% endif %}
+{% endmacro %}
+
+{% macro delete_touched_days() %}
+    {% if is_incremental() %}
+        lock table {{ this }} in share row exclusive mode;
+        delete from {{ this }} where {{ is_touched('day') }}
+    {% endif %}
+{% endmacro %}
+
+{% macro delete_touched_periods() %}
+    {% if is_incremental() %}
+        lock table {{ this }} in share row exclusive mode;
+        delete from {{ this }} as summary
+        {%- if rebuilds_some_days() %}
+        using ({{ touched_periods() }}) as touched
+        where summary.period_type = touched.period_type and summary.period_start = touched.period_start
+        {%- endif %}
+    {% endif %}
+{% endmacro %}
+
+{# The rows that posts have under another publish day, from which a platform moved them into the changed ones. #}
+{% macro delete_moved_posts() %}
+    {% if is_incremental() %}
+        {% set first, next = changed_range() %}
+        delete from {{ this }} as moved
+        using {{ source(var('platforms')[0], 'published_posts') }} as posts
+        where
+            moved.post_id = posts.id
+            and moved.published_on <> posts.published_on
+            and posts.platform in ('{{ var('platforms') | join("', '") }}')
+            and posts.published_on >= {{ first }}
+            and posts.published_on < {{ next }}
+    {% endif %}
+{% endmacro %}
+
+{# A post-hook: the rows of the changed publish days whose posts are gone, or moved to another day. #}
+{% macro delete_gone_posts() %}
+    {% if is_incremental() %}
+        {% set first, next = changed_range() %}
+        delete from {{ this }} as gone
+        where
+            gone.published_on >= {{ first }}
+            and gone.published_on < {{ next }}
+            and not exists (
+                select 1
+                from {{ source(var('platforms')[0], 'published_posts') }} as posts
+                where posts.id = gone.post_id and posts.published_on = gone.published_on
+            )
+    {% endif %}
+{% endmacro %}
+
+{# A post-hook: the planner has to know a table before it can find a few of its rows by an index. #}
+{% macro analyze_when_built_anew() %}
+    {% if not is_incremental() %}
+        analyze {{ this }}
+    {% endif %}
+{% endmacro %}

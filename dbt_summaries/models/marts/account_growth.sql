@@ -1,0 +1,99 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='delete+insert',
+        unique_key=['social_account_id', 'day'],
+        on_schema_change='fail',
+        contract={'enforced': true},
+        indexes=[{'columns': ['day']}],
+        pre_hook="{{ delete_changed_days('day') }}",
+    )
+}}
+{%- set first, next = changed_range() %}
+
+-- Written are the changed days (the pre-hook deleted them) and, of each account, the next day with a level, if its
+-- baseline changed.
+with days as (
+    select
+        social_account_id,
+        business_id,
+        platform,
+        day,
+        followers,
+        follower_gain as reported_gain
+    from {{ ref('stg_account_analytics') }}
+    where day >= {{ first }} and day < {{ next }} and num_nonnulls(followers, follower_gain) > 0
+    {%- if is_incremental() %}
+    union all
+    select
+        neighbours.social_account_id,
+        neighbours.business_id,
+        neighbours.platform,
+        neighbours.day,
+        neighbours.followers,
+        neighbours.reported_gain
+    from {{ source('application', 'social_accounts') }} as accounts
+    cross join lateral (
+        (
+            select *
+            from {{ this }} as existing
+            where
+                existing.social_account_id = accounts.id
+                and existing.day < {{ first }}
+                and existing.followers is not null
+            order by existing.day desc
+            limit 1
+        )
+        union all
+        (
+            select *
+            from {{ this }} as existing
+            where
+                existing.social_account_id = accounts.id
+                and existing.day >= {{ next }}
+                and existing.followers is not null
+            order by existing.day
+            limit 1
+        )
+    ) as neighbours
+    {%- endif %}
+),
+
+with_baseline as (
+    select
+        *,
+        lag(followers) over same_knowledge as followers_before,
+        lag(day) over same_knowledge as day_before
+    from days
+    -- Of the days with a level, the one before is the baseline.
+    window same_knowledge as (partition by social_account_id, followers is null order by day)
+),
+
+growth as (
+    select
+        social_account_id,
+        business_id,
+        platform,
+        day,
+        followers,
+        followers - followers_before as followers_change,
+        case when followers is not null then day - day_before end as change_days,
+        100 * (followers - followers_before)::double precision / nullif(followers_before, 0) as growth_rate,
+        reported_gain
+    from with_baseline
+)
+
+select
+    growth.*,
+    now() as updated_at
+from growth
+{%- if is_incremental() %}
+left join {{ this }} as existing using (social_account_id, day)
+where
+    growth.day >= {{ first }}
+    and (
+        growth.day < {{ next }}
+        or (growth.followers_change, growth.change_days)
+        is distinct from (existing.followers_change, existing.change_days)
+    )
+{%- endif %}

@@ -1,0 +1,185 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='delete+insert',
+        unique_key='post_id',
+        on_schema_change='fail',
+        contract={'enforced': true},
+        indexes=[{'columns': ['published_on']}, {'columns': ['social_account_id', 'published_on']}],
+        pre_hook='{{ lock_against_other_runs() }}',
+        post_hook=['{{ delete_gone_posts() }}', '{{ analyze_when_built_anew() }}'],
+    )
+}}
+{%- set first, next = changed_range() %}
+{%- set of_the_post = [
+    'post_id', 'business_id', 'social_account_id', 'platform', 'post_type', 'published_at', 'published_on',
+] %}
+{%- set figures = ['likes', 'comments', 'shares', 'engagements', 'impressions', 'reach', 'clicks', 'video_views'] %}
+{#- Age → how much later the reading may be. #}
+{%- set ages = {'1h': ('1 hour', '1 hour'), '24h': ('24 hours', '24 hours'), '7d': ('7 days', '24 hours'),
+    '30d': ('30 days', '7 days')} %}
+{%- set columns = of_the_post + figures + [
+    'engagement_rate', 'click_through_rate', 'readings', 'first_read_at', 'last_read_at', 'age_hours',
+    'engagements_after_1h', 'engagements_after_24h', 'engagements_after_7d', 'engagements_after_30d',
+] %}
+{%- set ranks = ['ranked_posts', 'engagement_rank', 'engagement_percentile', 'multiple_of_median'] %}
+
+with observations as (
+    select
+        *,
+        case
+            when num_nonnulls(likes, comments, shares) > 0
+                then coalesce(likes, 0) + coalesce(comments, 0) + coalesce(shares, 0)
+        end as engagements
+    from {{ ref('stg_post_analytics') }}
+),
+
+readings as (
+    select
+        posts.*,
+        {%- for figure in figures %}
+        observations.{{ figure }},
+        {%- endfor %}
+        observations.fetched_at,
+        observations.fetched_at - posts.published_at as age,
+        row_number() over (partition by posts.post_id order by observations.observed_on desc) = 1 as is_latest
+    from {{ ref('stg_published_posts') }} as posts
+    left join observations on posts.post_id = observations.post_id
+    where posts.published_on >= {{ first }} and posts.published_on < {{ next }}
+),
+
+posts_with_readings as (
+    select
+        {{ of_the_post | join(',\n        ') }},
+        {%- for figure in figures %}
+        max({{ figure }}) filter (where is_latest) as {{ figure }},
+        {%- endfor %}
+        count(fetched_at) as readings,
+        min(fetched_at) as first_read_at,
+        max(fetched_at) as last_read_at,
+        (extract(epoch from max(age)) / 3600)::double precision as age_hours
+        {%- for name, (age, tolerance) in ages.items() %},
+        (
+            array_agg(engagements order by age)
+                filter (
+                    where engagements is not null
+                    and age between interval '{{ age }}' and interval '{{ age }}' + interval '{{ tolerance }}'
+                )
+        )[1] as engagements_after_{{ name }}
+        {%- endfor %}
+    from readings
+    group by {{ of_the_post | join(', ') }}
+),
+
+changed_posts as (
+    select
+        *,
+        100 * engagements::double precision / nullif(impressions, 0) as engagement_rate,
+        100 * clicks::double precision / nullif(impressions, 0) as click_through_rate
+    from posts_with_readings
+),
+
+{%- if is_incremental() %}
+-- The accounts that have, or had, a post on the changed days, with their newest publish days before and after.
+touched_accounts as (
+    select
+        accounts.social_account_id,
+        (
+            select max(posts.published_on)
+            from {{ this }} as posts
+            where posts.social_account_id = accounts.social_account_id
+        ) as newest_before,
+        greatest(
+            (
+                select max(posts.published_on)
+                from changed_posts as posts
+                where posts.social_account_id = accounts.social_account_id
+            ),
+            (
+                select max(posts.published_on)
+                from {{ this }} as posts
+                where
+                    posts.social_account_id = accounts.social_account_id
+                    and (posts.published_on < {{ first }} or posts.published_on >= {{ next }})
+            )
+        ) as newest_after
+    from (
+        select social_account_id from changed_posts
+        union
+        select social_account_id from {{ this }} where published_on >= {{ first }} and published_on < {{ next }}
+    ) as accounts
+),
+
+-- Their other posts that are ranked, or will be.
+other_posts as (
+    select posts.*
+    from touched_accounts as accounts
+    inner join {{ this }} as posts
+        on
+            accounts.social_account_id = posts.social_account_id
+            and posts.published_on > least(accounts.newest_before, accounts.newest_after) - 90
+    where
+        (posts.published_on < {{ first }} or posts.published_on >= {{ next }})
+        and posts.post_id not in (select post_id from changed_posts)
+),
+{%- endif %}
+
+candidates as (
+    select {{ columns | join(', ') }} from changed_posts
+    {%- if is_incremental() %}
+    union all
+    select {{ columns | join(', ') }} from other_posts
+    {%- endif %}
+),
+
+ranked_posts as (
+    select
+        post_id,
+        social_account_id,
+        engagements,
+        count(*) over of_account as ranked_posts,
+        rank() over (of_account order by engagements desc) as engagement_rank,
+        100 * cume_dist() over (of_account order by engagements) as engagement_percentile
+    from (
+        select
+            *,
+            max(published_on) over (partition by social_account_id) as newest
+        from candidates
+    ) as posts
+    where published_on > newest - 90 and engagements is not null
+    window of_account as (partition by social_account_id)
+),
+
+medians as (
+    select
+        social_account_id,
+        percentile_cont(0.5) within group (order by engagements) as median
+    from ranked_posts
+    group by social_account_id
+),
+
+ranking as (
+    select
+        ranked_posts.*,
+        ranked_posts.engagements / nullif(medians.median, 0) as multiple_of_median
+    from ranked_posts
+    inner join medians on ranked_posts.social_account_id = medians.social_account_id
+)
+
+select
+    {%- for column in columns %}
+    candidates.{{ column }},
+    {%- endfor %}
+    {%- for column in ranks %}
+    ranking.{{ column }},
+    {%- endfor %}
+    now() as updated_at
+from candidates
+left join ranking on candidates.post_id = ranking.post_id
+{%- if is_incremental() %}
+left join {{ this }} as existing on candidates.post_id = existing.post_id
+where
+    (candidates.published_on >= {{ first }} and candidates.published_on < {{ next }})
+    or (ranking.{{ ranks | join(', ranking.') }})
+    is distinct from (existing.{{ ranks | join(', existing.') }})
+{%- endif %}

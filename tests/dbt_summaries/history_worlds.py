@@ -1,0 +1,126 @@
+"""Worlds in which time matters: posts read at telling ages, gaps, unknown figures, accounts with figures by day.
+
+Not here: posts and readings themselves and their way into the database (`worlds.py`), what the marts should say.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+
+from hypothesis import strategies as st
+from sqlalchemy import Engine, insert, select
+
+from analytics_pipeline.database.models import AccountAnalytics, SocialAccount
+from tests.dbt_summaries.worlds import EDGE_DAYS, LAST_MOMENT, PLATFORMS, Post, Reading, World, store
+
+ACCOUNT_FIGURES = ("followers", "follower_gain", "impressions", "engagements", "clicks", "profile_views")
+
+AccountDays = Mapping[tuple[str, date], Mapping[str, int | None]]
+"""(platform, day) → figures of the business's account there."""
+
+
+@dataclass(frozen=True)
+class History:
+    """A world of posts, and per business the figures of its accounts."""
+
+    posts: World
+    accounts: Mapping[int, AccountDays]
+
+
+_MOMENT = timedelta(microseconds=1)
+_AGES = [
+    age + shift
+    for age in (
+        *(timedelta(hours=n) for n in (0, 1, 2, 24, 48)),
+        *(timedelta(days=n) for n in (7, 8, 30, 37)),
+    )
+    for shift in (-_MOMENT, timedelta(0), _MOMENT)
+    if age + shift >= timedelta(0)
+]
+_figures = st.none() | st.integers(-2, 20) | st.integers(0, 10**10)
+_times = st.sampled_from([time(0), time(22, 30), LAST_MOMENT]) | st.times()
+
+
+@st.composite
+def _readings(draw: st.DrawFn, published_at: datetime) -> tuple[Reading, ...]:
+    """In any order; of a UTC day the last one, as the pipeline keeps it."""
+    least = draw(st.integers(0, 6))
+    ages = draw(
+        st.lists(st.sampled_from(_AGES) | st.timedeltas(timedelta(0), timedelta(days=45)), min_size=least, max_size=6)
+    )
+    moments = sorted(published_at + age for age in ages)
+    last_of_day = {moment.date(): moment for moment in moments}
+    return tuple(
+        Reading(moment, *(draw(_figures) for _ in range(7)))
+        for moment in draw(st.permutations([*last_of_day.values()]))
+    )
+
+
+@st.composite
+def _posts(draw: st.DrawFn, platforms: list[str], days: list[date]) -> Post:
+    at = datetime.combine(draw(st.sampled_from(days)), draw(_times), UTC)
+    return Post(draw(st.sampled_from(platforms)), at, draw(_readings(at)))
+
+
+@st.composite
+def _account_days(
+    draw: st.DrawFn, platforms: list[str], days: list[date]
+) -> dict[tuple[str, date], dict[str, int | None]]:
+    """With many days on which nothing, or little, is known."""
+    keys = st.tuples(st.sampled_from(platforms), st.sampled_from(days))
+    least = min(6, len(platforms) * len(days) // 2)
+    found = draw(st.lists(keys, min_size=least, max_size=12, unique=True))
+    return {key: {name: draw(_figures) for name in ACCOUNT_FIGURES} for key in found}
+
+
+def _days_around(first: date, last: date) -> list[date]:
+    """Edges of the calendar, and of 90 days before and after the changed ones."""
+    shifts = (timedelta(days=n) for n in (-91, -90, -89, 89, 90, 91))
+    return EDGE_DAYS + [day + shift for shift in shifts for day in {first, last}]
+
+
+@st.composite
+def changes(draw: st.DrawFn, first: date, last: date) -> tuple[list[Post], list[Post | None], AccountDays, AccountDays]:
+    """A business, and what it is later (None = gone) when only posts and account figures of first..last changed."""
+    platforms = draw(st.lists(st.sampled_from(PLATFORMS), min_size=1, max_size=3, unique=True))
+    changed = [day for day in EDGE_DAYS if first <= day <= last]
+    days = draw(st.sampled_from([EDGE_DAYS, _days_around(first, last), changed]))
+    before = draw(st.lists(_posts(platforms, days), min_size=1, max_size=10))
+    after: list[Post | None] = []
+    for post in before:
+        if not first <= post.published_at.date() <= last:
+            after.append(post)
+            continue
+        at = datetime.combine(draw(st.sampled_from(changed)), post.published_at.time(), UTC)
+        reread = replace(post, readings=draw(_readings(post.published_at)))
+        moved = replace(post, published_at=at, readings=tuple(r for r in post.readings if r.fetched_at >= at))
+        after.append(draw(st.sampled_from([None, post, reread, moved])))
+    accounts_before = draw(_account_days(platforms, days))
+    kept = {key: figures for key, figures in accounts_before.items() if not first <= key[1] <= last}
+    return (
+        before,
+        after + draw(st.lists(_posts(platforms, changed), max_size=2)),
+        accounts_before,
+        kept | draw(_account_days(platforms, changed)),
+    )
+
+
+def store_history(engine: Engine, history: History) -> None:
+    """Make the database hold this and nothing else."""
+    store(engine, history.posts)
+    with engine.begin() as connection:
+        query = select(SocialAccount.business_id, SocialAccount.platform, SocialAccount.id)
+        account = {(business, platform): key for business, platform, key in connection.execute(query)}
+        rows = [
+            {
+                "social_account_id": account[business, platform],
+                "platform": platform,
+                "day": day,
+                "fetched_at": datetime.combine(day, time(12), UTC),
+                **figures,
+            }
+            for business, days in history.accounts.items()
+            for (platform, day), figures in days.items()
+        ]
+        if rows:
+            connection.execute(insert(AccountAnalytics), rows)

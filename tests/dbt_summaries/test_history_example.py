@@ -1,0 +1,171 @@
+"""One small history that can be checked in the head: falls, gaps, removed and moved posts, what every metric covers.
+
+Not here: every figure in every mixture (`test_history_marts.py`).
+"""
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+from sqlalchemy import Engine, insert, text
+
+from analytics_pipeline.database.models import PostAnalytics
+from analytics_pipeline.platform_fetchers.metrics import ACCOUNT_METRICS, COUNT_METRICS
+from tests.dbt_summaries.conftest import Dbt
+from tests.dbt_summaries.history_worlds import ACCOUNT_FIGURES, History, store_history
+from tests.dbt_summaries.worlds import Post, Reading, World, store
+
+MARTS = ("--select", "+post_daily_gains", "+post_performance", "+activity_summaries", "+account_growth")
+METRICS = [*COUNT_METRICS, "video_watch_time"]
+
+
+def at(day: int, hour: int = 12) -> datetime:
+    return datetime(2024, 2, day, hour, tzinfo=UTC)
+
+
+FALLEN = Post(
+    "linkedin",
+    at(1),
+    (
+        Reading(at(1, 13), likes=5, impressions=100),
+        Reading(at(2, 13), likes=None, impressions=80, clicks=4),  # likes withheld; impressions corrected
+        Reading(at(28, 12), likes=9, comments=3, impressions=200),
+    ),
+)
+READ_LATE = Post("linkedin", at(1, 0), (Reading(at(28), likes=1000, shares=-1),))
+NEVER_READ = Post("linkedin", at(1))
+
+
+def rows(engine: Engine, query: str) -> list[dict[str, Any]]:
+    with engine.connect() as connection:
+        return [dict(row) for row in connection.execute(text(query)).mappings()]
+
+
+def account(**figures: int) -> dict[str, int | None]:
+    return dict.fromkeys(ACCOUNT_FIGURES) | figures
+
+
+def test_a_month_by_hand(engine: Engine, dbt: Dbt) -> None:
+    accounts = {
+        ("linkedin", date(2024, 2, 1)): account(followers=100),
+        ("linkedin", date(2024, 2, 2)): account(follower_gain=1, impressions=700),
+        ("linkedin", date(2024, 2, 29)): account(followers=90, impressions=300),
+    }
+    store_history(engine, History({7: {1: FALLEN, 2: READ_LATE, 3: NEVER_READ}}, {7: accounts}))
+    assert dbt("run", *MARTS).succeeded
+
+    gains = "SELECT likes_gain, likes_days, impressions_gain, impressions_days, engagements_gain, clicks_days"
+    assert [tuple(row.values()) for row in rows(engine, f"{gains} FROM post_daily_gains ORDER BY 1, post_id")] == [
+        (4, 27, 120, 26, 4 + 3, None),  # likes since the 1st, impressions since the 2nd
+        (5, 1, 100, 1, 5, None),
+        (1000, 28, None, None, 999, None),
+        (None, None, -20, 1, None, 2),
+    ]
+
+    (month,) = rows(engine, "SELECT * FROM activity_summaries WHERE platform = 'all' AND period_type = 'monthly'")
+    assert {
+        name: month[name] for name in month if name.endswith(("likes", "impressions", "days")) or "gain" in name
+    } == {
+        "likes_gain": 5 + 4 + 1000,
+        "likes_gain_of_several_days": 4 + 1000,
+        "readings_with_likes": 3,
+        "comments_gain": 3,
+        "comments_gain_of_several_days": 3,
+        "shares_gain": -1,
+        "shares_gain_of_several_days": -1,
+        "engagements_gain": 5 + 7 + 999,
+        "engagements_gain_of_several_days": 7 + 999,
+        "impressions_gain": 200,
+        "impressions_gain_of_several_days": 120,
+        "readings_with_impressions": 3,
+        "clicks_gain": 4,
+        "clicks_gain_of_several_days": 4,
+        "video_views_gain": None,
+        "video_views_gain_of_several_days": None,
+        "account_days": 3,
+        "account_impressions": 700 + 300,
+        "account_days_with_impressions": 2,
+        "account_follower_gain": 1,
+        "account_days_with_follower_gain": 1,
+    }
+    assert (month["readings"], month["period_end"]) == (4, date(2024, 2, 29))
+
+    growth = "SELECT day, followers_change, change_days, growth_rate, reported_gain FROM account_growth ORDER BY day"
+    assert [tuple(row.values()) for row in rows(engine, growth)] == [
+        (date(2024, 2, 1), None, None, None, None),
+        (date(2024, 2, 2), None, None, None, 1),
+        (date(2024, 2, 29), -10, 28, -10.0, None),
+    ]
+
+    performance = "SELECT * FROM post_performance ORDER BY post_id"
+    fallen, late, never = rows(engine, performance)
+    assert (fallen["engagements_after_1h"], fallen["engagements_after_24h"]) == (5, None)  # withheld at 25 hours
+    assert (fallen["readings"], fallen["age_hours"], fallen["likes"], fallen["clicks"]) == (3, 27 * 24.0, 9, None)
+    assert [post["engagement_rank"] for post in (fallen, late, never)] == [2, 1, None]
+    assert (late["ranked_posts"], late["engagement_percentile"]) == (2, 100.0)
+    assert late["multiple_of_median"] == 999 / ((999 + 12) / 2)
+    assert {name for name, value in never.items() if value is not None} == {
+        "post_id",
+        "business_id",
+        "social_account_id",
+        "platform",
+        "published_at",
+        "published_on",
+        "readings",
+        "updated_at",
+    }
+
+
+def test_posts_that_are_gone_or_moved_leave_what_they_touched(engine: Engine, dbt: Dbt) -> None:
+    moved = Post("linkedin", at(3), FALLEN.readings[2:])
+    before: World = {7: {1: FALLEN, 2: READ_LATE, 3: Post("linkedin", at(5), (Reading(at(6), likes=7),))}}
+    store(engine, before)
+    assert dbt("run", *MARTS).succeeded
+    store(engine, {7: {1: moved, 3: before[7][3]}})
+    assert dbt("run", *MARTS, days=(date(2024, 2, 3), date(2024, 2, 3))).succeeded  # only the day that it moved to
+    gains = "SELECT published_on, observed_on, likes_days FROM post_daily_gains WHERE post_id = 1"
+    assert [tuple(row.values()) for row in rows(engine, gains)] == [(date(2024, 2, 3), date(2024, 2, 28), 26)]
+    ranks = "SELECT post_id, published_on, engagement_rank, ranked_posts FROM post_performance ORDER BY post_id"
+    assert [tuple(row.values()) for row in rows(engine, ranks)] == [
+        (1, date(2024, 2, 3), 2, 3),
+        (2, date(2024, 2, 1), 1, 3),
+        (3, date(2024, 2, 5), 3, 3),
+    ]
+
+    assert dbt("run", *MARTS, days=(date(2024, 2, 1), date(2024, 2, 1))).succeeded
+    assert [tuple(row.values()) for row in rows(engine, ranks)] == [
+        (1, date(2024, 2, 3), 1, 2),
+        (3, date(2024, 2, 5), 2, 2),
+    ]
+    days = "SELECT period_start, likes_gain FROM activity_summaries WHERE platform = 'all' AND period_type = 'daily'"
+    assert [tuple(row.values()) for row in rows(engine, f"{days} ORDER BY 1")] == [
+        (date(2024, 2, 6), 7),
+        (date(2024, 2, 28), 9),
+    ]
+
+
+def test_what_each_metric_covers(engine: Engine, dbt: Dbt) -> None:
+    """Of as many posts as there are metrics, the first tells one metric, the next two …"""
+    posts = {n: Post("facebook", at(1)) for n in range(1, len(METRICS) + 1)}
+    accounts = {("facebook", date(2024, 2, 2)): account(followers=0)}
+    store_history(engine, History({7: posts}, {7: accounts}))
+    with engine.begin() as connection:
+        common = {"platform": "facebook", "published_on": date(2024, 2, 1), "fetched_at": at(2)}
+        for post, metric in enumerate(METRICS, start=1):
+            told = dict.fromkeys(METRICS[: METRICS.index(metric) + 1], 0)
+            connection.execute(insert(PostAnalytics).values(post_id=post, platform_post_id=str(post), **common, **told))
+    assert dbt("run", "--select", "+platform_coverage").succeeded
+    count = len(METRICS)
+    found = {(row["subject"], row["metric"]): row for row in rows(engine, "SELECT * FROM platform_coverage")}
+    assert found.keys() == {("post", name) for name in METRICS} | {("account", name) for name in ACCOUNT_METRICS}
+    for place, metric in enumerate(METRICS):
+        row = found["post", metric]
+        assert (row["day"], row["readings"], row["known"]) == (at(2).date(), count, count - place)
+        assert abs(row["null_share"] - 100 * place / count) < 1e-9
+    assert {metric: found["account", metric]["null_share"] for metric in ("followers", "reach")} == {
+        "followers": 0,
+        "reach": 100,
+    }
+
+    store(engine, {7: {1: Post("facebook", at(4))}})
+    assert dbt("run", "--select", "+platform_coverage", days=(at(1).date(), at(1).date())).succeeded
+    assert rows(engine, "SELECT * FROM platform_coverage WHERE subject = 'post'") == []
