@@ -4,6 +4,7 @@ Not here: worlds, sandboxes, fakes (they live with the tests that need them).
 """
 
 import itertools
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -85,3 +86,15 @@ def session(engine: Engine) -> Iterator[Session]:
     """A session on the test's database; what is not committed is lost."""
     with new_session(engine) as session:
         yield session
+
+
+@pytest.fixture
+def marts(session: Session) -> Session:
+    """A session on all tables, those of dbt's marts included: empty, with the columns of their contract."""
+    from analytics_pipeline.assets.analytics_summaries import manifest_path  # seconds of imports
+
+    nodes = json.loads(manifest_path().read_text())["nodes"].values()
+    for mart in (node for node in nodes if "marts" in node["fqn"] and node["resource_type"] == "model"):
+        listed = ", ".join(f"{column['name']} {column['data_type']}" for column in mart["columns"].values())
+        session.connection().exec_driver_sql(f"create table {mart['name']} ({listed})")
+    return session

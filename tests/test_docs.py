@@ -79,16 +79,6 @@ def test_the_pages_stand_alone() -> None:
     assert [page.name for page in PAGES if "../shared" in page.read_text()] == []
 
 
-@pytest.fixture
-def marts(session: Session) -> Session:
-    """A session on all tables, those of dbt's marts included: empty, with the columns of their contract."""
-    nodes = json.loads(manifest_path().read_text())["nodes"].values()
-    for mart in (node for node in nodes if "marts" in node["fqn"] and node["resource_type"] == "model"):
-        listed = ", ".join(f"{column['name']} {column['data_type']}" for column in mart["columns"].values())
-        session.connection().exec_driver_sql(f"create table {mart['name']} ({listed})")
-    return session
-
-
 @pytest.mark.parametrize("statement", SQL)
 def test_sql_runs(marts: Session, statement: str) -> None:
     assert marts.connection().exec_driver_sql(statement).all() == []

@@ -5,12 +5,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from pydantic import ValidationError
-from rich.console import Console
+from rich.box import SIMPLE_HEAD
+from rich.console import Console, JustifyMethod
 from rich.markup import escape
 from rich.table import Table
 
 console = Console(file=sys.stdout)  # the real one: what runs print to standard output is not for people
 errors = Console(stderr=True)
+
+_NEVER_WRAPPED = 12  # letters: a name of a platform, a date
+_LEAST_WIDTH = 10
 
 Cell = str | int | float | datetime | None
 
@@ -33,10 +37,18 @@ def table(title: str, rows: Iterable[Mapping[str, Cell]], *, empty: str) -> Tabl
     rows = list(rows)
     if not rows:
         return empty
-    shown = Table(title=title, title_justify="left", header_style="bold")
+    shown = Table(title=title, title_justify="left", header_style="bold", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for name in rows[0]:
         numeric = any(isinstance(row[name], int | float) for row in rows)
-        shown.add_column(name.replace("_", " "), justify="right" if numeric else "left", overflow="fold")
+        short = all(len(_cell(row[name])) <= _NEVER_WRAPPED for row in rows)
+        justify: JustifyMethod = "right" if numeric else "left"
+        shown.add_column(
+            name.replace("_", " "),
+            justify=justify,
+            overflow="fold",
+            min_width=None if short else _LEAST_WIDTH,
+            no_wrap=short and not numeric,
+        )
     for row in rows:
         shown.add_row(*(_cell(value) for value in row.values()))
     return shown

@@ -9,6 +9,9 @@ import typer
 
 from analytics_pipeline.cli.console import Cell, console, table
 
+_TOO_WIDE = ("total_reach", "total_clicks")
+"""Left out of the terminal, which has 80 columns."""
+
 
 class Period(StrEnum):
     """Length of the periods."""
@@ -59,7 +62,7 @@ def report(
             {
                 page.UNITS[period]: page.period_name(row["period_start"], period),
                 "platform": row["platform"],
-                **{name: row[column] for column, name in page.FIGURES.items()},
+                **{name: row[column] for column, name in page.FIGURES.items() if column not in _TOO_WIDE},
             }
             for row in summaries.astype(object).where(summaries.notna(), None).to_dict("records")
         ]

@@ -3,6 +3,8 @@
 import json
 from dataclasses import asdict
 from datetime import UTC, datetime
+from itertools import groupby
+from operator import itemgetter
 from typing import Annotated, Any
 
 import typer
@@ -34,26 +36,36 @@ def status(
     if totals:
         share = "" if totals["sync_percentage"] is None else f" ({totals['sync_percentage']} %)"
         console.print(f"{totals['synced_posts']} of {totals['total_posts']} posts have figures{share}.")
-    empty = "No account is connected: analytics-pipeline accounts add"
-    console.print(table(f"Accounts at {now:%Y-%m-%d %H:%M} UTC", map(_row, accounts), empty=empty))
+    if not accounts:
+        console.print("No account is connected: analytics-pipeline accounts add")
+    for name, of_business in groupby(accounts, key=itemgetter("business")):
+        console.print(
+            table(f"{name}, {now:%Y-%m-%d %H:%M} UTC", [_row(account, now) for account in of_business], empty="")
+        )
     for account in accounts:
         if account["stale_reason"]:
             name = f"{account['platform']} {account['account']}"
             console.print(f"[yellow]•[/] {name}: {account['stale_reason']}", highlight=False)
 
 
-def _row(account: dict[str, Any]) -> dict[str, Cell]:
+def _row(account: dict[str, Any], now: datetime) -> dict[str, Cell]:
+    until = account["waiting_until"]
+    waiting = f"{account['waiting']} until {_moment(until, now)}" if until else None
     return {
-        "business": account["business"],
         "platform": account["platform"],
         "account": account["account"],
-        "status": account["status"],
-        "synced": f"{account['synced']:,} of {account['posts']:,}",
-        "last sync": account["last_sync"],
-        "next sync": account["next_sync"],
-        "due days": account["due"],
-        "waiting": account["waiting"],
-        "waiting until": account["waiting_until"],
+        "read": f"{account['synced']:,} of {account['posts']:,}",
+        "last": _moment(account["last_sync"], now),
+        "next": _moment(account["next_sync"], now),
+        "due": account["due"],
+        "waiting": waiting,
         "parked": account["parked"],
-        "calls left": account["calls_left_today"],
+        "quota": account["calls_left_today"],
     }
+
+
+def _moment(moment: datetime | None, now: datetime) -> str | None:
+    """The time on the day of `now`, else the day."""
+    if moment is None:
+        return None
+    return f"{moment:%H:%M}" if moment.date() == now.date() else f"{moment:%Y-%m-%d}"

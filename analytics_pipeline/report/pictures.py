@@ -8,13 +8,7 @@ from io import StringIO
 import pandas as pd
 from matplotlib.figure import Figure
 
-_COLOURS = {
-    "linkedin": "#0a66c2",
-    "twitter": "#5b7083",
-    "facebook": "#1877f2",
-    "instagram": "#c13584",
-    "all": "#222222",
-}
+_COLOURS = {"linkedin": "#0a66c2", "twitter": "#444444", "facebook": "#e08a00", "instagram": "#c13584"}
 WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
 
 
@@ -22,7 +16,7 @@ def trend(summaries: pd.DataFrame, column: str, title: str) -> str:
     """A line per platform over the periods; a period without the figure is a gap."""
     figure = Figure(figsize=(9, 3.2), layout="constrained")
     axes = figure.subplots()
-    periods = pd.Index(sorted(summaries["period_start"].unique()))
+    periods = pd.Index(sorted(summaries["period_start"].unique().tolist()))
     for platform, rows in summaries[summaries["platform"] != "all"].groupby("platform"):
         values = rows.set_index("period_start")[column].reindex(periods).astype("Float64")
         axes.plot(

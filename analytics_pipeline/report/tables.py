@@ -73,7 +73,7 @@ def summaries(engine: Engine, business_id: int, period: str) -> pd.DataFrame:
 def tables(engine: Engine, business_id: int, period: str) -> Tables:
     """What the page needs, for the newest PERIODS of the kind. Raises NoSummariesError."""
     all_periods = summaries(engine, business_id, period)
-    starts = sorted(all_periods["period_start"].unique())[-PERIODS[period] :]
+    starts = sorted(all_periods["period_start"].unique().tolist())[-PERIODS[period] :]
     first = starts[0] if starts else pd.Timestamp.now(tz="UTC").date()
     return Tables(
         summaries=all_periods[all_periods["period_start"] >= first],
@@ -86,8 +86,9 @@ def tables(engine: Engine, business_id: int, period: str) -> Tables:
 def _read(engine: Engine, statement: str, **parameters: Any) -> pd.DataFrame:
     try:
         with engine.connect() as connection:
-            # Nullable types: a count that is unknown in one row stays a whole number in the others.
-            return pd.read_sql(text(statement), connection, params=parameters, dtype_backend="numpy_nullable")
+            result = connection.execute(text(statement), parameters)
+            # Types with NULL: a count that is unknown in one row stays a whole number in the others.
+            return pd.DataFrame(result.all(), columns=list(result.keys()), dtype=object).convert_dtypes()
     except ProgrammingError as error:
         if getattr(error.orig, "sqlstate", None) != "42P01":  # undefined_table
             raise

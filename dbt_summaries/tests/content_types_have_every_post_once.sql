@@ -1,4 +1,9 @@
-{{ config(meta={'description': 'Traits whose classes do not add up to the posts of the account and month.'}) }}
+{{
+    config(meta={
+        'description': 'Traits whose classes do not add up to the posts of the account and month.',
+        'dagster': {'ref': {'name': 'content_types'}},
+    })
+}}
 
 with traits as (
     select

@@ -30,6 +30,12 @@ def _sum(values: Iterable[int | None]) -> int | None:
     return sum(known) if known else None
 
 
+def rows_of(frame: pd.DataFrame) -> list[Row]:
+    """The rows of a frame; what it does not know is None."""
+    records = frame.astype(object).where(frame.notna(), None).to_dict("records")
+    return [{str(name): value for name, value in record.items()} for record in records]
+
+
 def post_daily_gains(history: History) -> list[Row]:
     """Keys: post_id, observed_on."""
     readings = pd.DataFrame(
@@ -57,7 +63,7 @@ def post_daily_gains(history: History) -> list[Row]:
     parts = ["likes", "comments", "shares"]
     gains["engagements_gain"] = gains[[f"{part}_gain" for part in parts]].sum(axis=1, min_count=1)
     gains["engagements_days"] = gains[[f"{part}_days" for part in parts]].max(axis=1)
-    return gains.astype(object).where(gains.notna(), None).to_dict("records")
+    return rows_of(gains)
 
 
 def activity_summaries(history: History) -> list[Row]:
@@ -81,7 +87,7 @@ def activity_summaries(history: History) -> list[Row]:
     keys = ["business_id", "platform", "day"]
     frame = pd.DataFrame(rows).set_index(keys).astype("Int64").reset_index()
     scoped = pd.concat([frame, frame.assign(platform="all")])
-    counts = [name for name in frame if name.startswith(("readings", "account_days"))]
+    counts = [name for name in map(str, frame) if name.startswith(("readings", "account_days"))]
     summaries: list[Row] = []
     for period_type, start in START.items():
         periods = scoped.assign(period_type=period_type, period_start=scoped["day"].map(start))
@@ -89,7 +95,7 @@ def activity_summaries(history: History) -> list[Row]:
         totals = groups.sum(min_count=1).astype(object).reset_index()
         totals[counts] = totals[counts].fillna(0)
         totals["period_end"] = [end(period_type, first) for first in totals["period_start"]]
-        summaries += totals.astype(object).where(totals.notna(), None).to_dict("records")
+        summaries += rows_of(totals)
     return summaries
 
 
@@ -111,12 +117,12 @@ def platform_coverage(history: History) -> list[Row]:
     groups = pd.DataFrame(told, columns=[*keys, "figure"], dtype=object).groupby(keys)["figure"]
     frame = pd.DataFrame({"readings": groups.size(), "known": groups.count()})
     frame["null_share"] = 100.0 * (1 - frame["known"] / frame["readings"])
-    return frame.reset_index().astype(object).to_dict("records")
+    return rows_of(frame.reset_index())
 
 
 def account_growth(history: History) -> list[Row]:
     """Keys: business_id, platform, day, as these worlds have one account per business and platform."""
-    rows = []
+    rows: list[Row] = []
     for business, days in history.accounts.items():
         for platform in {platform for platform, _ in days}:
             before: tuple[date, int] | None = None
@@ -188,4 +194,4 @@ def post_performance(history: History) -> list[Row]:
         frame.loc[engagements.index, "engagement_percentile"] = 100 * engagements.rank(method="max", pct=True)
         if engagements.median():
             frame.loc[engagements.index, "multiple_of_median"] = engagements / engagements.median()
-    return frame.astype(object).where(frame.notna(), None).to_dict("records")
+    return rows_of(frame)

@@ -1,0 +1,132 @@
+"""The report: figures as the marts hold them, unknown ones as –, and a page that needs nothing from elsewhere."""
+
+import re
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pandas as pd
+import pytest
+from sqlalchemy import Engine, text
+from sqlalchemy.orm import Session
+from typer.testing import CliRunner
+
+from analytics_pipeline.cli import app
+from analytics_pipeline.database.models import Business, PublishedPost, SocialAccount
+from analytics_pipeline.report import page, pictures, tables
+
+MADE_AT = datetime(2026, 9, 30, 12, tzinfo=UTC)
+
+
+def add(session: Session, table: str, **values: Any) -> None:
+    columns, places = ", ".join(values), ", ".join(f":{name}" for name in values)
+    session.execute(text(f"insert into {table} ({columns}) values ({places})"), values)
+
+
+@pytest.fixture
+def business(marts: Session) -> Engine:
+    """Two months of a business with an X account; the impressions of September are unknown."""
+    session = marts
+    session.add(Business(name="Cafés & <Roasters>"))
+    session.flush()
+    session.add(SocialAccount(business_id=1, platform="twitter", external_id="77", display_name="Roasters"))
+    session.flush()
+    for n, url in enumerate(("https://x.com/i/status/1", "javascript:alert(1)"), 1):
+        published_at = datetime(2026, 8, n, 9, 30, tzinfo=UTC)
+        session.add(
+            PublishedPost(
+                business_id=1, social_account_id=1, platform="twitter", platform_post_id=f"90{n}", platform_post_url=url,
+                published_at=published_at,
+            )
+        )  # fmt: skip
+        session.flush()
+        add(
+            session, "post_performance", post_id=n, business_id=1, social_account_id=1, platform="twitter",
+            published_on=published_at.date(), engagements=1000 * n, impressions=5000, engagement_rate=20.0 * n,
+        )  # fmt: skip
+    for month, impressions, growth in ((8, 12_345, None), (9, None, -99.5)):
+        for platform in ("all", "twitter"):
+            add(
+                session, "analytics_summaries", business_id=1, period_type="monthly", platform=platform,
+                period_start=date(2026, month, 1), period_end=date(2026, month, 30), total_posts=2,
+                total_engagements=3000, total_impressions=impressions, engagement_growth=growth,
+            )  # fmt: skip
+    for hour, rate in ((9, 2.5), (17, None)):
+        add(
+            session, "posting_times", business_id=1, social_account_id=1, platform="twitter", time_zone="Europe/Lisbon",
+            weekday=2, hour=hour, posts=20, median_engagement_rate=rate, recommendation="better than usual" if rate else "no",
+        )  # fmt: skip
+    for n in range(3):
+        add(
+            session, "account_growth", social_account_id=1, business_id=1, platform="twitter",
+            day=date(2026, 9, 1) + timedelta(days=n), followers=100 + n if n != 1 else None,
+        )  # fmt: skip
+    session.commit()
+    return session.get_bind().engine
+
+
+def test_tables_keep_what_is_unknown(business: Engine) -> None:
+    found = tables.tables(business, 1, "monthly")
+    summaries = found.summaries[found.summaries["platform"] == "twitter"]
+    assert summaries["period_start"].tolist() == [date(2026, 8, 1), date(2026, 9, 1)]
+    assert summaries["total_impressions"].isna().tolist() == [False, True]
+    assert summaries["total_impressions"].iloc[0] == 12_345
+    assert found.top_posts["platform_post_id"].tolist() == ["902", "901"]
+    assert found.followers["followers"].tolist() == [100, 102]
+    assert tables.summaries(business, 2, "monthly").empty
+
+
+def test_the_page_needs_nothing_from_elsewhere_and_escapes_names(business: Engine) -> None:
+    html = page.page("Cafés & <Roasters>", "monthly", tables.tables(business, 1, "monthly"), MADE_AT)
+    assert "<h1>Cafés &amp; &lt;Roasters&gt;</h1>" in html
+    assert html.count("<svg") == 4, "engagements, rates, posting times, followers"
+    assert not re.search(r"<(script|link|img|iframe)\b", html)
+    assert re.findall(r'(?:href|src)="(?!#)([^"]*)"', html) == ["https://x.com/i/status/1"], (
+        "the only way out is a post"
+    )
+    assert "javascript" not in html
+    assert "Better than usual: Tue 9:00." in html
+    assert "Hours in Europe/Lisbon; 40 posts." in html
+
+
+def test_rows_of_the_page(business: Engine) -> None:
+    html = page.page("Cafés", "monthly", tables.tables(business, 1, "monthly"), MADE_AT)
+    rows = [re.findall(r"<td[^>]*>(.*?)</td>", row) for row in re.findall(r'<tr class="\w+">(.*?)</tr>', html)]
+    assert rows[0] == ["2026-09", "twitter", "2", "3,000", "–", "–", "–", "–", "-99.50"]
+    assert rows[3] == ["2026-08", "all", "2", "3,000", "12,345", "–", "–", "–", "–"]
+
+
+def test_a_period_without_the_figure_is_a_gap() -> None:
+    known = pd.DataFrame(
+        {"period_start": [date(2026, 9, n) for n in (1, 2, 3)], "platform": "twitter", "figure": [5.0, None, 7.0]}
+    )
+    line = re.search(
+        r'<g id="line2d_\d+">\s*<path d="([^"]*)" clip-path[^>]*stroke: #444444', pictures.trend(known, "figure", "")
+    )
+    assert line is not None
+    assert line.group(1).count("M") == 2, "the line starts anew after the gap"
+
+
+@pytest.mark.parametrize(("period", "name"), [("daily", "2027-01-01"), ("weekly", "2026-W53"), ("monthly", "2027-01")])
+def test_names_of_periods(period: str, name: str) -> None:
+    assert page.period_name(date(2027, 1, 1), period) == name
+
+
+def test_an_empty_business_says_what_to_do(marts: Session) -> None:
+    html = page.page("Acme", "weekly", tables.tables(marts.get_bind().engine, 1, "weekly"), MADE_AT)
+    assert "There are no posts yet" in html
+
+
+def test_formats_of_the_command(business: Engine, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for form in ("csv", "parquet", "html"):
+        assert CliRunner().invoke(app, ["report", "--business", "1", "--format", form]).exit_code == 0
+    read = (pd.read_csv(tmp_path / "report-1-monthly.csv"), pd.read_parquet(tmp_path / "report-1-monthly.parquet"))
+    for table in read:
+        assert table["total_impressions"].isna().tolist() == [False, False, True, True]
+        assert table["total_engagements"].tolist() == [3000] * 4
+    assert (tmp_path / "report-1-monthly.html").read_text().startswith("<!doctype html>")
+
+
+def test_before_the_first_build_the_command_says_so(session: Session) -> None:
+    with pytest.raises(tables.NoSummariesError, match="the summaries were never built"):
+        tables.summaries(session.get_bind().engine, 1, "monthly")
