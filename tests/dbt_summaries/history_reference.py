@@ -57,9 +57,12 @@ def post_daily_gains(history: History) -> list[Row]:
     for figure in FIGURES:
         known = readings.assign(level=readings[figure].astype("Int64")).dropna(subset="level")
         before = known.groupby("post_id")[["level", "observed_on"]].shift()
-        gains[f"{figure}_gain"] = known["level"] - before["level"].fillna(0)
-        since = before["observed_on"].fillna(known["published_on"] - ONE_DAY)
-        gains[f"{figure}_days"] = (known["observed_on"] - since).map(lambda span: span.days).astype("Int64")
+        age = (known["observed_on"] - known["published_on"]).map(lambda span: span.days)
+        is_new = before["observed_on"].isna() & age.isin([0, 1])  # so that all was gained since it was published
+        gains[f"{figure}_gain"] = known["level"] - before["level"].mask(is_new, 0)
+        since = before["observed_on"].mask(is_new, known["published_on"] - ONE_DAY)
+        days = known["observed_on"] - since.where(since.notna(), known["observed_on"])
+        gains[f"{figure}_days"] = days.map(lambda span: span.days).astype("Int64").where(since.notna())
     parts = ["likes", "comments", "shares"]
     gains["engagements_gain"] = gains[[f"{part}_gain" for part in parts]].sum(axis=1, min_count=1)
     gains["engagements_days"] = gains[[f"{part}_days" for part in parts]].max(axis=1)

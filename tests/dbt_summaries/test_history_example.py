@@ -54,26 +54,27 @@ def test_a_month_by_hand(engine: Engine, dbt: Dbt) -> None:
     assert dbt("run", *MARTS).succeeded
 
     gains = "SELECT likes_gain, likes_days, impressions_gain, impressions_days, engagements_gain, clicks_days"
-    assert [tuple(row.values()) for row in rows(engine, f"{gains} FROM post_daily_gains ORDER BY 1, post_id")] == [
-        (4, 27, 120, 26, 4 + 3, None),  # likes since the 1st, impressions since the 2nd
+    found = rows(engine, f"{gains} FROM post_daily_gains ORDER BY post_id, observed_on")
+    assert [tuple(row.values()) for row in found] == [
         (5, 1, 100, 1, 5, None),
-        (1000, 28, None, None, 999, None),
         (None, None, -20, 1, None, 2),
+        (4, 27, 120, 26, 4, None),  # likes since the 1st, impressions since the 2nd; comments have no baseline
+        (None, None, None, None, None, None),  # 1000 likes, but who knows since when
     ]
 
     (month,) = rows(engine, "SELECT * FROM activity_summaries WHERE platform = 'all' AND period_type = 'monthly'")
     assert {
         name: month[name] for name in month if name.endswith(("likes", "impressions", "days")) or "gain" in name
     } == {
-        "likes_gain": 5 + 4 + 1000,
-        "likes_gain_of_several_days": 4 + 1000,
-        "readings_with_likes": 3,
-        "comments_gain": 3,
-        "comments_gain_of_several_days": 3,
-        "shares_gain": -1,
-        "shares_gain_of_several_days": -1,
-        "engagements_gain": 5 + 7 + 999,
-        "engagements_gain_of_several_days": 7 + 999,
+        "likes_gain": 5 + 4,
+        "likes_gain_of_several_days": 4,
+        "readings_with_likes": 2,
+        "comments_gain": None,
+        "comments_gain_of_several_days": None,
+        "shares_gain": None,
+        "shares_gain_of_several_days": None,
+        "engagements_gain": 5 + 4,
+        "engagements_gain_of_several_days": 4,
         "impressions_gain": 200,
         "impressions_gain_of_several_days": 120,
         "readings_with_impressions": 3,
@@ -115,6 +116,34 @@ def test_a_month_by_hand(engine: Engine, dbt: Dbt) -> None:
     }
 
 
+def test_only_what_is_told_within_a_day_of_publication_has_grown_from_nothing(engine: Engine, dbt: Dbt) -> None:
+    """An account that is connected today has posts with a past: their first figures are no gains of today."""
+    last_moment = datetime(2024, 1, 31, 23, 59, 59, 999999, tzinfo=UTC)
+    first_told = {
+        1: Post("twitter", last_moment, (Reading(last_moment, likes=10),)),
+        2: Post("twitter", last_moment, (Reading(at(1, 23), likes=20),)),
+        3: Post("twitter", last_moment, (Reading(at(2, 0), likes=30),)),
+        4: Post("twitter", last_moment, (Reading(at(1), likes=40), Reading(at(2), likes=40, comments=50))),
+        5: Post("twitter", last_moment, (Reading(at(1)), Reading(at(2), likes=60), Reading(at(9), likes=59))),
+    }
+    store(engine, {7: first_told})
+    assert dbt("run", *MARTS).succeeded
+    gains = "SELECT post_id, likes_gain, likes_days, comments_gain, engagements_gain FROM post_daily_gains"
+    assert [tuple(row.values()) for row in rows(engine, f"{gains} ORDER BY post_id, observed_on")] == [
+        (1, 10, 1, None, 10),
+        (2, 20, 2, None, 20),
+        (3, None, None, None, None),
+        (4, 40, 2, None, 40),
+        (4, 0, 1, None, 0),
+        (5, None, None, None, None),
+        (5, None, None, None, None),
+        (5, -1, 7, None, -1),
+    ]
+    activity = "SELECT readings, likes_gain, readings_with_likes FROM activity_summaries WHERE period_type = 'daily'"
+    of_the_2nd = rows(engine, f"{activity} AND platform = 'all' AND period_start = '2024-02-02'")
+    assert of_the_2nd == [{"readings": 3, "likes_gain": 0, "readings_with_likes": 1}]
+
+
 def test_posts_that_are_gone_or_moved_leave_what_they_touched(engine: Engine, dbt: Dbt) -> None:
     moved = Post("linkedin", at(3), FALLEN.readings[2:])
     before: World = {7: {1: FALLEN, 2: READ_LATE, 3: Post("linkedin", at(5), (Reading(at(6), likes=7),))}}
@@ -123,7 +152,7 @@ def test_posts_that_are_gone_or_moved_leave_what_they_touched(engine: Engine, db
     store(engine, {7: {1: moved, 3: before[7][3]}})
     assert dbt("run", *MARTS, days=(date(2024, 2, 3), date(2024, 2, 3))).succeeded  # only the day that it moved to
     gains = "SELECT published_on, observed_on, likes_days FROM post_daily_gains WHERE post_id = 1"
-    assert [tuple(row.values()) for row in rows(engine, gains)] == [(date(2024, 2, 3), date(2024, 2, 28), 26)]
+    assert [tuple(row.values()) for row in rows(engine, gains)] == [(date(2024, 2, 3), date(2024, 2, 28), None)]
     ranks = "SELECT post_id, published_on, engagement_rank, ranked_posts FROM post_performance ORDER BY post_id"
     assert [tuple(row.values()) for row in rows(engine, ranks)] == [
         (1, date(2024, 2, 3), 2, 3),
@@ -139,7 +168,7 @@ def test_posts_that_are_gone_or_moved_leave_what_they_touched(engine: Engine, db
     days = "SELECT period_start, likes_gain FROM activity_summaries WHERE platform = 'all' AND period_type = 'daily'"
     assert [tuple(row.values()) for row in rows(engine, f"{days} ORDER BY 1")] == [
         (date(2024, 2, 6), 7),
-        (date(2024, 2, 28), 9),
+        (date(2024, 2, 28), None),
     ]
 
 

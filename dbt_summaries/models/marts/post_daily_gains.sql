@@ -29,12 +29,18 @@ with readings as (
 
 -- Of every figure the reading before that told it, as {day, figure}: arrays compare element by element, so the latest
 -- is the greatest. A running maximum needs no sort of its own for each figure, as lag() over the known ones would.
+-- Without one, a figure that is told within a day of publication has grown from 0; a later one from nobody knows what.
 with_baselines as (
     select
         *
         {%- for figure in gained_figures() %},
-        max(array[observed_on - date 'epoch', {{ figure }}])
-            filter (where {{ figure }} is not null) over earlier as {{ figure }}_before
+        coalesce(
+            max(array[observed_on - date 'epoch', {{ figure }}]) filter (where {{ figure }} is not null) over earlier,
+            case
+                when observed_on between published_on and published_on + 1
+                    then array[published_on - 1 - date 'epoch', 0::bigint]
+            end
+        ) as {{ figure }}_before
         {%- endfor %}
     from readings
     window earlier as (
@@ -51,10 +57,9 @@ gains as (
         published_on,
         observed_on
         {%- for figure in gained_figures() %},
-        {{ figure }} - coalesce({{ figure }}_before[2], 0) as {{ figure }}_gain,
+        {{ figure }} - {{ figure }}_before[2] as {{ figure }}_gain,
         case
-            when {{ figure }} is not null
-                then observed_on - coalesce(date 'epoch' + {{ figure }}_before[1]::integer, published_on - 1)
+            when {{ figure }} is not null then observed_on - date 'epoch' - {{ figure }}_before[1]::integer
         end as {{ figure }}_days
         {%- endfor %}
     from with_baselines
