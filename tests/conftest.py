@@ -97,4 +97,5 @@ def marts(session: Session) -> Session:
     for mart in (node for node in nodes if "marts" in node["fqn"] and node["resource_type"] == "model"):
         listed = ", ".join(f"{column['name']} {column['data_type']}" for column in mart["columns"].values())
         session.connection().exec_driver_sql(f"create table {mart['name']} ({listed})")
+    session.commit()
     return session
