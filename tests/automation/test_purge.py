@@ -100,7 +100,7 @@ def test_runs_go_once_no_partition_needs_them(session: Session, instance: dg.Dag
 
 def test_the_daily_job_says_what_went(rows: Session, instance: dg.DagsterInstance) -> None:
     run = purging.purge_job.execute_in_process(
-        instance=instance, run_config={"ops": {"purge": {"config": {"dry_run": True}}}},
+        instance=instance, run_config={"ops": {"purge_what_is_too_old": {"config": {"dry_run": True}}}},
         resources={"database": DatabaseResource()},
     )  # fmt: skip
     assert run.success
