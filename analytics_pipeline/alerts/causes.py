@@ -42,7 +42,7 @@ def _accounts(session: Session) -> Iterator[Cause]:
     for account, business in session.execute(statement):
         yield Cause(
             f"account {account.id}",
-            f"{_named(account, business)} cannot be read: {account.status_reason or 'its token is refused'}. "
+            f"{_named(account, business)} cannot be read: {_clause(account.status_reason or 'its token is refused')}. "
             f"Get a new token, then: analytics-pipeline accounts add --business {account.business_id} "
             f"--platform {account.platform} --id {account.external_id}",
         )
@@ -70,7 +70,7 @@ def _parked(session: Session) -> Iterator[Cause]:
         days = f"{count} publish days, {first} to {last}," if count > 1 else f"The publish day {first}"
         yield Cause(
             f"parked {account.id} {error_class}",
-            f"{days} of {_named(account, business)} given up: {example or error_class}. "
+            f"{days} of {_named(account, business)} given up: {_clause(example or error_class)}. "
             f"Mend that, then: analytics-pipeline backfill --platform {account.platform} --from {first} --to {last}",
         )
 
@@ -106,5 +106,11 @@ def _versions(session: Session, settings: Settings, today: date) -> Iterator[Cau
             )
 
 
+def _clause(reason: str) -> str:
+    """The reason as a part of a sentence."""
+    return reason.rstrip(". ")
+
+
 def _named(account: SocialAccount, business: str) -> str:
-    return f"{account.platform} account {account.display_name or account.external_id} ({business})"
+    name = account.display_name or account.external_id
+    return f"{account.platform} account {name}" + ("" if name == business else f" ({business})")

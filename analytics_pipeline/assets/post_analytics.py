@@ -92,6 +92,7 @@ def _log_day(context: dg.AssetExecutionContext, day: DayResult, seconds: float) 
     partition = day.publish_day.isoformat()
     totals = SyncTotals.of(day.units)
     reasons = [unit.reason for unit in day.units if not unit.complete]
+    read_before = sum(unit.posts_synced for unit in day.units if not unit.touched)
     if day.stored_anything:
         context.log_event(
             dg.AssetMaterialization(
@@ -101,6 +102,7 @@ def _log_day(context: dg.AssetExecutionContext, day: DayResult, seconds: float) 
                     "state": "complete" if day.complete else "partial",
                     "posts": totals.posts,
                     "synced": totals.synced,
+                    **({"read_before": read_before} if read_before else {}),
                     "failed": totals.failed,
                     "rate_limited": totals.rate_limited,
                     **used(totals.usage),
@@ -125,7 +127,8 @@ def _log_day(context: dg.AssetExecutionContext, day: DayResult, seconds: float) 
             check_name=CHECK,
             partition=partition,
             passed=day.complete,
-            description=" ".join(reasons) or f"{totals.synced} of {totals.posts} posts stored, the rest explained.",
+            description=" ".join(reasons)
+            or f"{totals.synced + read_before} of {totals.posts} posts stored, the rest explained.",
         )
     )
     if reasons:

@@ -94,7 +94,10 @@ class PurgeConfig(dg.Config):
     dry_run: bool = False
 
 
-@dg.op(name="purge_what_is_too_old", description="Deletes replies, errors, solved alerts and runs older than the settings say.")
+@dg.op(
+    name="purge_what_is_too_old",
+    description="Deletes replies, errors, solved alerts and runs older than the settings say.",
+)
 def purge_op(context: dg.OpExecutionContext, config: PurgeConfig, database: DatabaseResource) -> None:
     """Says what went in the run's log."""
     with database.session() as session:

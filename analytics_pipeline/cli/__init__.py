@@ -7,6 +7,7 @@ seconds to import are imported by the commands that need them, so that `--help` 
 import sys
 
 import typer
+from rich.markup import escape
 
 from analytics_pipeline import logs
 from analytics_pipeline.cli import (
@@ -62,5 +63,5 @@ def main() -> None:
         message = explained(error)
         if message is None:
             raise
-        errors.print(f"[red]Error:[/] {message}", soft_wrap=True)
+        errors.print(f"[red]Error:[/] {escape(message)}", soft_wrap=True)
         sys.exit(1)

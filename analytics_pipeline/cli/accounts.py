@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from analytics_pipeline.cli.console import console, table
+from analytics_pipeline.cli.console import console, point_out, table
 
 app = typer.Typer(help="The accounts that are read.", no_args_is_help=True)
 
@@ -20,20 +20,22 @@ def list_accounts() -> None:
 
     engine.upgrade()
     with engine.new_session() as session:
+        lines = overview(session)
         rows = [
             {
                 "id": line.account.id,
-                "business": f"{line.business} ({line.account.business_id})",
+                "business": line.business,
                 "platform": line.account.platform,
                 "account": line.account.display_name or line.account.external_id,
                 "posts": line.posts,
-                "last sync (UTC)": line.account.last_sync,
                 "state": line.account.status,
-                "reason": line.account.status_reason,
             }
-            for line in overview(session)
+            for line in lines
         ]
+        reasons = {line.account.id: line.account.status_reason for line in lines if line.account.status_reason}
     console.print(table("Accounts", rows, empty="No account is connected yet: analytics-pipeline accounts add --help"))
+    for account, reason in reasons.items():
+        point_out(f"account {account}: {reason}")
 
 
 @app.command()

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from analytics_pipeline.cli.console import console
+from analytics_pipeline.cli.console import console, point_out
 
 
 def backfill(
@@ -57,7 +57,7 @@ def backfill(
         progress.say("summaries")
         summaries = runs.run_summaries(instance, start, end)
     for problem in runs.problems([*results, summaries]):
-        console.print(f"[yellow]•[/] {problem}", highlight=False)
+        point_out(problem)
     failed = sum(not result.success for result in (*results, summaries))
     console.print(f"{len(results)} runs and 1 of summaries, {failed} with failures. See them: analytics-pipeline dev")
     if failed:

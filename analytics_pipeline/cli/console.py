@@ -32,6 +32,11 @@ def explained(error: Exception) -> str | None:
     return escape(str(error)) if isinstance(error, known) else None
 
 
+def point_out(what: str) -> None:
+    """One thing that a person should know, as a line of its own; `what` is plain text, whatever is in it."""
+    console.print(f"[yellow]•[/] {escape(what)}", highlight=False)
+
+
 def table(title: str, rows: Iterable[Mapping[str, Cell]], *, empty: str) -> Table | str:
     """Rows as a table; numbers to the right with thousands separators, unknown as –. `empty` is said when there is none."""
     rows = list(rows)
@@ -46,7 +51,7 @@ def table(title: str, rows: Iterable[Mapping[str, Cell]], *, empty: str) -> Tabl
             name.replace("_", " "),
             justify=justify,
             overflow="fold",
-            min_width=None if short else _LEAST_WIDTH,
+            min_width=max(map(len, name.split("_"))) if short else _LEAST_WIDTH,
             no_wrap=short and not numeric,
         )
     for row in rows:

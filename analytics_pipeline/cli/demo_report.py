@@ -23,7 +23,7 @@ _PLATFORMS = text(
 _MONTHS = text(
     """
     select period_start as month, platform, total_posts as posts, total_engagements as engagements,
-        total_impressions as impressions, total_reach as reach, avg_engagement_rate as "rate %",
+        total_impressions as impressions, avg_engagement_rate as "rate %",
         engagement_growth as "growth %"
     from analytics_summaries s
     where period_type = 'monthly' and business_id = (select min(id) from businesses)

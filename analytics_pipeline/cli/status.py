@@ -2,14 +2,14 @@
 
 import json
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from operator import itemgetter
 from typing import Annotated, Any
 
 import typer
 
-from analytics_pipeline.cli.console import Cell, console, table
+from analytics_pipeline.cli.console import Cell, console, point_out, table
 
 
 def status(
@@ -44,8 +44,7 @@ def status(
         )
     for account in accounts:
         if account["stale_reason"]:
-            name = f"{account['platform']} {account['account']}"
-            console.print(f"[yellow]•[/] {name}: {account['stale_reason']}", highlight=False)
+            point_out(f"{account['platform']} {account['account']}: {account['stale_reason']}")
 
 
 def _row(account: dict[str, Any], now: datetime) -> dict[str, Cell]:
@@ -65,7 +64,7 @@ def _row(account: dict[str, Any], now: datetime) -> dict[str, Cell]:
 
 
 def _moment(moment: datetime | None, now: datetime) -> str | None:
-    """The time on the day of `now`, else the day."""
+    """The time within a day of `now`, else the day."""
     if moment is None:
         return None
-    return f"{moment:%H:%M}" if moment.date() == now.date() else f"{moment:%Y-%m-%d}"
+    return f"{moment:%H:%M}" if abs(moment - now) < timedelta(days=1) else f"{moment:%Y-%m-%d}"

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from analytics_pipeline.cli.console import console, errors, table
+from analytics_pipeline.cli.console import console, errors, point_out, table
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
@@ -63,6 +63,6 @@ def _show(report: dict[str, Any], as_json: bool) -> None:
         rows = [{"platform": platform, **counts} for platform, counts in report["by_platform"].items()]
         console.print(table("Synced now", rows, empty="The business has no connected account."))
         for message in dict.fromkeys(error["message"] for error in report["errors"]):
-            console.print(f"[yellow]•[/] {message}", markup=True, highlight=False)
+            point_out(message)
     if report["failed"]:
         raise typer.Exit(1)

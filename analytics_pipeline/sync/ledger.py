@@ -362,9 +362,16 @@ def due_units(session: Session, platform: str, now: datetime) -> Sequence[SyncUn
     """Units of connected accounts that nobody works on and that want work now, newest publish days first.
 
     What is `due` or `running` is somebody's work in progress until it has been so for too long; what was never listed
-    is nobody's. A unit that a run was asked for within DUE_PATIENCE is left to that run. At most UNITS_PER_ACCOUNT of
-    an account, so that no account's backlog hides another's.
+    is nobody's. A unit that a run was asked for within DUE_PATIENCE is left to that run. An account that is throttled is
+    left alone until the latest time that the platform gave it. At most UNITS_PER_ACCOUNT of an account, so that no
+    account's backlog hides another's.
     """
+    throttled = select(SyncUnit.social_account_id).where(
+        SyncUnit.platform == platform,
+        SyncUnit.state == "waiting",
+        SyncUnit.error_class == "throttled",
+        SyncUnit.next_attempt_at > now,
+    )
     orphaned = or_(
         (SyncUnit.state == "due") & ((SyncUnit.updated_at < now - DUE_PATIENCE) | SyncUnit.posts_expected.is_(None)),
         (SyncUnit.state == "running") & (SyncUnit.started_at < now - RUNNING_PATIENCE),
@@ -377,6 +384,7 @@ def due_units(session: Session, platform: str, now: datetime) -> Sequence[SyncUn
             SyncUnit.platform == platform,
             SocialAccount.is_active,
             SocialAccount.status == "connected",
+            SyncUnit.social_account_id.not_in(throttled),
             or_((SyncUnit.state == "waiting") & (SyncUnit.next_attempt_at <= now), orphaned),
             or_(SyncUnit.asked_at.is_(None), SyncUnit.asked_at <= now - DUE_PATIENCE),
         )

@@ -143,6 +143,14 @@ def test_a_partial_day_is_materialised_with_a_failing_check_that_says_why(runnin
     )
     assert running.checks == {"01": False}
 
+    running.platform.reading_errors.clear()
+    running.platform.now += timedelta(minutes=10)
+    assert running.run(1, run_config=only_due_config("linkedin")).success
+    metadata = running.metadata(FIRST)
+    assert {name: metadata[name] for name in ("state", "posts", "synced", "read_before", "failed")} == {
+        "state": "complete", "posts": 2, "synced": 1, "read_before": 1, "failed": 0,
+    }  # fmt: skip
+
 
 def test_a_dead_token_is_named_and_costs_no_other_account(running: Running, engine: Engine) -> None:
     running.platform.publish("20", "b", at(FIRST), likes=7)

@@ -65,6 +65,14 @@ def test_nobody_is_asked_before_the_platforms_own_time(session: Session, account
     assert ranges(session, NOW + timedelta(seconds=1)) == [("twitter_sync", "2026-09-03", "2026-09-03")]
 
 
+def test_a_throttled_account_is_left_alone_until_its_latest_time(session: Session, account: SocialAccount) -> None:
+    for day, seconds in ((3, 0), (4, 2)):
+        unit(session, account, day, "waiting", timedelta(seconds=seconds)).error_class = "throttled"
+    session.flush()
+    assert ranges(session) == [], "the call would be refused, and its run fail"
+    assert ranges(session, NOW + timedelta(seconds=2)) == [("twitter_sync", "2026-09-03", "2026-09-04")]
+
+
 @pytest.mark.parametrize("state", ["done", "parked", "needs_reauth"])
 def test_what_needs_a_person_is_left_to_a_person(session: Session, account: SocialAccount, state: str) -> None:
     unit(session, account, 3, state)
