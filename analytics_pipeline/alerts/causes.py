@@ -70,7 +70,7 @@ def _parked(session: Session) -> Iterator[Cause]:
         days = f"{count} publish days, {first} to {last}," if count > 1 else f"The publish day {first}"
         yield Cause(
             f"parked {account.id} {error_class}",
-            f"{days} of {_named(account, business)} given up: {_clause(example or error_class)}. "
+            f"{days} of {_named(account, business)} given up: {_clause(example or error_class or 'no reason given')}. "
             f"Mend that, then: analytics-pipeline backfill --platform {account.platform} --from {first} --to {last}",
         )
 

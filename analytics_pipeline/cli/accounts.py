@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from analytics_pipeline.cli.console import console, point_out, table
+from analytics_pipeline.cli.console import Cell, console, point_out, table
 
 app = typer.Typer(help="The accounts that are read.", no_args_is_help=True)
 
@@ -21,7 +21,7 @@ def list_accounts() -> None:
     engine.upgrade()
     with engine.new_session() as session:
         lines = overview(session)
-        rows = [
+        rows: list[dict[str, Cell]] = [
             {
                 "id": line.account.id,
                 "business": line.business,
