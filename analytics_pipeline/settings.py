@@ -101,9 +101,10 @@ class Settings(BaseSettings):
     linkedin_base_url: str = Field("https://api.linkedin.com", description="Host of LinkedIn's API.")
     twitter_base_url: str = Field("https://api.x.com", description="Host of X's API.")
     facebook_base_url: str = Field("https://graph.facebook.com", description="Host of the Graph API for Pages.")
-    instagram_base_url: str = Field(
-        "https://graph.facebook.com",
-        description="Host of the Instagram API: graph.facebook.com (Facebook login) or graph.instagram.com.",
+    instagram_base_url: str | None = Field(
+        None,
+        description="Host of the Instagram API for all accounts. Unset: by each account's token, FACEBOOK_BASE_URL for "
+        "Facebook login (EAA…), graph.instagram.com for Instagram login (IGAA…).",
     )
     linkedin_oauth_url: str = Field("https://www.linkedin.com", description="Host of LinkedIn's token endpoint.")
     linkedin_client_id: str | None = Field(
@@ -135,6 +136,11 @@ class Settings(BaseSettings):
     )
     linkedin_member_calls_per_day: int | None = Field(
         None, ge=1, description="LinkedIn's daily quota of one member's token per endpoint; development tier: 100."
+    )
+    instagram_detail_calls: int = Field(
+        25,
+        ge=0,
+        description="Most calls for the watch time of reels per account and run with Instagram login, which has no batches.",
     )
     twitter_prices: TwitterPrices = Field(
         TwitterPrices(), description='X\'s prices in USD, as JSON: {"post_read": 0.005, "owned_read": 0.001, …}.'
@@ -191,7 +197,9 @@ class Settings(BaseSettings):
         "linkedin_base_url", "linkedin_oauth_url", "twitter_base_url", "facebook_base_url", "instagram_base_url"
     )
     @classmethod
-    def _without_trailing_slash(cls, value: str) -> str:
+    def _without_trailing_slash(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
         if not value.startswith(("http://", "https://")):
             raise ValueError("must start with http:// or https://")
         return value.rstrip("/")

@@ -11,6 +11,7 @@ from analytics_pipeline.health.finding import Finding
 from analytics_pipeline.health.own import clock
 from analytics_pipeline.platform_fetchers import FETCHERS, versions
 from analytics_pipeline.platform_fetchers.http import RedirectRefusedError, new_session, parse_http_date
+from analytics_pipeline.platform_fetchers.meta_oauth import instagram_hosts
 from analytics_pipeline.settings import get_settings
 
 DEADLINE_SECONDS = 10
@@ -27,10 +28,10 @@ class _Answer:
 
 def hosts() -> Iterator[Finding]:
     """Whether each platform's host answers at all, without a token, and whether its clock agrees with ours."""
-    settings = get_settings()
     users: dict[str, list[str]] = {}
     for platform in FETCHERS:
-        users.setdefault(getattr(settings, f"{platform}_base_url"), []).append(platform)
+        for host in _hosts_of(platform):
+            users.setdefault(host, []).append(platform)
     with ThreadPoolExecutor(len(users)) as pool:
         answers = list(pool.map(_knock, users))
     for answer in answers:
@@ -44,6 +45,12 @@ def hosts() -> Iterator[Finding]:
     for answer in answers:
         if answer.ahead is not None:
             yield clock(answer.url, answer.ahead)
+
+
+def _hosts_of(platform: str) -> list[str]:
+    if platform == "instagram":
+        return instagram_hosts()
+    return [getattr(get_settings(), f"{platform}_base_url")]
 
 
 def _knock(url: str) -> _Answer:

@@ -81,7 +81,7 @@ class FacebookFetcher(GraphFetcher):
     def fetch_account_days(self, first: date, last: date) -> list[AccountDay]:
         """Figures of the page per day, two years back at most; the number of followers now on today's.
 
-        The platform's day ends at midnight Pacific time. Raises PlatformAPIError.
+        The platform's day ends at midnight Pacific time, and has the date that it has there. Raises PlatformAPIError.
         """
         today = self._clock().date()
         days: dict[date, dict[str, int]] = {}
@@ -102,7 +102,7 @@ class FacebookFetcher(GraphFetcher):
         # Whether the end is included is not documented: ask one day more.
         edge, window = f"{self._account()}/insights", day_window(since, until + timedelta(days=1))
         body = self._insights(PAGE_DAYS, lambda alive: url(edge, metric=",".join(alive), period="day", **window))
-        return day_values(body)
+        return day_values(body, self._clock())
 
     def fetch_page_insights(self, metric_names: Sequence[str], period: str = "day") -> dict[str, list[dict[str, Any]]]:
         """Metric → its values as the platform gives them: `{"value": …, "end_time": …}`, newest window only.

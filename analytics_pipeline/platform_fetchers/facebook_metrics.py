@@ -44,6 +44,8 @@ PAGE_DAYS: Final = {
     "page_post_engagements": "engagements",
     "page_views_total": "profile_views",
     "page_daily_follows": "follower_gain",
+    "page_total_actions": "clicks",
+    "page_actions_post_reactions_like_total": "likes",
     "page_follows": "followers",
     "page_video_views": "video_views",
 }
@@ -121,7 +123,13 @@ def post_type(node: Mapping[str, Any]) -> str:
 _POST: Final = "GET /:page/published_posts, /:post insights"
 _VIDEO: Final = "reels: GET /:video/video_insights"
 _PAGE: Final = "GET /:page/insights"
-_DAYS: Final = "two years; the platform's day ends at midnight Pacific time"
+_DAYS: Final = "two years; the platform's day: midnight to midnight Pacific time"
+_DAY_NOTES: Final = {
+    "follower_gain": "follows; those who left are not taken off",
+    "clicks": "on contact details and buttons of the Page",
+    "engagements": "with posts; without reels",
+    "likes": "reactions like to posts; without reels",
+}
 
 
 def _asked(name: str) -> tuple[str, ...]:
@@ -189,8 +197,15 @@ CATALOG: Final = (
     MetricSource("engagement_rate", "derived", note="100 × (likes + comments + shares) / impressions"),
     MetricSource("click_through_rate", "derived", note="100 × clicks / impressions"),
     *(
-        MetricSource(name, "exact", f"{_PAGE} {metric} by day", _DAYS, "account", (metric,))
+        MetricSource(
+            name,
+            "exact",
+            f"{_PAGE} {metric} by day",
+            "; ".join(filter(None, (_DAY_NOTES.get(name), _DAYS))),
+            "account",
+            (metric,),
+        )
         for metric, name in PAGE_DAYS.items()
     ),
-    *(MetricSource(metric, "not offered", level="account") for metric in ("clicks", "likes", "comments", "shares")),
+    *(MetricSource(metric, "not offered", level="account") for metric in ("comments", "shares")),
 )

@@ -7,7 +7,7 @@ sent (graph_requests.py), the small print of the JSON (graph_values.py).
 import logging
 import re
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from math import ceil
@@ -106,6 +106,10 @@ class GraphFetcher(GraphRequests):
         """The readings, with the figures that only come by requests of their own."""
         return iter(readings)
 
+    def _detailed(self, page: Sequence[ListedPost], wanted: Collection[str] | None = None) -> list[ListedPost]:
+        """A page of the listing, the `wanted` posts (None = all) with the figures that come by further listings."""
+        return list(page)
+
     # --- reading
 
     def _counted(self, readings: Iterable[PostReading]) -> Iterator[PostReading]:
@@ -132,6 +136,7 @@ class GraphFetcher(GraphRequests):
             return
         try:
             for page in self._walk(min(times.values()), max(times.values()) + timedelta(seconds=1)):
+                page = self._detailed(page, times)
                 found = [post.reading for post in page if post.reading and times.pop(post.platform_post_id, None)]
                 yield from found
                 # By their ids, the next ones cost no more calls than the next page.

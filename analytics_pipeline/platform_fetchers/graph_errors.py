@@ -92,7 +92,7 @@ GRAPH_ERRORS: Final = (
         ConfigurationError,
         (100,),
         text="appsecret_proof",
-        hint="The app demands appsecret_proof: switch off 'Require App Secret' in its settings.",
+        hint="FACEBOOK_CLIENT_SECRET must be the secret of the app that the account was connected with.",
     ),
     ErrorRow(PostNotFoundError, (100,), text="unsupported get request"),
     ErrorRow(MetricError, (100,), text=r"nonexisting field \((\w+)\)"),

@@ -32,8 +32,8 @@ class Load:
 
     @property
     def hold(self) -> float:
-        """Seconds for which no call should be sent; 0 below STOP_AT."""
-        return (self.minutes * 60 or _HOLD) if self.percent >= STOP_AT else 0.0
+        """Seconds for which no call should be sent; 0 below STOP_AT, unless Meta itself names a time."""
+        return self.minutes * 60 or (_HOLD if self.percent >= STOP_AT else 0.0)
 
 
 def pause(percent: float) -> float:
@@ -41,23 +41,25 @@ def pause(percent: float) -> float:
     return max(0.0, _LONGEST_PAUSE * (min(percent, STOP_AT) - SLOW_FROM) / (STOP_AT - SLOW_FROM))
 
 
-def loads(headers: Mapping[str, Any], kind: str) -> list[Load]:
+def loads(headers: Mapping[str, Any], kind: str, account_id: str | None = None) -> list[Load]:
     """The app's quota and the account's, as far as the usage headers of a reply tell them.
 
-    `kind` is the `type` of the entries that count in x-business-use-case-usage: `pages` or `instagram`.
+    `kind` is the `type` of the entries that count in x-business-use-case-usage: `pages` or `instagram`. Where one of its
+    up to 32 objects is the account, only that counts.
     """
     by_object = _json(headers.get("x-business-use-case-usage"))
     of_account = [_json(headers.get(name)) for name in _ACCOUNT_HEADERS]
-    for listed in by_object.values() if isinstance(by_object, dict) else ():
+    objects = by_object if isinstance(by_object, dict) else {}
+    for listed in [objects[account_id]] if account_id in objects else objects.values():
         if isinstance(listed, list):
             of_account += [entry for entry in listed if isinstance(entry, dict) and entry.get("type") == kind]
     found = (_load("app", [_json(headers.get(name)) for name in _APP_HEADERS]), _load("account", of_account))
     return [load for load in found if load is not None]
 
 
-def minutes_to_wait(headers: Mapping[str, Any], kind: str) -> float:
+def minutes_to_wait(headers: Mapping[str, Any], kind: str, account_id: str | None = None) -> float:
     """Minutes until calls are allowed again, by a reply's headers; 0 where they do not say."""
-    return max((load.minutes for load in loads(headers, kind)), default=0.0)
+    return max((load.minutes for load in loads(headers, kind, account_id)), default=0.0)
 
 
 def _load(scope: Scope, entries: list[Any]) -> Load | None:

@@ -35,6 +35,7 @@ from analytics_pipeline.platform_fetchers.graph_errors import (
     error_from,
 )
 from analytics_pipeline.platform_fetchers.graph_quota import STOP_AT, loads, minutes_to_wait, pause
+from analytics_pipeline.platform_fetchers.meta_oauth import appsecret_proof, is_instagram_login
 from analytics_pipeline.platform_fetchers.quota import ALL_ENDPOINTS, Scope
 from analytics_pipeline.settings import get_settings
 
@@ -145,8 +146,9 @@ class GraphRequests(BasePlatformFetcher):
         except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
             return TransientError(f"{self.platform}: a part of the batch is cut or no JSON", self.platform)
         self._note_usage(headers)
+        self._note_version(headers)
         if not isinstance(body, dict) or code != 200 or "error" in body:
-            wait = minutes_to_wait(headers, self.quota_kind) * 60
+            wait = minutes_to_wait(headers, self.quota_kind, self.account_id) * 60
             error = error_from(self.platform, body, code, self.errors, self._redact, wait or None)
             self._count_unknown(error)
             self._hold_after(error, body)
@@ -176,8 +178,14 @@ class GraphRequests(BasePlatformFetcher):
             self._sleep(seconds)
         return super()._make_request(method, path, params=params, data=data)
 
+    def _attempt(
+        self, method: str, url: str, params: Mapping[str, str | int] | None, data: Mapping[str, str] | None
+    ) -> Any:
+        proof = {} if is_instagram_login(self._access_token, self.base_url) else appsecret_proof(self._access_token)
+        return super()._attempt(method, url, {**(params or {}), **proof}, data)
+
     def _note_usage(self, headers: Mapping[str, Any]) -> None:
-        for load in loads(headers, self.quota_kind):
+        for load in loads(headers, self.quota_kind, self.account_id):
             self._percent[load.scope] = load.percent
             if load.hold:
                 self.quota.hold(load.scope, ALL_ENDPOINTS, self._clock() + timedelta(seconds=load.hold))
@@ -203,12 +211,15 @@ class GraphRequests(BasePlatformFetcher):
         return error
 
     def _handle_rate_limit(self, response: requests.Response) -> float | None:
-        minutes = minutes_to_wait(response.headers, self.quota_kind)
+        minutes = minutes_to_wait(response.headers, self.quota_kind, self.account_id)
         return minutes * 60 if minutes else super()._handle_rate_limit(response)
 
     def _observe(self, response: requests.Response) -> None:
         self._note_usage(response.headers)
-        version = response.headers.get("facebook-api-version")
+        self._note_version(response.headers)
+
+    def _note_version(self, headers: Mapping[str, Any]) -> None:
+        version = headers.get("facebook-api-version")
         if not isinstance(version, str) or version == self.answering_version:
             return
         self.answering_version = version

@@ -34,6 +34,11 @@ def day_window(first: date, last: date) -> dict[str, int]:
     return {"since": _midnight(first), "until": _midnight(last + timedelta(days=1))}
 
 
+def has_ended(day: date, now: datetime) -> bool:
+    """Whether the platform's own `day` is over: what it tells of one that is not is a part."""
+    return _midnight(day + timedelta(days=1)) <= now.timestamp()
+
+
 def insight_rows(node: Mapping[str, Any], period: str) -> dict[str, list[Mapping[str, Any]]]:
     """Metric → its points, out of nested or bare insights, for one period. Raises BadDataError for another shape."""
     nested = node.get("insights", node)
@@ -58,13 +63,17 @@ def insight_values(node: Mapping[str, Any], period: str = "lifetime") -> dict[st
     }
 
 
-def day_values(node: Mapping[str, Any]) -> list[tuple[str, date, Any]]:
-    """(metric, day, value) of a daily series. A value belongs to the day before its `end_time` (facebook.md §3.2)."""
+def day_values(node: Mapping[str, Any], now: datetime) -> list[tuple[str, date, Any]]:
+    """(metric, day, value) of a daily series. A value belongs to the day before its `end_time` (facebook.md §3.2).
+
+    The day is the platform's own, from midnight to midnight Pacific time, by the date that it has there. One that is
+    not over by `now` is left out.
+    """
     return [
         (name, (end - timedelta(days=1)).date(), point["value"])
         for name, points in insight_rows(node, "day").items()
         for point in points
-        if (end := moment(point.get("end_time"))) and point.get("value") is not None
+        if (end := moment(point.get("end_time"))) and end <= now and point.get("value") is not None
     ]
 
 

@@ -3,10 +3,22 @@
 Source: platforms/instagram.md §5. Not here: what is done about an error (instagram.py).
 """
 
+import re
+from collections.abc import Sequence
 from typing import Final
 
 from analytics_pipeline.platform_fetchers.exceptions import ConfigurationError, MetricError, PermissionDeniedError
 from analytics_pipeline.platform_fetchers.graph_errors import GRAPH_ERRORS, ErrorRow
+
+_PLACE: Final = re.compile(r"metric\[(\d+)\]")
+
+
+def culprit_of(refusal: MetricError, asked: Sequence[str]) -> str | None:
+    """The metric that an error blames, by name or by its place in the list; None if none of those asked for."""
+    place = _PLACE.fullmatch(refusal.metric or "")
+    if place:
+        return asked[int(place[1])] if int(place[1]) < len(asked) else None
+    return refusal.metric if refusal.metric in asked else None
 
 
 class NoInsightsError(MetricError):

@@ -11,14 +11,18 @@ from analytics_pipeline.platform_fetchers.catalog import MetricSource
 NODE_FIELDS: Final = "id,media_type,media_product_type,permalink,timestamp,like_count,comments_count"
 
 FEED: Final = ("views", "reach", "likes", "comments", "saved", "shares")
+WATCH_TIME: Final = "ig_reels_video_view_total_time"
 METRICS: Final[Mapping[str, Sequence[str]]] = {
     "FEED": FEED,
-    "REELS": (*FEED, "ig_reels_video_view_total_time"),
-    "STORY": ("views", "reach", "replies", "shares"),
+    "REELS": (*FEED, WATCH_TIME),
+    "STORY": ("views", "reach", "replies", "shares", "profile_visits", "link_clicks"),
     # Single videos from before they all became reels.
     "VIDEO": ("views", "reach", "saved"),
 }
 """Kind of media → the metrics it has and we keep. Any other fails the call (instagram.md §4.1)."""
+
+UNSURE: Final = frozenset({"link_clicks"})
+"""Metrics of which the documents do not say which media have them: one refusal is enough not to ask for a day."""
 
 MEDIA_FIGURES: Final[Mapping[str, Sequence[str]]] = {
     "likes_count": ("insights.likes", "like_count"),
@@ -34,6 +38,8 @@ STORY_FIGURES: Final[Mapping[str, Sequence[str]]] = {
     "shares_count": ("insights.shares",),
     "impressions": ("insights.views",),
     "reach": ("insights.reach",),
+    "url_clicks": ("insights.link_clicks",),
+    "profile_clicks": ("insights.profile_visits",),
 }
 """Standard name → where the figure is in a node; of several places the first that has it."""
 
@@ -68,6 +74,11 @@ def link_clicks(insights: Mapping[str, Any]) -> int | None:
         return None
 
 
+def with_insights(metrics: Sequence[str]) -> str:
+    """The fields of a media, and these insights of it."""
+    return f"{NODE_FIELDS},insights.metric({','.join(metrics)})" if metrics else NODE_FIELDS
+
+
 def kind_of_type(name: str | None) -> str | None:
     """The kind of media that a post of this type is, None while unknown."""
     return _KIND_OF_TYPE.get(name, "FEED") if name else None
@@ -97,7 +108,7 @@ def permalink(node: Mapping[str, Any]) -> str | None:
 
 _MEDIA: Final = "GET /:media/insights, /:user/media"
 _ACCOUNT: Final = "GET /:user/insights"
-_DAYS: Final = "the last 90 days"
+_DAYS: Final = "the last 90 days; the platform's day: midnight to midnight Pacific time"
 
 CATALOG: Final = (
     MetricSource("likes_count", "exact", f"{_MEDIA} likes", "without ads; not stories", asked=("likes",)),
@@ -116,14 +127,26 @@ CATALOG: Final = (
         "on the link in the profile; media of the last 30 days, not reels; Facebook login only",
         asked=(CLICKS,),
     ),
-    MetricSource("url_clicks", "not offered"),
-    MetricSource("profile_clicks", "not offered"),
+    MetricSource(
+        "url_clicks",
+        "exact",
+        "GET /:media/insights link_clicks",
+        "stories, where Instagram has it",
+        asked=("link_clicks",),
+    ),
+    MetricSource(
+        "profile_clicks",
+        "exact",
+        "GET /:media/insights profile_visits",
+        "stories; for other media it would fail the list",
+        asked=("profile_visits",),
+    ),
     MetricSource("video_views", "exact", f"{_MEDIA} views", "reels and videos", asked=("views",)),
     MetricSource(
         "video_watch_time",
         "exact",
         f"{_MEDIA} ig_reels_video_view_total_time",
-        "reels; replays included",
+        "reels; replays included; with Instagram login the newest, by INSTAGRAM_DETAIL_CALLS",
         asked=("ig_reels_video_view_total_time",),
     ),
     MetricSource("engagement_rate", "derived", note="100 × (likes + comments + shares) / impressions"),

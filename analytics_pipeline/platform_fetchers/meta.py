@@ -14,8 +14,8 @@ from analytics_pipeline.platform_fetchers.metrics import PostAnalytics, PostRead
 class MetaAnalyticsFetcher(FacebookFetcher):
     """Figures of a Facebook Page and of Instagram media, told apart by the id: `{page}_{post}` or digits only.
 
-    `base_url` defaults to FACEBOOK_BASE_URL; `instagram_base_url` to `base_url` if that is given, else to
-    INSTAGRAM_BASE_URL. Listings and account figures are the page's; those of Instagram are at `instagram`.
+    `base_url` defaults to FACEBOOK_BASE_URL; `instagram_base_url` to `base_url` if that is given, else as for
+    InstagramFetcher. Listings and account figures are the page's; those of Instagram are at `instagram`.
     """
 
     def __init__(

@@ -5,6 +5,7 @@ Instagram login: the token itself is refreshed, for another 60 days. Neither is 
 Not here: what all token endpoints share (oauth.py), Graph's errors (graph_errors.py).
 """
 
+import hmac
 from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import timedelta
 from typing import Any, ClassVar, Final
@@ -31,6 +32,11 @@ from analytics_pipeline.settings import get_settings
 
 _FLAT_CODE: Final = 190
 """Graph's code for what a token endpoint refuses outside of Graph's envelope: it was given nothing but a token."""
+
+_INSTAGRAM_HOST: Final = "https://graph.instagram.com"
+_OF_INSTAGRAM: Final = "IG"
+_OF_FACEBOOK: Final = "EAA"
+"""How the tokens of the two logins begin (instagram.md §7)."""
 
 _PAGES_PER_CALL: Final = 100
 _MOST_CALLS: Final = 20
@@ -95,6 +101,7 @@ class FacebookOAuth(OAuth):
     def _pages(self, url: str, person: str, secrets: Collection[str | None]) -> Iterator[Mapping[str, Any]]:
         headers = {"Authorization": f"Bearer {person}"}
         parameters = {"fields": "id,access_token,instagram_business_account", "limit": str(_PAGES_PER_CALL)}
+        parameters |= appsecret_proof(person)
         for _ in range(_MOST_CALLS):
             body = self._call("GET", url, (person, *secrets), params=parameters, headers=headers)
             data, paging = body.get("data"), body.get("paging")
@@ -118,26 +125,31 @@ class FacebookOAuth(OAuth):
 
 
 class InstagramOAuth(FacebookOAuth):
-    """With a person's token beside it, the account's is that of a Page (Facebook login). Else it is of Instagram login."""
+    """With a person's token beside it, the account's is that of a Page (Facebook login), as the token's letters say too.
+
+    Else it is of Instagram login.
+    """
 
     platform = "instagram"
     least_age = timedelta(hours=24)
 
     def missing(self, held: Credentials) -> str:
-        return super().missing(held) if held.refresh_token else ""
+        return super().missing(held) if _of_page(held) else ""
 
     def due(self, held: Credentials) -> bool:
         """Also a token of Instagram login whose end nobody told: there is always one, and a refresh tells it."""
         return super().due(held) or (
-            held.expires_at is None and not held.refresh_token and is_instagram_login(get_settings().instagram_base_url)
+            held.expires_at is None
+            and not _of_page(held)
+            and is_instagram_login(held.access_token, get_settings().instagram_base_url or "")
         )
 
     def refresh(self, held: Credentials) -> Issued:
-        if held.refresh_token:
+        if _of_page(held):
             return super().refresh(held)
         at, token = self._clock(), held.access_token
         parameters = {"grant_type": "ig_refresh_token", "access_token": token}
-        url = f"{get_settings().instagram_base_url}/refresh_access_token"
+        url = f"{get_settings().instagram_base_url or _INSTAGRAM_HOST}/refresh_access_token"
         return issued_from(self._call("GET", url, (token,), params=parameters), at, self.platform)
 
     def _is_it(self, page: Mapping[str, Any], external_id: str) -> bool:
@@ -145,9 +157,32 @@ class InstagramOAuth(FacebookOAuth):
         return isinstance(linked, Mapping) and linked.get("id") == external_id
 
 
-def is_instagram_login(base_url: str) -> bool:
-    """Whether this is the host of Instagram login."""
-    return urlsplit(base_url).hostname == "graph.instagram.com"
+def appsecret_proof(token: str) -> dict[str, str]:
+    """The parameter that proves that the app's secret is known, which an app may demand; {} while that is not set."""
+    secret = secret_of(get_settings().facebook_client_secret)
+    return {"appsecret_proof": hmac.new(secret.encode(), token.encode(), "sha256").hexdigest()} if secret else {}
+
+
+def _of_page(held: Credentials) -> bool:
+    return bool(held.refresh_token) or held.access_token.startswith(_OF_FACEBOOK)
+
+
+def instagram_hosts() -> list[str]:
+    """All hosts that Instagram accounts may be asked at."""
+    return list(dict.fromkeys(instagram_host(beginning) for beginning in (_OF_FACEBOOK, _OF_INSTAGRAM)))
+
+
+def instagram_host(token: str) -> str:
+    """Where the Instagram account with this token is asked: INSTAGRAM_BASE_URL if set, else the host of its login."""
+    settings = get_settings()
+    if settings.instagram_base_url:
+        return settings.instagram_base_url
+    return _INSTAGRAM_HOST if is_instagram_login(token, "") else settings.facebook_base_url
+
+
+def is_instagram_login(token: str, base_url: str) -> bool:
+    """Whether the token is of Instagram login: by its first letters, or by the host, which takes no others."""
+    return token.startswith(_OF_INSTAGRAM) or urlsplit(base_url).hostname == urlsplit(_INSTAGRAM_HOST).hostname
 
 
 def _cursor(paging: Any) -> str | None:

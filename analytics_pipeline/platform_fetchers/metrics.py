@@ -111,7 +111,11 @@ class ListedPost:
 
 @dataclass(frozen=True, slots=True)
 class AccountDay:
-    """Figures of a whole account on one UTC day, by the names of ACCOUNT_METRICS; only those the platform reported."""
+    """Figures of a whole account on one day, by the names of ACCOUNT_METRICS; only those the platform reported.
+
+    A day is the platform's own, under its own date: UTC for LinkedIn and X, midnight to midnight Pacific time for Meta,
+    which no figure can be moved out of. What is read as a level of now (`followers`) stands under today's UTC date.
+    """
 
     day: date
     metrics: Mapping[str, int] = field(default_factory=dict)

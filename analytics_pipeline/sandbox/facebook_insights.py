@@ -22,6 +22,7 @@ from analytics_pipeline.sandbox.graph_insights import (
     Window,
     end_of_day,
     frame,
+    named,
     read_window,
     sliding_paging,
     wanted_metrics,
@@ -31,6 +32,7 @@ from analytics_pipeline.sandbox.graph_session import granted
 from analytics_pipeline.sandbox.model import Account, Post
 
 LONGEST_WINDOW_DAYS = 90
+KEPT = timedelta(days=730)
 LEAST_LIKES = 100
 """A Page with fewer has no insights."""
 
@@ -76,8 +78,8 @@ def page_insights(call: Call, page: Account) -> dict[str, Any]:
     """`/{page}/insights`: a value per day, filed under the midnight (Pacific) that ends it; at most 90 days a call."""
     metrics, period = _living(call, wanted_metrics(call), PAGE_METRICS), _period(call)
     window = read_window(call.params, call.now, default_days=2, longest=LONGEST_WINDOW_DAYS)
-    breakdown = call.params.get("breakdown")
-    if breakdown not in (None, "is_from_ads"):
+    breakdown = named(call.params, "breakdown")
+    if breakdown not in ([], ["is_from_ads"]):
         raise bad_parameter("breakdown must be one of the following values: is_from_ads")
     followers = call.world.followers(page, call.now)
     data = []
@@ -85,7 +87,7 @@ def page_insights(call: Call, page: Account) -> dict[str, Any]:
         for metric in metrics:
             for each in PAGE_METRICS[metric].periods:
                 if period in (None, each) and (values := _page_values(call, page, metric, each, window)):
-                    content = values if breakdown is None else _split_by_ads(values)
+                    content = _split_by_ads(values) if breakdown else values
                     data.append(frame(page.external_id, metric, each, {"values": content}))
     return {"data": data, "paging": sliding_paging(call.params, call.link, window)}
 
@@ -96,7 +98,11 @@ def _page_values(call: Call, page: Account, metric: str, period: str, window: Wi
     for day in window.days():
         span = [day - timedelta(days=n) for n in range(_DAYS_OF_PERIOD[period])]
         end = end_of_day(day)
-        if columns and end <= call.now and all(each in column for column in columns for each in span):
+        if (
+            columns
+            and call.now - KEPT <= end <= call.now
+            and all(each in column for column in columns for each in span)
+        ):
             total = sum(column[each] for column in columns for each in span)
             values.append({"value": total, "end_time": wire_time(end)})
     return values

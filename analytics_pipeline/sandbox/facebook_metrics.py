@@ -155,7 +155,10 @@ PAGE_METRICS: Final[Mapping[str, PageMetric]] = MappingProxyType(
         "page_video_view_time": PageMetric(("watch_time_ms",)),
         "page_fan_adds_by_paid_non_paid_unique": PageMetric(()),
         "page_lifetime_engaged_followers_unique": PageMetric(()),
-        **{f"page_actions_post_reactions_{kind}_total": PageMetric(()) for kind in REACTION_COLUMNS},
+        **{
+            f"page_actions_post_reactions_{kind}_total": PageMetric((column,), _SUMMABLE)
+            for kind, column in REACTION_COLUMNS.items()
+        },
     }
 )
 """Metrics of `/{page}/insights`. One without columns is alive, but the world keeps no such figure."""

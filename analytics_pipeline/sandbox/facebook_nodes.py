@@ -30,9 +30,22 @@ _KIND_OF_ATTACHMENT = {
 }
 """Post type → media_type and type of its attachment, status_type of the post."""
 
+_ATTACHMENT_FIELDS = frozenset({
+    "media_type", "type", "title", "url", "unshimmed_url", "description", "media", "target", "subattachments",
+})  # fmt: skip
+
 _REACTION_OF_TYPE = {
     "LIKE": "like", "LOVE": "love", "WOW": "wow", "HAHA": "haha", "SAD": "sorry", "ANGRY": "anger",
 }  # fmt: skip
+
+_ARGUMENTS: dict[str, dict[str, tuple[str, ...]]] = {
+    "reactions": {
+        "type": ("NONE", *_REACTION_OF_TYPE, "THANKFUL", "PRIDE", "CARE", "FIRE", "HUNDRED"),
+    },
+    "likes": {},
+    "comments": {"filter": ("toplevel", "stream"), "order": ("chronological", "reverse_chronological")},
+}
+"""Edges of a post with a summary, and the values that their parameters may have."""
 
 
 def find(call: Call, object_id: str) -> "User | Page | PagePost | Video | None":
@@ -151,6 +164,8 @@ class Page:
             raise unknown_field(name, "Page")
         if not granted(self.owner, "pages_read_engagement"):
             raise permission_missing("pages_read_engagement")
+        if name == "feed" and not granted(self.owner, "pages_read_user_content"):
+            raise permission_missing("pages_read_engagement")  # the platform names the wrong one
         refuse_too_much(read_limit(call.params), call.fields)
         page = page_of(call.world.posts_of(self.owner, call.now), call.params, call.link)
         call.posts.update(post.post_id for post in page.posts)
@@ -190,11 +205,19 @@ class PagePost:
                 return True
             case "is_hidden":
                 return False
+            case "promotable_id":
+                return self.id
+            case "parent_id" | "story" | "privacy" | "properties":
+                return None  # known names of which the world has nothing
             case "from":
                 return {"name": self.owner.display_name, "id": self.owner.external_id}
             case "attachments":
+                for child in wanted.children:
+                    if child.name not in _ATTACHMENT_FIELDS:
+                        raise unknown_field(child.name, "StoryAttachment")
                 target = {"target": {"id": video_id_of(post)}} if post.post_type in VIDEO_TYPES else {}
                 part = {"media_type": media_type, "type": attachment_type, "url": self._permalink(), **target}
+                part |= {"title": post.text} if post.text else {}
                 return {"data": [part]} if media_type else None
             case "shares":
                 count = call.figures(post).get("shares")
@@ -225,6 +248,9 @@ class PagePost:
 
     def _engagement(self, call: Call, wanted: Field) -> dict[str, Any]:
         """An edge with its count; who reacted and what they wrote is not in the world. No summary = withheld."""
+        for name, allowed in _ARGUMENTS[wanted.name].items():
+            if wanted.arguments.get(name, allowed[0]) not in allowed:
+                raise bad_parameter(f"{name} must be one of the following values: {', '.join(allowed)}")
         if not granted(self.owner, "pages_read_user_content"):
             raise permission_missing("pages_read_user_content")
         total = self._count(call, wanted)

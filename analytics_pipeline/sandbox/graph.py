@@ -19,7 +19,7 @@ from analytics_pipeline.sandbox.graph_errors import (
     unsupported_method,
 )
 from analytics_pipeline.sandbox.graph_fields import Field, FieldSyntaxError, parse_fields
-from analytics_pipeline.sandbox.graph_session import Session, Throttled, open_session, spend_call
+from analytics_pipeline.sandbox.graph_session import Session, Throttled, check_proof, open_session, spend_call
 from analytics_pipeline.sandbox.model import Account, Post, World
 from analytics_pipeline.sandbox.state import SandboxState
 from analytics_pipeline.sandbox.wire import Reply, Request, reply
@@ -177,6 +177,7 @@ def respond(
         if len(parts) > 2:
             raise unknown_path("/".join(parts[2:]))
         session = open_session(state, request.platform, token, request.at)
+        check_proof(state, params, session.token)
         call = Call(
             state,
             session,
@@ -194,7 +195,10 @@ def respond(
         request.account = request.account or owner
         if node is None:
             raise unknown_object(parts[0])
-        content = node.edge(call, parts[1]) if len(parts) == 2 else render(call, node, call.fields)
+        if len(parts) == 2:
+            content = _narrowed(node.edge(call, parts[1]), Field(parts[1], {}, call.fields))
+        else:
+            content = render(call, node, call.fields)
         return Answer(200, content, headers, frozenset(posts))
     except FieldSyntaxError as error:
         return Answer(400, GraphError(2500, str(error)).body(host.error_kind), headers)

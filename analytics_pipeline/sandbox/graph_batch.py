@@ -40,15 +40,16 @@ def handle_batch(state: SandboxState, request: Request, host: Host) -> Reply:
     try:
         if request.token is None:
             raise token_missing()
-        entries = _entries(request.form.get("batch") or request.params.get("batch", ""))
+        given = {**request.params, **request.form}
+        entries = _entries(given.get("batch", ""))
     except GraphError as error:
         return reply(error.status, error.body(host.error_kind), JSON_HEADERS)
-    with_headers = request.form.get("include_headers", request.params.get("include_headers", "true")) != "false"
+    with_headers = given.get("include_headers", "true") != "false"
     headers = dict(JSON_HEADERS)
     content: list[dict[str, Any] | None] = []
     posts: set[str] = set()
     for entry in entries:
-        answer = _answer_entry(state, request, host, entry)
+        answer = _answer_entry(state, request, host, entry, given)
         if answer is None:
             content.append(None)
             continue
@@ -72,7 +73,9 @@ def _entries(text: str) -> list[dict[str, Any]]:
     return entries
 
 
-def _answer_entry(state: SandboxState, request: Request, host: Host, entry: Mapping[str, Any]) -> Answer | None:
+def _answer_entry(
+    state: SandboxState, request: Request, host: Host, entry: Mapping[str, Any], given: Mapping[str, str]
+) -> Answer | None:
     address = urlsplit("/" + str(entry.get("relative_url", "")).lstrip("/"))
     params = dict(parse_qsl(address.query, keep_blank_values=True))
     fault = state.faults.next_for(
@@ -81,6 +84,8 @@ def _answer_entry(state: SandboxState, request: Request, host: Host, entry: Mapp
     if fault is not None:
         return _faulty(fault, host)
     method = str(entry.get("method", "GET")).upper()
+    if "access_token" not in params and (proof := given.get("appsecret_proof")):
+        params["appsecret_proof"] = proof
     own_version = is_version(address.path.strip("/").partition("/")[0])
     path = address.path if own_version else request.path.rstrip("/") + address.path  # else the batch's version counts
     return respond(state, host, request, method, path, params, params.get("access_token") or request.token)

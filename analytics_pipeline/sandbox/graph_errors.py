@@ -135,6 +135,10 @@ def unsupported_method(method: str) -> GraphError:
     return GraphError(100, f"Unsupported request - method type: {method.lower()}", kind="GraphMethodException")
 
 
+def proof_refused(text: str) -> GraphError:
+    return GraphError(100, text, kind="GraphMethodException")
+
+
 def no_metric() -> GraphError:
     return GraphError(
         3001,

@@ -11,8 +11,13 @@ from typing import Any
 from urllib.parse import urlencode
 
 from analytics_pipeline.sandbox.graph import Call
-from analytics_pipeline.sandbox.graph_errors import PACIFIC, bad_parameter, no_metric
+from analytics_pipeline.sandbox.graph_errors import PACIFIC, bad_parameter, no_metric, unknown_field
 from analytics_pipeline.sandbox.graph_paging import read_moment
+from analytics_pipeline.sandbox.graph_presets import days_of
+
+_RESULT_FIELDS = frozenset({
+    "id", "name", "period", "title", "description", "description_from_api_doc", "values", "total_value",
+})  # fmt: skip
 
 
 def frame(object_id: str, metric: str, period: str, content: Mapping[str, Any]) -> dict[str, Any]:
@@ -28,9 +33,17 @@ def frame(object_id: str, metric: str, period: str, content: Mapping[str, Any]) 
     }
 
 
+def named(params: Mapping[str, str], name: str) -> list[str]:
+    """The values of a parameter that may be one word, a comma list or a JSON array; empty without it."""
+    return [value.strip(' []"') for value in params.get(name, "").split(",") if value.strip(' []"')]
+
+
 def wanted_metrics(call: Call) -> list[str]:
-    """The names in `metric`, a comma list or a JSON array. Raises GraphError 3001 when there are none."""
-    metrics = [name.strip(' []"') for name in call.params.get("metric", "").split(",") if name.strip(' []"')]
+    """The names in `metric`. Raises GraphError 3001 when there are none."""
+    for wanted in call.fields:
+        if wanted.name not in _RESULT_FIELDS:
+            raise unknown_field(wanted.name, "InsightsResult")
+    metrics = named(call.params, "metric")
     if not metrics:
         raise no_metric()
     return metrics
@@ -48,7 +61,12 @@ class Window:
 
 
 def read_window(params: Mapping[str, str], now: datetime, default_days: int, longest: int) -> Window:
-    """`since` (its day is in the first value) and `until`. Raises GraphError #100 for a window over `longest` days."""
+    """`since` (its day is in the first value) and `until`, else `date_preset`.
+
+    Raises GraphError #100 for a window over `longest` days.
+    """
+    if (preset := params.get("date_preset")) and not ("since" in params or "until" in params):
+        return Window(*days_of(preset, now.astimezone(PACIFIC).date()))
     since, until = read_moment(params, "since", PACIFIC), read_moment(params, "until", PACIFIC)
     end = until if until is not None else now
     start = since if since is not None else end - timedelta(days=default_days)

@@ -3,7 +3,9 @@
 Here: token states, scopes, rate limits and usage headers of both Meta platforms. Not here: nodes and answers.
 """
 
+import hmac
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
@@ -11,6 +13,7 @@ from typing import Literal
 
 from analytics_pipeline.sandbox.graph_errors import (
     GraphError,
+    proof_refused,
     throttled,
     token_deauthorised,
     token_expired,
@@ -73,6 +76,18 @@ def open_session(state: SandboxState, platform: str, value: str | None, now: dat
     direct = [each for each in everyone if each.access_token == value and each.login != "instagram"] or [token.account]
     pages = [each for each in direct if each.platform == "facebook"]
     return Session(value, "page" if len(pages) == 1 else "user", token.account, _with_linked(direct, everyone))
+
+
+def check_proof(state: SandboxState, params: Mapping[str, str], token: str) -> None:
+    """Raises GraphError #100 for an `appsecret_proof` that is wrong, or missing where the app demands it."""
+    given = params.get("appsecret_proof")
+    if given is None:
+        if state.world.meta.require_app_secret:
+            raise proof_refused("API calls from the server require an appsecret_proof argument")
+        return
+    proof = hmac.new(state.world.oauth.client_secret.encode(), token.encode(), "sha256").hexdigest()
+    if not hmac.compare_digest(given.encode(), proof.encode()):
+        raise proof_refused("Invalid appsecret_proof provided in the API argument")
 
 
 def _with_linked(direct: list[Account], everyone: list[Account]) -> tuple[Account, ...]:

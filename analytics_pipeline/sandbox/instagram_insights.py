@@ -13,6 +13,7 @@ from analytics_pipeline.sandbox.graph_insights import (
     Window,
     end_of_day,
     frame,
+    named,
     read_window,
     sliding_paging,
     wanted_metrics,
@@ -40,7 +41,7 @@ LEAST_VIEWERS = 5
 IMPRESSIONS_END = datetime(2024, 7, 2, tzinfo=UTC)
 """Media from then on have no `impressions`; older ones have them up to v21.0."""
 
-_METRIC_TYPES = (None, "time_series", "total_value")
+_METRIC_TYPES = (None, "default", "time_series", "total_value")
 
 
 def media_insights(call: Call, post: Post, owner: Account, product: str) -> dict[str, Any]:
@@ -54,7 +55,7 @@ def media_insights(call: Call, post: Post, owner: Account, product: str) -> dict
         raise _before_conversion()
     for metric in metrics:
         _refuse_inapplicable(call, metric, post, product)
-    breakdown = call.params.get("breakdown")
+    breakdown = ",".join(named(call.params, "breakdown"))
     if breakdown and any(MEDIA_BREAKDOWNS.get(metric) != breakdown for metric in metrics):
         raise GraphError(1, "An unknown error has occurred.", status=500)
     figures = call.figures(post)
@@ -147,23 +148,23 @@ def account_insights(call: Call, account: Account) -> dict[str, Any]:
             "Please use the views metric instead."
         )
     _refuse_unknown(metrics, [name for name in ACCOUNT_METRICS if name not in call.world.instagram.retired_metrics])
-    period, metric_type = call.params.get("period"), call.params.get("metric_type")
-    if period is None:
+    periods, metric_type = named(call.params, "period"), call.params.get("metric_type")
+    if not periods:
         raise bad_parameter("The parameter period is required")
     if metric_type not in _METRIC_TYPES:
-        raise bad_parameter("metric_type must be one of the following values: time_series, total_value")
+        raise bad_parameter("metric_type must be one of the following values: default, time_series, total_value")
     window = read_window(call.params, call.now, default_days=1, longest=LONGEST_WINDOW_DAYS)
     followers = call.world.followers(account, call.now)
     data = []
     for name in dict.fromkeys(metrics):
         metric = ACCOUNT_METRICS[name]
-        if metric.period != period:
-            raise bad_parameter(f"Incompatible metrics ({name}) with period {period}")
+        if metric.period not in periods:
+            raise bad_parameter(f"Incompatible metrics ({name}) with period {', '.join(periods)}")
         if followers is not None and followers < metric.least_followers:
             continue
         content = _account_figures(call, account, name, metric, window)
         if content is not None:
-            data.append(frame(account.external_id, name, period, content))
+            data.append(frame(account.external_id, name, metric.period, content))
     return {"data": data, "paging": sliding_paging(call.params, call.link, window)}
 
 
@@ -173,7 +174,7 @@ def _account_figures(
     as_total = call.params.get("metric_type") == "total_value"
     if not (metric.total if as_total else metric.series):
         return {}
-    if metric.breakdown is not None and call.params.get("breakdown") != metric.breakdown:
+    if metric.breakdown is not None and named(call.params, "breakdown") != [metric.breakdown]:
         return {}
     columns = [call.world.days(account, column) for column in metric.columns]
     oldest = call.now - timedelta(days=KEPT_DAYS)

@@ -88,6 +88,8 @@ class InstagramUser:
     def edge(self, call: Call, name: str) -> dict[str, Any]:
         if name == "insights":
             return account_insights(call, self.owner)
+        if name in ("tags", "live_media"):
+            return {"data": []}
         if name not in ("media", "stories"):
             raise unknown_field(name, "IGUser")
         _require_basic_scope(self.owner)

@@ -196,6 +196,8 @@ class MetaSettings:
 
     versions: list[str] = field(default_factory=lambda: ["v21.0", "v22.0", "v23.0", "v24.0", "v25.0", "v26.0"])
     """Usable versions, oldest first. An older one in the path is answered by the oldest of these."""
+    require_app_secret: bool = False
+    """Refuses calls without `appsecret_proof`, as an app does that has "Require App Secret" switched on."""
 
 
 @dataclass(slots=True)

@@ -61,6 +61,13 @@ class Code:
     challenge_method: str = "plain"
 
 
+def _beginning(account: Account) -> str:
+    """How a token of this account begins: Meta's tell the login. Those of a world's files may look like anything."""
+    if account.platform not in ("facebook", "instagram"):
+        return ""
+    return "IGAA" if account.login == "instagram" else "EAA"
+
+
 class TokenStore:
     """Thread-unsafe on purpose: only the server's one thread uses it."""
 
@@ -82,7 +89,7 @@ class TokenStore:
     def issue(self, account: Account, now: datetime, seconds: float | None, person: bool = False) -> Token:
         """A new valid access token; `seconds` None = without end."""
         end = None if seconds is None else now + timedelta(seconds=seconds)
-        token = Token(secrets.token_urlsafe(24), account, "valid", end, now, person)
+        token = Token(_beginning(account) + secrets.token_urlsafe(24), account, "valid", end, now, person)
         self._tokens[account.platform, token.value] = token
         return token
 

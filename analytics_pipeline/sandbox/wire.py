@@ -14,8 +14,11 @@ from urllib.parse import parse_qsl
 from analytics_pipeline.sandbox.model import Account
 
 _SECRET_PARAMETERS = frozenset(
-    {"access_token", "client_secret", "refresh_token", "token", "input_token", "code", "fb_exchange_token"}
-)
+    {
+        "access_token", "appsecret_proof", "client_secret", "refresh_token", "token", "input_token", "code",
+        "fb_exchange_token",
+    }
+)  # fmt: skip
 _TOKEN_IN_BATCH = re.compile(r"(access_token%3D)(?:(?!%26|%22)[^&])*")
 """The entries of a Graph batch are addresses with queries of their own."""
 

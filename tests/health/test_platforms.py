@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import pytest
 
 from analytics_pipeline.health import platforms
-from analytics_pipeline.platform_fetchers import versions
+from analytics_pipeline.platform_fetchers import meta_oauth, versions
 from analytics_pipeline.settings import get_settings
 from tests.health.conftest import Configure, host, states
 
@@ -37,6 +37,14 @@ def test_a_host_that_does_not_answer_leaves_the_others(configure: Configure, clo
     assert found[f"linkedin, facebook, instagram: {url} answers"].state == "ok"
     failed = found[f"twitter: {closed} does not answer (NewConnectionError)"]
     assert (failed.state, failed.advice.endswith("then TWITTER_BASE_URL")) == ("failed", True)
+
+
+def test_instagram_has_a_host_for_each_login(configure: Configure, monkeypatch: pytest.MonkeyPatch) -> None:
+    with host() as url, host() as own_login:
+        monkeypatch.setattr(meta_oauth, "_INSTAGRAM_HOST", own_login)
+        configure(**dict.fromkeys(VARIABLES, url) | {"INSTAGRAM_BASE_URL": None})
+        found = [finding.found for finding in platforms.hosts() if finding.check == "platforms"]
+    assert found == [f"linkedin, twitter, facebook, instagram: {url} answers", f"instagram: {own_login} answers"]
 
 
 def test_a_clock_that_is_wrong(configure: Configure) -> None:

@@ -19,6 +19,12 @@ START = datetime(2026, 8, 1, tzinfo=UTC)
 Read = tuple[int, dict[str, Any]]
 
 
+def headers_of(percent: int, minutes: int = 0, kind: str = "pages", account: str = "104928374650192") -> dict[str, str]:
+    """The usage headers of an account."""
+    entry = {"type": kind, "call_count": percent, "total_cputime": 1, "total_time": 2}
+    return {"x-business-use-case-usage": json.dumps({account: [entry | {"estimated_time_to_regain_access": minutes}]})}
+
+
 def error(code: int, message: str = "", subcode: int | None = None, status: int = 400, **more: Any) -> Read:
     """An error envelope and its status."""
     body = {"message": message, "type": "OAuthException", "code": code, "fbtrace_id": "A1b", **more}

@@ -166,11 +166,22 @@ def test_days_of_the_page_stand_under_the_day_before_their_end(page: FakePage, f
                 "engagements": 12,
                 "profile_views": 13,
                 "follower_gain": 14,
-                "followers": 15,
-                "video_views": 16,
+                "clicks": 15,
+                "likes": 16,
+                "followers": 17,
+                "video_views": 18,
             },
         ),
     ]
+
+
+def test_a_day_that_is_not_over_is_left_out(page: FakePage, server: PlatformServer) -> None:
+    """The platform's day: at 03:00 UTC the last but one is still going on."""
+    page.days = {"page_media_view": {"2026-08-31T07:00:00+00:00": 5, "2026-09-01T07:00:00+00:00": 1}}
+    early = FacebookFetcher(TOKEN, PAGE, base_url=server.url, clock=lambda: NOW - timedelta(hours=9))
+    found = early.fetch_account_days(date(2026, 8, 30), date(2026, 8, 31))
+    early.close()
+    assert found == [AccountDay(date(2026, 8, 30), {"impressions": 5})]
 
 
 def test_followers_of_today_are_those_of_now(page: FakePage, fetcher: FacebookFetcher) -> None:

@@ -1,5 +1,6 @@
 """What both Meta platforms share: batches, paging, the quota, the version, ids."""
 
+import hmac
 import json
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
@@ -8,7 +9,6 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine
 
 from analytics_pipeline.platform_fetchers.exceptions import (
     BadDataError,
@@ -20,14 +20,13 @@ from analytics_pipeline.platform_fetchers.exceptions import (
     TransientError,
 )
 from analytics_pipeline.platform_fetchers.facebook import FacebookFetcher
+from analytics_pipeline.platform_fetchers.graph import GraphFetcher
 from analytics_pipeline.platform_fetchers.graph_errors import TooMuchDataError
-from analytics_pipeline.platform_fetchers.graph_quota import Load, loads, minutes_to_wait, pause
 from analytics_pipeline.platform_fetchers.graph_values import insight_values, next_position, without_paging
+from analytics_pipeline.platform_fetchers.instagram import InstagramFetcher
 from analytics_pipeline.platform_fetchers.metrics import PostRef
-from analytics_pipeline.platform_fetchers.quota import MemoryQuota
-from analytics_pipeline.sync.quota import SharedQuota
 from tests.platform_fetchers.conftest import NOW, TOKEN
-from tests.platform_fetchers.graph_fake import GONE, START, error
+from tests.platform_fetchers.graph_fake import GONE, START, error, headers_of
 from tests.platform_fetchers.platform_server import Answer, PlatformServer, Request
 
 PAGE = "104928374650192"
@@ -82,6 +81,39 @@ def test_the_version_is_in_the_path_and_the_answering_one_is_kept(
     ]
 
 
+def test_the_version_that_answered_the_parts_of_a_batch_is_kept(
+    server: PlatformServer, fetcher: FacebookFetcher
+) -> None:
+    part = {"code": 200, "headers": [{"name": "Facebook-API-Version", "value": "v27.0"}], "body": "{}"}
+    server.answer = lambda request: Answer(json=[part] * len(json.loads(request.form["batch"])))
+    list(fetcher.fetch_many([PostRef(POST)]))
+    assert fetcher.answering_version == "v27.0"
+
+
+def test_calls_prove_that_they_come_from_the_app(server: PlatformServer, configure: Callable[..., None]) -> None:
+    server.answer = lambda request: (
+        Answer(json={"data": []})
+        if request.method == "GET"
+        else Answer(json=[fine(entry["relative_url"]) for entry in json.loads(request.form["batch"])])
+    )
+
+    def proofs(kind: Callable[..., GraphFetcher], token: str, secret: str | None) -> set[str | None]:
+        configure(FACEBOOK_CLIENT_SECRET=secret)
+        server.requests.clear()
+        fetcher = kind(token, PAGE, base_url=server.url, clock=lambda: NOW, sleep=lambda _: None)
+        list(fetcher.fetch_many([PostRef(f"{PAGE}_1" if kind is FacebookFetcher else "1"), PostRef(f"{PAGE}_2")]))
+        fetcher.fetch_account_days(NOW.date(), NOW.date())
+        fetcher.close()
+        assert {request.method for request in server.requests} >= {"GET"}
+        return {request.query.get("appsecret_proof") for request in server.requests}
+
+    expected = hmac.new(b"CANARY-secret", b"EAAx", "sha256").hexdigest()
+    assert proofs(FacebookFetcher, "EAAx", "CANARY-secret") == {expected}
+    assert proofs(InstagramFetcher, "EAAx", "CANARY-secret") == {expected}
+    assert proofs(InstagramFetcher, "IGAAx", "CANARY-secret") == {None}, "of another app, with another secret"
+    assert proofs(FacebookFetcher, "EAAx", None) == {None}
+
+
 @pytest.mark.parametrize("bad", ["104_", "_1", "1_2_3", "me", "1/2", "1?x=1", "１_２", "1_2\n", "", "1"])
 def test_an_id_that_is_none_reaches_no_url(bad: str, server: PlatformServer, fetcher: FacebookFetcher) -> None:
     with pytest.raises(ConfigurationError):
@@ -95,111 +127,6 @@ def test_an_id_that_is_none_reaches_no_url(bad: str, server: PlatformServer, fet
 def test_an_account_or_version_that_is_none_is_refused_at_once(account: str, version: str) -> None:
     with pytest.raises(ConfigurationError):
         FacebookFetcher(TOKEN, account, base_url="http://127.0.0.1:1", api_version=version)
-
-
-# --- quota
-
-
-def headers_of(percent: int, minutes: int = 0, kind: str = "pages") -> dict[str, str]:
-    entry = {"type": kind, "call_count": percent, "total_cputime": 1, "total_time": 2}
-    return {"x-business-use-case-usage": json.dumps({PAGE: [entry | {"estimated_time_to_regain_access": minutes}]})}
-
-
-def test_the_wait_after_a_throttle_is_in_minutes(server: PlatformServer, fetcher: FacebookFetcher) -> None:
-    server.answer = lambda _: Answer(400, error(80001, "(#80001) too many calls")[1], headers=headers_of(100, 7))
-    with pytest.raises(RateLimitError) as caught:
-        fetcher.fetch_post_analytics("7", POST)
-    assert caught.value.retry_after == 420
-    assert len(server.requests) == 1
-
-
-def test_a_throttle_without_a_time_says_none(server: PlatformServer, fetcher: FacebookFetcher) -> None:
-    server.answer = lambda _: Answer(400, error(4, "(#4) Application request limit reached")[1])
-    with pytest.raises(RateLimitError) as caught:
-        fetcher.fetch_post_analytics("7", POST)
-    assert caught.value.retry_after is None
-
-
-@pytest.mark.parametrize(("percent", "pause"), [(74, 0), (75, 0), (81, 2), (89, 14 / 3)])
-def test_from_75_percent_calls_are_spaced_out(
-    percent: int, pause: float, server: PlatformServer, fetcher: FacebookFetcher, slept: list[float]
-) -> None:
-    server.answer = lambda _: Answer(json={"id": POST}, headers=headers_of(percent))
-    fetcher.fetch_page_insights(["page_follows"])
-    assert slept == []
-    fetcher.fetch_page_insights(["page_follows"])
-    assert fetcher.usage_percent == percent
-    assert sum(slept) == pytest.approx(pause)
-
-
-@pytest.mark.parametrize(("minutes", "wait"), [(12, 720), (0, 300)])
-def test_at_90_percent_no_call_is_sent_until_the_time_is_over(
-    minutes: int, wait: float, server: PlatformServer, fetcher: FacebookFetcher
-) -> None:
-    now = [NOW]
-    fetcher._clock = lambda: now[0]
-    server.answer = lambda _: Answer(json={"data": []}, headers=headers_of(90, minutes))
-    fetcher.fetch_page_insights(["page_follows"])
-    with pytest.raises(RateLimitError) as caught:
-        fetcher.fetch_page_insights(["page_follows"])
-    assert caught.value.retry_after == wait
-    assert len(server.requests) == 1
-    now[0] += timedelta(seconds=wait)
-    fetcher.fetch_page_insights(["page_follows"])
-    assert len(server.requests) == 2
-
-
-def test_only_the_quota_of_this_kind_counts() -> None:
-    assert loads(headers_of(95, 5, "ads_insights"), "pages") == []
-    app = {"x-app-usage": '{"call_count":28,"total_time":25,"total_cputime":31}'}
-    assert loads(app | headers_of(95, 5), "pages") == [Load("app", 31, 0), Load("account", 95, 5)]
-
-
-@given(st.dictionaries(st.sampled_from(["x-app-usage", "x-business-use-case-usage", "x-page-usage"]), st.text()))
-def test_no_usage_header_breaks_the_reading(headers: dict[str, str]) -> None:
-    assert all(pause(load.percent) >= 0 and load.hold >= 0 for load in loads(headers, "pages"))
-    assert minutes_to_wait(headers, "pages") >= 0
-
-
-@pytest.mark.parametrize(
-    ("header", "others_wait"),
-    [(headers_of(91, 10), False), ({"x-app-usage": '{"call_count":90}'}, True)],
-    ids=["account", "app"],
-)
-def test_who_shares_the_quota_shares_the_stop(
-    server: PlatformServer, header: dict[str, str], others_wait: bool, engine: Engine
-) -> None:
-    """The quota of a page is its own, that of the app is everybody's; a new process knows both."""
-    server.answer = lambda _: Answer(json={"data": []}, headers=header)
-
-    def ask(account: int) -> float | None:
-        """The wait that stops the call, None if it is sent."""
-        fetcher = FacebookFetcher(TOKEN, PAGE, base_url=server.url, clock=lambda: NOW)
-        fetcher.quota = SharedQuota(engine, "facebook", account)
-        try:
-            fetcher.fetch_page_insights(["page_follows"])
-        except RateLimitError as error:
-            return error.retry_after
-        finally:
-            fetcher.close()
-        return None
-
-    wait = 300 if others_wait else 600
-    assert [ask(1), ask(1), ask(2)] == [None, wait, wait if others_wait else None]
-    assert len(server.requests) == (1 if others_wait else 2)
-
-
-def test_a_throttle_is_kept_for_everybody_who_shares_it(server: PlatformServer) -> None:
-    server.answer = lambda _: Answer(400, error(80001, "(#80001) too many calls")[1], headers=headers_of(100, 7))
-    quota = MemoryQuota()
-    for _ in range(2):
-        fetcher = FacebookFetcher(TOKEN, PAGE, base_url=server.url, clock=lambda: NOW)
-        fetcher.quota = quota
-        with pytest.raises(RateLimitError) as caught:
-            fetcher.fetch_post_analytics("7", POST)
-        assert caught.value.retry_after == 420
-        fetcher.close()
-    assert len(server.requests) == 1
 
 
 # --- batches

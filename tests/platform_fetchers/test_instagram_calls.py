@@ -9,6 +9,7 @@ import pytest
 from analytics_pipeline.platform_fetchers.exceptions import (
     ConfigurationError,
     InvalidTokenError,
+    MetricError,
     PostNotFoundError,
     TransientError,
 )
@@ -144,6 +145,31 @@ def test_gone_and_unreadable_media_cost_themselves(account: FakeAccount, fetcher
     assert type(found["1_2"].error) is ConfigurationError
 
 
+def test_link_clicks_of_a_story_are_not_asked_for_again_where_instagram_has_none(
+    account: FakeAccount, fetcher: InstagramFetcher, server: PlatformServer
+) -> None:
+    account.nodes = {str(n): media(n, "IMAGE", "STORY", insights={"views": 5, "link_clicks": 3}) for n in (5, 6)}
+    stories = [PostRef("5", None, "story"), PostRef("6", None, "story")]
+    found = by_id(fetcher.fetch_many(stories))
+    assert known(found["5"]) == {"impressions": 5, "url_clicks": 3}
+    account.nodes["6"]["without"] = ["link_clicks"]
+    found = by_id(fetcher.fetch_many(stories))
+    assert known(found["6"]) == {"impressions": 5}
+    assert fetcher.dead_metrics == {"STORY/link_clicks"}
+    server.requests.clear()
+    assert known(by_id(fetcher.fetch_many(stories))["6"]) == {"impressions": 5}
+    assert len(server.requests) == 1
+
+
+def test_an_item_of_a_carousel_has_no_insights(account: FakeAccount, fetcher: InstagramFetcher) -> None:
+    metrics = ("views", "reach", "likes", "comments", "saved", "shares")
+    account.refuse = also_names_it
+    account.nodes["1"] |= {"without": metrics, "like_count": None, "comments_count": None}
+    [reading] = fetcher.fetch_many([PostRef("1", None, "image")])
+    assert isinstance(reading.error, MetricError)
+    assert fetcher.dead_metrics == set()
+
+
 # --- listings
 
 
@@ -160,7 +186,7 @@ def test_one_media_that_fails_the_page_costs_its_figures_only(
     account: FakeAccount, fetcher: InstagramFetcher, server: PlatformServer
 ) -> None:
     account.nodes = {str(n): media(n) for n in range(150)}
-    account.nodes["20"]["failing"] = BEFORE_CONVERSION
+    account.nodes["20"]["without"] = ["shares"]
     listed = [post for page in fetcher.list_posts(START, START + timedelta(days=20)) for post in page]
     assert [post.platform_post_id for post in listed] == [str(n) for n in reversed(range(150))]
     assert [post.reading is not None for post in listed] == [True] * 100 + [False] * 50
@@ -227,7 +253,7 @@ def test_a_thousand_images_in_ten_calls(
     assert len(server.requests) == 10 + RATION
 
 
-def test_without_batches_the_listing_carries_and_reels_are_asked_singly(
+def test_without_batches_the_listing_carries_and_reels_are_completed(
     account: FakeAccount, server: PlatformServer
 ) -> None:
     account.takes_batches = False
@@ -235,7 +261,7 @@ def test_without_batches_the_listing_carries_and_reels_are_asked_singly(
     fetcher = make(server, batches=False)
     found = by_id(fetcher.fetch_many([*refs(range(90)), *refs(range(90, 92), "reel")]))
     assert (known(found["5"]), known(found["91"])) == (IMAGE_FIGURES, REEL_FIGURES)
-    assert [request.method for request in server.requests] == ["GET"] * 3
+    assert [request.method for request in server.requests] == ["GET"] * 2, "the list, and the watch time of two reels"
     fetcher.close()
 
 
@@ -249,10 +275,22 @@ def test_a_host_that_refuses_a_batch_is_sent_no_second(account: FakeAccount, ser
 
 
 @pytest.mark.parametrize(
-    ("base_url", "expected"), [("https://graph.instagram.com", False), ("https://graph.facebook.com", True)]
+    ("setting", "token", "host", "batches"),
+    [
+        (None, "EAAx", "https://graph.facebook.com", True),
+        (None, "IGAAx", "https://graph.instagram.com", False),
+        (None, "of another form", "https://graph.facebook.com", True),
+        ("https://graph.instagram.com", "of another form", "https://graph.instagram.com", False),
+        ("https://proxy.example", "EAAx", "https://proxy.example", True),
+        ("https://proxy.example", "IGAAx", "https://proxy.example", False),
+    ],
 )
-def test_the_host_says_whether_it_takes_batches(base_url: str, expected: bool) -> None:
-    assert InstagramFetcher(TOKEN, base_url=base_url).batches is expected
+def test_the_token_says_which_host_it_is_for_unless_a_setting_does(
+    setting: str | None, token: str, host: str, batches: bool, configure: Any
+) -> None:
+    configure(INSTAGRAM_BASE_URL=setting, FACEBOOK_BASE_URL=None)
+    fetcher = InstagramFetcher(token)
+    assert (fetcher.base_url, fetcher.batches) == (host, batches)
 
 
 # --- the account itself
@@ -279,6 +317,15 @@ def test_days_of_the_account_by_both_kinds_of_call(
         AccountDay(day, {name: 1000 * m + n for m, name in enumerate(names)}) for n, day in enumerate(days)
     ]
     assert len(server.requests) <= 4
+
+
+def test_days_that_are_not_over_are_not_asked_for(account: FakeAccount, server: PlatformServer) -> None:
+    days = {date(2026, 8, 30): 5, date(2026, 8, 31): 1}
+    account.days = {"reach": days, "views": days}
+    early = make(server, now=NOW - timedelta(hours=9))
+    found = early.fetch_account_days(date(2026, 8, 30), date(2026, 8, 31))
+    early.close()
+    assert found == [AccountDay(date(2026, 8, 30), {"reach": 5, "impressions": 5})]
 
 
 def test_what_the_account_has_no_figure_for_is_left_out(account: FakeAccount, fetcher: InstagramFetcher) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from analytics_pipeline.platform_fetchers.exceptions import BadDataError
 from analytics_pipeline.platform_fetchers.meta_oauth import InstagramOAuth
-from analytics_pipeline.platform_fetchers.oauth import Issued, issued_from, parse_seconds, read_given
+from analytics_pipeline.platform_fetchers.oauth import Credentials, Issued, issued_from, parse_seconds, read_given
 from analytics_pipeline.settings import get_settings
 from tests.platform_fetchers.conftest import NOW
 from tests.platform_fetchers.oauth_apps import ACCESS, APPS, PLATFORMS, REFRESH, clock, held
@@ -75,6 +75,18 @@ def test_but_instagram_login_always_has_an_end(configure: Configure) -> None:
     configure(INSTAGRAM_BASE_URL="https://graph.instagram.com")
     assert InstagramOAuth(clock).due(held(refresh_token=None))
     assert not InstagramOAuth(clock).due(held(refresh_token=None, expires_at=NOW + 60 * DAY))
+
+
+@pytest.mark.parametrize(("token", "due"), [("IGAAx", True), ("EAAx", False), ("whatever", False)])
+def test_the_token_tells_its_login(token: str, due: bool, configure: Configure) -> None:
+    configure(INSTAGRAM_BASE_URL=None)
+    assert InstagramOAuth(clock).due(Credentials("7", token)) is due
+
+
+def test_a_page_token_that_ends_is_exchanged_as_such(configure: Configure) -> None:
+    configure(**dict.fromkeys(APPS))
+    assert InstagramOAuth(clock).missing(Credentials("7", "EAAx")) == "FACEBOOK_CLIENT_ID and FACEBOOK_CLIENT_SECRET"
+    assert InstagramOAuth(clock).missing(Credentials("7", "IGAAx")) == ""
 
 
 class TestReading:

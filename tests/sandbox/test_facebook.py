@@ -125,6 +125,25 @@ def test_unknown_object(client: Client, object_id: str) -> None:
     assert error["fbtrace_id"]
 
 
+@pytest.mark.parametrize(
+    "fields",
+    ["attachments{media_type,nonsense}", "reactions.type(ANGER).summary(true)", "comments.filter(all).summary(true)",
+     "comments.order(newest).summary(true)", "insights.metric(post_clicks){name,nonsense}"],
+)  # fmt: skip
+def test_unknown_words_within_a_field_fail_the_call(client: Client, fields: str) -> None:
+    status, error = client.error(f"{PAGE}_1", fields=fields)
+    assert (status, error["code"]) == (400, 100)
+
+
+def test_known_fields_without_anything_in_the_world(client: Client) -> None:
+    fields = "parent_id,story,privacy,properties,promotable_id,attachments{title}"
+    assert client.json(f"{PAGE}_1", fields=fields) == {
+        "id": f"{PAGE}_1",
+        "promotable_id": f"{PAGE}_1",
+        "attachments": {"data": [{"title": "New pricing is live"}]},
+    }
+
+
 def test_unknown_field_fails_the_call(client: Client) -> None:
     status, error = client.error(f"{PAGE}_1", fields="id,post_id")
     assert (status, error["code"]) == (400, 100)
@@ -294,6 +313,15 @@ def test_missing_scopes() -> None:
         assert "'pages_read_user_content'" in error["message"]
         user = Client(client.sandbox, client.base, "user-token", client.http)
         assert {"permission": "read_insights", "status": "declined"} in user.json("me/permissions")["data"]
+
+
+def test_feed_needs_what_its_error_does_not_name() -> None:
+    world = World(accounts=[page(token_state="missing_scope", scopes=frozenset({"pages_read_engagement"}))])
+    with serving(world) as client:
+        assert client.json(f"{PAGE}/published_posts") == {"data": []}
+        status, error = client.error(f"{PAGE}/feed")
+        assert (status, error["code"]) == (403, 10)
+        assert "'pages_read_engagement'" in error["message"]
 
 
 def test_no_page_permission_at_all() -> None:

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 
 import pytest
 
+from analytics_pipeline.sandbox.graph_presets import days_of
 from analytics_pipeline.sandbox.model import AccountDay, FacebookSettings, Observation, World
 from tests.sandbox.graph_client import NOW, PAGE, Client, at, page, page_post, serving
 
@@ -258,6 +259,43 @@ def test_window_of_at_most_90_days(client: Client) -> None:
 )
 def test_dead_page_metrics(client: Client, metric: str) -> None:
     assert client.error(f"{PAGE}/insights", metric=f"page_follows,{metric}", period="day")[1]["message"] == INVALID
+
+
+def test_fields_of_a_frame(client: Client) -> None:
+    found = client.json(f"{PAGE}_1/insights", metric="post_clicks", fields="name,period")["data"]
+    assert found == [{"id": f"{PAGE}_1/insights/post_clicks/lifetime", "name": "post_clicks", "period": "lifetime"}]
+    assert client.error(f"{PAGE}_1/insights", metric="post_clicks", fields="nonsense")[1]["code"] == 100
+
+
+@pytest.mark.parametrize(
+    ("preset", "first", "end"),
+    [
+        ("today", date(2026, 9, 15), date(2026, 9, 16)),
+        ("yesterday", date(2026, 9, 14), date(2026, 9, 15)),
+        ("last_7d", date(2026, 9, 8), date(2026, 9, 15)),
+        ("this_month", date(2026, 9, 1), date(2026, 9, 16)),
+        ("last_month", date(2026, 8, 1), date(2026, 9, 1)),
+        ("this_quarter", date(2026, 7, 1), date(2026, 9, 16)),
+        ("last_quarter", date(2026, 4, 1), date(2026, 7, 1)),
+        ("last_year", date(2025, 1, 1), date(2026, 1, 1)),
+        ("this_week_mon_today", date(2026, 9, 14), date(2026, 9, 16)),
+        ("this_week_sun_today", date(2026, 9, 13), date(2026, 9, 16)),
+        ("last_week_mon_sun", date(2026, 9, 7), date(2026, 9, 14)),
+        ("last_week_sun_sat", date(2026, 9, 6), date(2026, 9, 13)),
+        ("maximum", date(2024, 9, 15), date(2026, 9, 16)),
+    ],
+)
+def test_presets_of_days(preset: str, first: date, end: date) -> None:
+    """On a Tuesday."""
+    assert days_of(preset, date(2026, 9, 15)) == (first, end)
+
+
+def test_a_preset_in_a_call(client: Client) -> None:
+    calls = [{"date_preset": "last_7d"}, {"since": "2026-09-08", "until": "2026-09-15"}]
+    answers = [client.json(f"{PAGE}/insights", metric="page_media_view", period="day", **call) for call in calls]
+    assert answers[0]["data"] == answers[1]["data"]
+    status, error = client.error(f"{PAGE}/insights", metric="page_media_view", date_preset="last_6d")
+    assert (status, error["code"]) == (400, 100)
 
 
 def test_split_by_ads(client: Client) -> None:

@@ -1,5 +1,6 @@
 """What both Meta hosts share in the sandbox: batches, versions, limits and usage headers, scripted faults."""
 
+import hmac
 import json
 from typing import Any
 from urllib.parse import parse_qs
@@ -90,6 +91,23 @@ def test_batch_needs_a_token_of_its_own() -> None:
         client.token = "nonsense"
         mixed = client.batch("me", f"me?access_token={TOKEN}").json()
         assert [entry["code"] for entry in mixed] == [400, 200]
+
+
+def test_an_app_may_demand_a_proof_of_its_secret() -> None:
+    demanding = world()
+    demanding.meta.require_app_secret = True
+    with serving(demanding) as client:
+        assert client.error(PAGE)[1]["message"] == "API calls from the server require an appsecret_proof argument"
+        secret = demanding.oauth.client_secret.encode()
+        proof = hmac.new(secret, TOKEN.encode(), "sha256").hexdigest()
+        assert client.json(PAGE, appsecret_proof=proof)["id"] == PAGE
+        own_token = f"{PAGE}?access_token=ig-page"
+        entries = client.batch(PAGE, own_token, appsecret_proof=proof).json()
+        assert [entry["code"] for entry in entries] == [200, 400], (
+            "an entry with a token of its own needs its own proof"
+        )
+        assert all("..." in record.query + record.form for record in client.sandbox.requests[1:])
+        assert not any(proof in record.query + record.form for record in client.sandbox.requests)
 
 
 def test_only_reading() -> None:

@@ -1,0 +1,183 @@
+"""Instagram's listing: what it carries where there are no batches, retired metrics, media from before the conversion."""
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from analytics_pipeline.platform_fetchers.exceptions import RateLimitError
+from analytics_pipeline.platform_fetchers.instagram import InstagramFetcher
+from analytics_pipeline.platform_fetchers.metrics import PostReading, PostRef
+from tests.platform_fetchers.graph_fake import START, error
+from tests.platform_fetchers.instagram_fake import (
+    BEFORE_CONVERSION,
+    IMAGE_FIGURES,
+    REEL_FIGURES,
+    FakeAccount,
+    by_id,
+    known,
+    make,
+    media,
+    reel,
+)
+from tests.platform_fetchers.platform_server import PlatformServer
+
+DETAILS = 25
+"""Calls for watch time, by default."""
+NO_WATCH_TIME = {name: value for name, value in REEL_FIGURES.items() if name != "video_watch_time"}
+
+
+@pytest.fixture
+def account(server: PlatformServer) -> FakeAccount:
+    served = FakeAccount([])
+    served.takes_batches = False
+    server.answer = served
+    return served
+
+
+@pytest.fixture
+def fetcher(server: PlatformServer) -> Iterator[InstagramFetcher]:
+    """Of Instagram login: no batches."""
+    made = make(server, batches=False)
+    yield made
+    made.close()
+
+
+def published(account: FakeAccount, count: int, is_reel: Callable[[int], bool], **more: Any) -> list[PostRef]:
+    """Gives the account so many media, one an hour, and says how to ask for them."""
+    account.nodes = {str(n): (reel if is_reel(n) else media)(n, **more) for n in range(count)}
+    return [PostRef(str(n), START + timedelta(hours=n), "reel" if is_reel(n) else "image") for n in range(count)]
+
+
+# --- without batches
+
+
+def test_a_thousand_media_take_a_call_per_page_and_a_ration_for_watch_time(
+    account: FakeAccount, fetcher: InstagramFetcher, server: PlatformServer
+) -> None:
+    wanted = published(account, 1000, lambda n: n % 10 == 3)
+    found = by_id(fetcher.fetch_many(wanted))
+    assert len(server.requests) == 10 + DETAILS
+    newest = {str(n) for n in range(3, 1000, 10)[::-1][:DETAILS]}
+    for ref in wanted:
+        expected: dict[str, Any] = IMAGE_FIGURES
+        if ref.post_type == "reel":
+            expected = REEL_FIGURES if ref.platform_post_id in newest else NO_WATCH_TIME
+        assert known(found[ref.platform_post_id]) == expected
+
+
+def test_reels_that_nothing_stands_between_come_with_one_call(
+    account: FakeAccount, fetcher: InstagramFetcher, server: PlatformServer
+) -> None:
+    wanted = published(account, 300, lambda n: n != 150)
+    found = by_id(fetcher.fetch_many(wanted))
+    assert all(known(found[str(n)]) == (REEL_FIGURES if n != 150 else IMAGE_FIGURES) for n in range(300))
+    assert len(server.requests) == 3 + 4, "pages; runs of reels, two of them on the page with the image"
+
+
+def test_only_reels_that_are_wanted_are_completed(
+    account: FakeAccount, fetcher: InstagramFetcher, server: PlatformServer
+) -> None:
+    wanted = published(account, 50, lambda n: n % 2 == 0)[20:30:4]
+    found = by_id(fetcher.fetch_many(wanted))
+    assert {key: known(reading) for key, reading in found.items()} == dict.fromkeys(("20", "24", "28"), REEL_FIGURES)
+    assert len(server.requests) == 1 + 3
+
+
+def test_the_ration_is_a_setting(account: FakeAccount, server: PlatformServer, configure: Any) -> None:
+    configure(INSTAGRAM_DETAIL_CALLS="0")
+    fetcher = make(server, batches=False)
+    found = by_id(fetcher.fetch_many(published(account, 20, lambda n: n % 2 == 0)))
+    assert known(found["4"]) == NO_WATCH_TIME
+    assert len(server.requests) == 1
+    fetcher.close()
+
+
+def test_a_throttle_leaves_the_reel_unread_rather_than_half_read(
+    account: FakeAccount, fetcher: InstagramFetcher
+) -> None:
+    wanted = published(account, 9, lambda n: n % 4 == 0)
+    account.failing["8"] = error(80002, "(#80002) There have been too many calls to this Instagram account.")
+    found: list[PostReading] = []
+    with pytest.raises(RateLimitError):
+        found.extend(fetcher.fetch_many(wanted))
+    listed = {
+        post.platform_post_id: post for page in fetcher.list_posts(START, START + timedelta(days=1)) for post in page
+    }
+    assert listed["8"].reading is None
+    assert known(listed["7"].reading) == IMAGE_FIGURES  # type: ignore[arg-type]  # a reading, or the test fails
+
+
+def test_a_retired_watch_time_costs_three_calls(
+    account: FakeAccount, fetcher: InstagramFetcher, server: PlatformServer
+) -> None:
+    wanted = published(account, 90, lambda n: n % 3 == 0, without=["ig_reels_video_view_total_time"])
+    found = by_id(fetcher.fetch_many(wanted))
+    assert known(found["30"]) == NO_WATCH_TIME
+    assert fetcher.dead_metrics == {"REELS/ig_reels_video_view_total_time"}
+    assert len(server.requests) == 1 + 3
+
+
+# --- a metric that fails the page
+
+
+@pytest.mark.parametrize("batches", [True, False])
+def test_a_retired_metric_costs_one_failed_page_and_a_probe(
+    batches: bool, account: FakeAccount, server: PlatformServer
+) -> None:
+    account.takes_batches = batches
+    wanted = published(account, 740, lambda _: False, without=["saved"])
+    fetcher = make(server, batches=batches)
+    found = by_id(fetcher.fetch_many(wanted))
+    fetcher.close()
+    expected = {name: value for name, value in IMAGE_FIGURES.items() if name != "bookmarks_count"}
+    assert all(known(reading) == expected for reading in found.values())
+    assert len(found) == 740
+    assert fetcher.dead_metrics == {"FEED/saved"}
+    pages, failed, plain = 8, 1, 1
+    probe, clicks = (1, 10) if batches else (3, 0)
+    assert len(server.requests) == pages + failed + plain + probe + clicks
+
+
+def test_one_odd_media_retires_nothing(account: FakeAccount, fetcher: InstagramFetcher) -> None:
+    wanted = published(account, 740, lambda _: False)[700:]
+    account.nodes["739"]["without"] = ["shares"]
+    found = by_id(fetcher.fetch_many(wanted))
+    assert known(found["739"]) == {name: value for name, value in IMAGE_FIGURES.items() if name != "shares_count"}
+    assert all(known(found[str(n)]) == IMAGE_FIGURES for n in range(700, 739))
+    assert fetcher.dead_metrics == set()
+
+
+# --- media from before the account became a business
+
+
+@pytest.mark.parametrize("batches", [True, False])
+@pytest.mark.parametrize("last_without", [0, 130, 199, 249])
+def test_media_from_before_the_conversion_are_read_off_the_list(
+    last_without: int, batches: bool, account: FakeAccount, server: PlatformServer
+) -> None:
+    account.takes_batches = batches
+    wanted = published(account, 250, lambda _: False)
+    for n in range(last_without + 1):
+        account.nodes[str(n)]["failing"] = BEFORE_CONVERSION
+    fetcher = make(server, batches=batches)
+    found = by_id(fetcher.fetch_many(wanted))
+    fetcher.close()
+    fields_alone = {"likes_count": 400, "comments_count": 18}
+    for n in range(250):
+        assert known(found[str(n)]) == (fields_alone if n <= last_without else IMAGE_FIGURES), n
+    assert fetcher.dead_metrics == set()
+    sent = [request for request in server.requests if "profile_activity" not in request.form.get("batch", "")]
+    assert len(sent) <= 3 + 1 + 8 + 1, "pages, the failed one, a search by halves, what is newer on that page"
+
+
+def test_where_likes_are_hidden_the_refusal_stands_for_the_figures(
+    account: FakeAccount, fetcher: InstagramFetcher
+) -> None:
+    wanted = published(account, 5, lambda _: False, failing=BEFORE_CONVERSION)
+    account.nodes["2"] |= {"like_count": None, "comments_count": None}
+    found = by_id(fetcher.fetch_many(wanted))
+    assert known(found["1"]) == {"likes_count": 400, "comments_count": 18}
+    assert found["2"].error is not None
+    assert "before business account conversion" in found["2"].error.message
