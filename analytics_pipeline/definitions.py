@@ -17,12 +17,14 @@ from analytics_pipeline.automation.schedules import SCHEDULES
 from analytics_pipeline.automation.state_sensor import state_sensor
 from analytics_pipeline.automation.summaries_sensor import summaries_sensor
 from analytics_pipeline.automation.token_sensor import token_sensor
+from analytics_pipeline.executor import run_executor
 from analytics_pipeline.platform_fetchers import FETCHERS
 from analytics_pipeline.resources import all_resources
 
 FACTORIES = (published_posts_asset, post_analytics_asset, account_analytics_asset)
 
 logs.configure()  # every process of Dagster that runs our code loads this module
+run_logger.write_every_run()
 
 defs = dg.Definitions(
     assets=[*(make(platform) for platform in FETCHERS for make in FACTORIES), summaries_assets()],
@@ -32,5 +34,5 @@ defs = dg.Definitions(
     sensors=[retry_sensor, summaries_sensor, token_sensor, state_sensor, alerts_sensor],
     resources=all_resources(),
     loggers={"console": run_logger.console},
-    executor=dg.in_process_executor,
+    executor=run_executor(),
 )

@@ -11,7 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from pydantic import BaseModel, Field, SecretStr, field_validator
+from pydantic import BaseModel, Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PROJECT_DIR = Path(__file__).resolve().parents[1]
@@ -85,6 +85,14 @@ class Settings(BaseSettings):
         30, ge=1, le=366, description="Publish days that one Dagster run of a backfill covers."
     )
     sync_threads: int = Field(4, ge=1, le=64, description="Accounts worked on side by side within one run.")
+    run_executor: Literal["in_process", "celery"] = Field(
+        "in_process", description="Who carries out the steps of a run: its own process, or Celery workers."
+    )
+    celery_broker_url: SecretStr | None = Field(
+        None,
+        validate_default=True,
+        description="Celery's broker, as `amqp://user:password@host:port//`; needed for RUN_EXECUTOR=celery.",
+    )
 
     platform_fetch_timeout: float = Field(30, gt=0, description="Seconds one HTTP call may take in all.")
     platform_max_retries: int = Field(
@@ -186,6 +194,13 @@ class Settings(BaseSettings):
     def refresh_ladder(self, platform: str) -> tuple[Rung, ...]:
         """The platform's refresh ladder; empty = switched off."""
         return parse_ladder(getattr(self, f"{platform}_refresh"))
+
+    @field_validator("celery_broker_url")
+    @classmethod
+    def _celery_has_a_broker(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if value is None and info.data.get("run_executor") == "celery":
+            raise ValueError("RUN_EXECUTOR=celery needs it")
+        return value
 
     @field_validator("linkedin_refresh", "twitter_refresh", "facebook_refresh", "instagram_refresh")
     @classmethod

@@ -61,7 +61,9 @@ def test_the_index_names_every_page() -> None:
 
 
 @pytest.mark.parametrize(
-    "page", [PROJECT_DIR / "README.md", *PAGES], ids=lambda page: str(page.relative_to(PROJECT_DIR))
+    "page",
+    [PROJECT_DIR / "README.md", PROJECT_DIR / "deploy" / "README.md", *PAGES],
+    ids=lambda page: str(page.relative_to(PROJECT_DIR)),
 )
 def test_links_lead_somewhere(page: Path) -> None:
     broken = []

@@ -5,9 +5,12 @@ import logging
 from collections.abc import Iterator
 from datetime import date
 
+import dagster as dg
 import pytest
+from sqlalchemy import Engine
 
 from analytics_pipeline import logs
+from analytics_pipeline.definitions import defs
 from analytics_pipeline.settings import get_settings
 
 LOG = logging.getLogger("analytics_pipeline.something")
@@ -88,6 +91,21 @@ def test_no_secret_of_the_environment_is_written(
     line = json.loads(err)
     assert line["message"].endswith("failed")
     assert "RuntimeError: no connection with" in line["exception"]
+
+
+def test_a_run_that_nobody_configured_writes_json_lines_too(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    configure(monkeypatch, LOG_FORMAT="json", LOG_LEVEL="INFO")
+    config = {"ops": {"purge_what_is_too_old": {"config": {"dry_run": True}}}}
+    with dg.DagsterInstance.ephemeral() as instance:
+        run = defs.resolve_job_def("purge").execute_in_process(run_config=config, instance=instance)
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    ours = [line for line in lines if line["message"].endswith(" raw_observations: 0 too old")]
+    assert [(line["run"], line["job"], line["step"]) for line in ours] == [
+        (run.run_id, "purge", "purge_what_is_too_old")
+    ]
+    assert {line["level"] for line in lines} == {"INFO"}, "Dagster's own events are of level DEBUG"
 
 
 def test_settings_that_cannot_be_read_leave_logging_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:

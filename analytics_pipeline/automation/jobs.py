@@ -14,7 +14,6 @@ SYNC_JOBS = {
     platform: dg.define_asset_job(
         sync_job_name(platform),
         selection=dg.AssetSelection.assets([platform, "published_posts"], [platform, "post_analytics"]),
-        executor_def=dg.in_process_executor,
         description=f"Lists the {platform} posts of the chosen days and reads their figures as of now.",
         tags={"platform": platform},
     )
@@ -25,7 +24,6 @@ ACCOUNT_JOBS = {
     platform: dg.define_asset_job(
         f"{platform}_account_analytics",
         selection=dg.AssetSelection.assets([platform, "account_analytics"]),
-        executor_def=dg.in_process_executor,
         description=f"Reads the own figures of {platform} accounts for the chosen days, as far as the platform keeps them.",
         tags={"platform": platform},
     )
@@ -35,7 +33,6 @@ ACCOUNT_JOBS = {
 SUMMARIES_JOB = dg.define_asset_job(
     "summaries",
     selection=dg.AssetSelection.groups("summaries"),
-    executor_def=dg.in_process_executor,
     description="Rebuilds the summaries that posts published on the chosen days belong to.",
 )
 
