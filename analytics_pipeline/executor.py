@@ -3,6 +3,8 @@
 Not here: the workers (`celery_worker.py`), where runs themselves are started (`run_launcher` in `dagster.yaml`).
 """
 
+import warnings
+
 import dagster as dg
 
 from analytics_pipeline.settings import get_settings
@@ -18,4 +20,6 @@ def run_executor() -> dg.ExecutorDefinition:
         return dg.in_process_executor
     from dagster_celery import celery_executor  # of the extra `celery`
 
+    # It makes the task anew for every step, which Celery remarks upon in five lines.
+    warnings.filterwarnings("ignore", message="Task name 'execute_plan' is already registered")
     return celery_executor.configured({"broker": {"env": "CELERY_BROKER_URL"}}, name="celery")

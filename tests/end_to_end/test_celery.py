@@ -43,7 +43,7 @@ PLATFORMS, DAYS, POSTS_PER_DAY = ("linkedin", "twitter"), 6, 3
 LAST = datetime.now(UTC).date() - timedelta(days=1)
 FIRST = LAST - timedelta(days=DAYS - 1)
 WORKERS = ("first", "second")
-PATIENCE_SECONDS = 150
+PATIENCE_SECONDS = 240
 
 
 def world() -> World:
