@@ -105,6 +105,7 @@ def _log_day(context: dg.AssetExecutionContext, day: DayResult, seconds: float) 
                     **({"read_before": read_before} if read_before else {}),
                     "failed": totals.failed,
                     "rate_limited": totals.rate_limited,
+                    "accounts_failed": sum(not unit.complete for unit in day.units),
                     **used(totals.usage),
                     "seconds": round(seconds, 2),
                     "accounts": table(

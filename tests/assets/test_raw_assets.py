@@ -132,6 +132,7 @@ def test_a_partial_day_is_materialised_with_a_failing_check_that_says_why(runnin
     assert running.materialized == {"01"}
     assert running.metadata(FIRST)["state"] == "partial"
     assert running.metadata(FIRST)["rate_limited"] == 1
+    assert running.metadata(FIRST)["accounts_failed"] == 1
     (evaluation,) = [
         event.asset_check_evaluation_data
         for event in result.all_events
