@@ -77,6 +77,34 @@ def test_links_lead_somewhere(page: Path) -> None:
     assert broken == []
 
 
+def _tests_of(file: Path) -> set[str]:
+    return set(re.findall(r"^ *def (test_\w+)\(", file.read_text(), re.MULTILINE))
+
+
+def _checklist() -> list[tuple[str, str]]:
+    """(point, tests named for it) of every row of the checklists in docs/sandbox.md."""
+    text = (PROJECT_DIR / "docs" / "sandbox.md").read_text()
+    tables = re.findall(r"^\| checklist \| test \|\n\|[- |]+\n((?:\|.*\n)+)", text, re.MULTILINE)
+    assert len(tables) == 4, "one table per platform"
+    rows = [line.strip("| ").rpartition(" | ") for table in tables for line in table.splitlines()]
+    return [(point, named) for point, _, named in rows]
+
+
+@pytest.mark.parametrize(("point", "named"), _checklist(), ids=lambda text: text[:60])
+def test_every_point_of_the_checklists_has_a_test_that_exists(point: str, named: str) -> None:
+    if named.startswith("not simulated: "):
+        return
+    file, missing = None, []
+    tests = re.findall(r"`(?:(test_\w+\.py))?::(test_\w+)`", named)
+    for name, test in tests:
+        file = PROJECT_DIR / "tests" / "sandbox" / name if name else file
+        if file is None or not file.exists() or test not in _tests_of(file):
+            missing.append(f"{name or file}::{test}")
+    assert tests, f"no test shows: {point}"
+    assert missing == []
+    assert re.sub(r"`[^`]*`|[, ]", "", named) == "", "a row names tests and nothing else"
+
+
 def test_the_pages_stand_alone() -> None:
     assert [page.name for page in PAGES if "../shared" in page.read_text()] == []
 

@@ -72,6 +72,8 @@ def _answer(state: SandboxState, request: Request) -> Reply:
         raise bad_query() from None
     if not restli and any(not isinstance(value, str) for value in query.values()):
         raise bad_query()
+    if query.keys() - PARAMETERS[resource]:
+        raise bad_query()
     key = segments[2] if len(segments) == 3 else ""
     return handler(Call(state, token, request.at, version, legacy, resource, key, request.raw_query, query))
 
@@ -205,6 +207,9 @@ def _post(post: Post) -> dict[str, Any]:
     }
     if content := _content(post):
         shaped["content"] = content
+    if "dark" in post.flags:
+        shaped["adContext"] = {"isDsc": True, "dscStatus": "ACTIVE", "dscAdType": "STANDARD"}
+        shaped["distribution"]["feedDistribution"] = "NONE"
     if post.reshare_of:
         shaped["reshareContext"] = {"parent": post.reshare_of, "root": post.reshare_of}
     return shaped
@@ -323,3 +328,20 @@ LEGACY_RESOURCES: dict[str, Callable[[Call], Reply]] = {
     "organizationalEntityAcls": organization_acls,
     "userinfo": userinfo,
 }
+_STATISTICS = frozenset(["q", "organizationalEntity", "timeIntervals"])
+PARAMETERS: dict[str, frozenset[str]] = {
+    "posts": frozenset(["q", "author", "start", "count", "sortBy", "isDsc", "ids", "viewContext"]),
+    "ugcPosts": frozenset(["q", "authors", "start", "count", "ids", "viewContext"]),
+    "organizationalEntityShareStatistics": _STATISTICS | {"shares", "ugcPosts"},
+    "organizationalEntityFollowerStatistics": _STATISTICS,
+    "organizationPageStatistics": frozenset(["q", "organization", "timeIntervals"]),
+    "networkSizes": frozenset(["edgeType"]),
+    "socialMetadata": frozenset(["ids"]),
+    "socialActions": frozenset(),
+    "videoAnalytics": frozenset(["q", "entity", "type", "aggregation", "timeRange"]),
+    "organizationAcls": frozenset(["q", "role", "state", "start", "count"]),
+    "organizationalEntityAcls": frozenset(["q", "role", "state", "start", "count"]),
+    "organizations": frozenset(["ids"]),
+    "userinfo": frozenset(),
+}
+"""What each resource may be asked with (linkedin.md §2, §3)."""

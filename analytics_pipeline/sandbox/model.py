@@ -58,7 +58,8 @@ class Post:
 
     `edit_of`: the earlier version this one replaced (X). `reshare_of`: the id of the reposted original.
     `parent_id`: the album this item is a part of (Instagram carousel children); such items are never listed.
-    `flags`: words that a platform module gives a meaning (Instagram: pre_conversion, shared_to_facebook, no_shares).
+    `flags`: words that a platform module gives a meaning (Instagram: pre_conversion, shared_to_facebook, no_shares;
+    LinkedIn: dark).
     """
 
     platform: str
@@ -186,6 +187,8 @@ class TwitterSettings:
     """Timelines start with a legal page of `result_count` 0 that carries a `next_token`."""
     string_counters: bool = False
     """Media analytics answers its counters as strings."""
+    not_enrolled: list[str] = field(default_factory=list)
+    """Endpoints, by name, that the app's plan does not have: 403 client-forbidden."""
     window_limits: dict[str, int] = field(default_factory=dict)
     """Calls per 15 minutes by endpoint name, in place of the documented ones."""
 

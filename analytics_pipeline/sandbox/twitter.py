@@ -7,7 +7,7 @@ Source: x.md. Not here: how posts look (twitter_posts.py), series (twitter_analy
 import base64
 import re
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,7 @@ from analytics_pipeline.sandbox.twitter_errors import (
     forbidden,
     invalid,
     missing_item,
+    not_enrolled,
     nowhere,
     server_fault,
     too_many,
@@ -82,13 +83,18 @@ class Call:
             raise invalid(name, self.request.params[name], message)
         return list(dict.fromkeys(values))
 
-    def bill(self, posts: Sequence[str] = (), users: Sequence[str] = (), owned: bool = False) -> None:
+    def bill(self, posts: Iterable[str] = (), users: Iterable[str] = (), owned: bool = False) -> None:
         """Counts what this answer hands out; the same thing twice in one UTC day counts once."""
         bought = self.state.billed[self.request.at.date()]
         for post in posts:
             bought.setdefault(("post", post), "owned_read" if owned else "post_read")
         for user in users:
             bought.setdefault(("user", user), "user_read")
+
+    def bill_answer(self, shaper: Shaper, posts: Iterable[Post], owned: bool = False) -> None:
+        """The posts of an answer, and the posts and users that its expansions brought along."""
+        self.bill([post.post_id for post in posts], owned=owned)
+        self.bill(shaper.includes.get(shaper.selection.word("tweets"), ()), shaper.includes.get("users", ()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +146,8 @@ def _answer(state: SandboxState, request: Request, headers: dict[str, str]) -> R
     }
     if allowance.throttled:
         raise too_many()
+    if endpoint.name in state.world.twitter.not_enrolled:
+        raise not_enrolled()
     _check_budget(state, request, token)
     return endpoint.answer(Call(state, request, token, matched[1] if matched.re.groups else ""))
 
@@ -188,7 +196,7 @@ def many_posts(call: Call) -> Reply:
     body = shaper.body(shaper.posts(found))
     if selection.new_words:
         body["meta"] = {"result_count": len(found)}
-    call.bill([post.post_id for post in found])
+    call.bill_answer(shaper, found)
     return reply(200, body, posts=len(found))
 
 
@@ -205,7 +213,7 @@ def one_post(call: Call) -> Reply:
         return reply(200, {"errors": [item]})
     shaper = call.shaper(selection, "id")
     body = shaper.body(shaper.post(post))
-    call.bill([post.post_id])
+    call.bill_answer(shaper, [post])
     return reply(200, body, posts=1)
 
 
@@ -236,7 +244,7 @@ def timeline(call: Call) -> Reply:
     if place:
         meta["previous_token"] = _token(posts[max(0, place - size)], after=True)
     owned = call.reader is not None and call.reader is author and author.external_id == call.settings.app_owner
-    call.bill([post.post_id for post in page], owned=owned)
+    call.bill_answer(shaper, page, owned)
     return reply(200, body | {"meta": meta}, posts=len(page))
 
 
@@ -325,7 +333,7 @@ def one_user(call: Call) -> Reply:
 
 def media(call: Call) -> Reply:
     """GET /2/media?media_keys="""
-    selection = read_selection(call.request.params, frozenset({"media_keys"}))
+    selection = read_selection(call.request.params, frozenset({"media_keys"}), frozenset({"media.fields"}))
     shaper = call.shaper(selection, "media_keys")
     found = []
     for key in call.ids("media_keys", _MEDIA_KEY):
@@ -340,7 +348,7 @@ def media(call: Call) -> Reply:
 def post_analytics(call: Call) -> Reply:
     """GET /2/tweets/analytics"""
     params = call.request.params
-    read_selection(params, frozenset({"ids", "start_time", "end_time", "granularity", "analytics.fields"}))
+    analytics.check_names(params, "ids", "analytics.fields")
     reader, ids = call.user(), call.ids("ids", _ID)
     body, posts = analytics.post_analytics(call.world, reader, ids, params, call.request.at)
     return reply(200, body, posts=posts)
@@ -349,7 +357,7 @@ def post_analytics(call: Call) -> Reply:
 def media_analytics(call: Call) -> Reply:
     """GET /2/media/analytics"""
     params = call.request.params
-    read_selection(params, frozenset({"media_keys", "start_time", "end_time", "granularity", "media_analytics.fields"}))
+    analytics.check_names(params, "media_keys", "media_analytics.fields")
     reader, keys = call.user(), call.ids("media_keys", _MEDIA_KEY)
     body, posts = analytics.media_analytics(call.world, reader, keys, params, call.request.at)
     return reply(200, body, posts=posts)

@@ -10,6 +10,7 @@ from typing import Any
 
 from analytics_pipeline.sandbox.model import Account, Post, World
 from analytics_pipeline.sandbox.twitter_errors import Item, TwitterError, foreign_item, invalid, missing_item
+from analytics_pipeline.sandbox.twitter_fields import read_selection
 from analytics_pipeline.sandbox.twitter_posts import PLAYBACK_SHARES, media_figure
 
 _STEPS = {"hourly": timedelta(hours=1), "daily": timedelta(days=1), "weekly": timedelta(days=7)}
@@ -83,6 +84,11 @@ def media_analytics(
         ]
         data.append({"media_key": key, "timestamped_metrics": metrics})
     return _body(data, errors), len(data)
+
+
+def check_names(params: Mapping[str, str], *own: str) -> None:
+    """Raises the 400 for a parameter that is neither of both endpoints nor one of `own`."""
+    read_selection(dict(params), frozenset(["start_time", "end_time", "granularity", *own]), frozenset())
 
 
 def _body(data: list[dict[str, Any]], errors: list[Item]) -> dict[str, Any]:

@@ -49,6 +49,14 @@ def app_only_refused() -> TwitterError:
     return TwitterError(403, "Unsupported Authentication", detail, "unsupported-authentication")
 
 
+def not_enrolled() -> TwitterError:
+    detail = "When authenticating requests to the X API v2 endpoints, you must use keys of an app that is enrolled."
+    url = "https://developer.x.com/en/docs/projects/overview"
+    return TwitterError(
+        403, "Client Forbidden", detail, "client-forbidden", reason="client-not-enrolled", registration_url=url
+    )
+
+
 def too_many() -> TwitterError:
     return TwitterError(429, "Too Many Requests", "Too Many Requests")
 

@@ -63,11 +63,11 @@ class Selection:
         return bool(self.expansions & {"referenced_tweets.id", "referenced_posts.id"})
 
 
-def read_selection(params: dict[str, str], others: frozenset[str]) -> Selection:
-    """Raises the 400 for a parameter that is neither a selector nor one of `others`, and for an unknown field."""
+def read_selection(params: dict[str, str], others: frozenset[str], selectors: frozenset[str] = SELECTORS) -> Selection:
+    """Raises the 400 for a parameter that is neither one of `selectors` nor of `others`, and for an unknown field."""
     for name in params:
-        if name not in SELECTORS and name not in others:
-            known = ",".join(sorted(others | SELECTORS))
+        if name not in selectors and name not in others:
+            known = ",".join(sorted(others | selectors))
             raise invalid(name, params[name], f"The query parameter [{name}] is not one of [{known}]")
     if "tweet.fields" in params and "post.fields" in params:
         raise invalid("post.fields", params["post.fields"], "`tweet.fields` and `post.fields` exclude each other")

@@ -18,6 +18,7 @@ HEADERS = {"LinkedIn-Version": "202608", "X-Restli-Protocol-Version": "2.0.0"}
 STATISTICS = "/rest/organizationalEntityShareStatistics?q=organizationalEntity&organizationalEntity=" + quote(PAGE)
 IMAGE, VIDEO, QUIET = "urn:li:share:7301", "urn:li:ugcPost:7302", "urn:li:share:7303"
 OLD, GONE, NEGATIVE, UNREAD = "urn:li:share:7200", "urn:li:share:7299", "urn:li:ugcPost:7304", "urn:li:share:7305"
+DARK = "urn:li:share:7306"
 
 
 def _post(post_id: str, days_ago: float, **more: Any) -> Post:
@@ -41,6 +42,7 @@ def sandbox() -> Iterator[SandboxServer]:
             Account("linkedin", "106", access_token="throttled", rate_limit_after=2, rate_limit_seconds=60),
             Account("linkedin", "107", access_token="daily"),
             Account("linkedin", "108", access_token="crowded"),
+            Account("linkedin", "109", access_token="advertiser"),
         ],
         posts=[
             _post(IMAGE, 3, post_type="image", text="New #product [beta]"),
@@ -50,6 +52,7 @@ def sandbox() -> Iterator[SandboxServer]:
             _post(GONE, 5, deleted_at=NOW - timedelta(days=1)),
             _post(NEGATIVE, 4, post_type="link", url="https://example.invalid/a"),
             _post(UNREAD, 0.5),
+            Post("linkedin", "109", DARK, NOW - timedelta(days=1), flags=frozenset({"dark"})),
             *(
                 Post("linkedin", "108", f"urn:li:share:{number}", NOW - timedelta(hours=number))
                 for number in range(1, 26)
@@ -302,6 +305,11 @@ class TestPosts:
         assert answer.status_code == 403
         assert "BATCH_GET" in answer.json()["message"]
 
+    def test_a_dark_post_is_marked(self, sandbox: SandboxServer) -> None:
+        (element,) = get(sandbox, finder("urn:li:organization:109"), token="advertiser").json()["elements"]
+        assert element["adContext"]["isDsc"] is True
+        assert element["distribution"]["feedDistribution"] == "NONE"
+
     def test_a_person_as_author_is_400(self, sandbox: SandboxServer) -> None:
         answer = get(sandbox, finder("urn:li:person:abc"))
         assert answer.status_code == 400
@@ -389,6 +397,22 @@ class TestShareStatistics:
         answer = get(sandbox, f"{STATISTICS}&shares={wrong}")
         assert answer.status_code == 400
         assert answer.json()["message"] == "Invalid query parameters passed to request"
+
+    @pytest.mark.parametrize(
+        "path",
+        [
+            f"{STATISTICS}&start=0",
+            f"{STATISTICS}&fields=likeCount",
+            f"{finder()}&publishedAfter=1788220800000",
+            f"/rest/posts/{quote(IMAGE, safe='')}?projection=(id)",
+            f"/rest/socialMetadata?ids=List({quote(IMAGE, safe='')})&count=5",
+            f"/rest/networkSizes/{quote(PAGE, safe='')}?edgeType=COMPANY_FOLLOWED_BY_MEMBER&q=x",
+            f"/rest/videoAnalytics?q=entity&entity={quote(VIDEO, safe='')}&type=VIDEO_VIEW&metric=VIEWER",
+            "/rest/organizationPageStatistics?q=organizationalEntity&organizationalEntity=" + quote(PAGE, safe=""),
+        ],
+    )
+    def test_parameters_that_a_resource_does_not_have_are_400(self, sandbox: SandboxServer, path: str) -> None:
+        assert get(sandbox, path).status_code == 400
 
     def test_lifetime_of_the_page(self, sandbox: SandboxServer) -> None:
         (element,) = get(sandbox, STATISTICS).json()["elements"]

@@ -349,6 +349,12 @@ class TestAnalytics:
         assert answer.json()["type"] == "https://api.twitter.com/2/problems/unsupported-authentication"
         assert answer.json()["status"] == 403
 
+    @pytest.mark.parametrize("wrong", ["tweet.fields=public_metrics", "media_analytics.fields=video_views", "x=1"])
+    def test_analytics_take_no_field_parameters_of_posts(self, sandbox: SandboxServer, wrong: str) -> None:
+        path = f"/2/tweets/analytics?ids={NEW}&{self.SPAN}"
+        assert get(sandbox, path).status_code == 200
+        assert get(sandbox, f"{path}&{wrong}").status_code == 400
+
     @pytest.mark.parametrize(
         "wrong",
         [
@@ -466,6 +472,16 @@ class TestRefusals:
         assert answer.status_code == 403
         assert answer.json() == {"title": "Forbidden", "type": "about:blank", "status": 403, "detail": "Forbidden"}
 
+    def test_a_plan_that_lacks_an_endpoint_is_403(
+        self, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(sandbox.state.world.twitter, "not_enrolled", ["media"])
+        answer = get(sandbox, f"/2/media?media_keys={CLIP}")
+        assert answer.status_code == 403
+        assert answer.json()["type"] == "https://api.twitter.com/2/problems/client-forbidden"
+        assert answer.json()["reason"] == "client-not-enrolled"
+        assert get(sandbox, f"/2/tweets?ids={NEW}").status_code == 200
+
     def test_no_credits_is_402(self, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(sandbox.state.world.twitter, "credits", 2)
         assert get(sandbox, f"/2/tweets?ids={NEW},{VIDEO}").status_code == 200
@@ -557,6 +573,14 @@ class TestBilling:
         assert prices["post", FOREIGN] == "post_read"
         get(sandbox, f"/2/tweets?ids={NEW}")
         assert sandbox.billed[NOW.date()]["post", NEW] == "owned_read", "already paid for today"
+
+    def test_expansions_are_billed_too(self, sandbox: SandboxServer) -> None:
+        get(sandbox, f"/2/tweets?ids={RETWEET}&expansions=author_id,referenced_tweets.id")
+        assert sandbox.billed[NOW.date()] == {
+            ("post", RETWEET): "post_read",
+            ("post", FOREIGN): "post_read",
+            ("user", "22"): "user_read",
+        }
 
     def test_refused_requests_cost_nothing(self, sandbox: SandboxServer) -> None:
         get(sandbox, "/2/tweets?ids=abc")
