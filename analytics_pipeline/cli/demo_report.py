@@ -41,8 +41,12 @@ _PROBLEMS = text(
     ) x
     join social_accounts a on a.id = x.social_account_id
     union all
-    select platform, 'all', 'a metric', metric || ' is retired by the platform: left out, its figure is NULL'
-    from retired_metrics
+    select
+        r.platform, coalesce(a.display_name, a.external_id, 'all'), 'a metric',
+        metric || case scope when 'app' then ' is retired by the platform' else ' is not shown to this token' end
+            || ': left out, its figure is NULL'
+    from retired_metrics r
+    left join social_accounts a on a.id::text = r.scope
     order by 1, 2, 3
     """
 )

@@ -21,8 +21,8 @@ themselves go by. What each column means is in [data.md](data.md).
 - **by permission**: exact or derived, but only with a scope, role, plan or setting that the note names.
 - **not offered**: always NULL.
 
-A metric that a platform retires is left out for a day, then asked for once more. `analytics-pipeline platforms` shows
-which are left out at present.
+A metric that a platform retires, or that an account's token may not see, is left out for a day, then asked for once more.
+`analytics-pipeline platforms` shows which are left out at present.
 """
 
 
@@ -31,7 +31,7 @@ def platforms(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print the page docs/metrics.md.")] = False,
 ) -> None:
-    """Show which metric each platform gives, how it is come by, and which are left out because they were retired."""
+    """Show which metric each platform gives, how it is come by, and which are left out because they failed a call."""
     from analytics_pipeline.sync.errors import InvalidRequestError
 
     if platform is not None and platform not in FETCHERS:
@@ -104,21 +104,23 @@ def _row(platform: str, source: MetricSource) -> dict[str, Cell]:
 def _left_out(chosen: Sequence[str]) -> list[dict[str, Cell]]:
     """Metrics that failed a call within the last day, and the figures that are unknown because of it."""
     from analytics_pipeline.database import engine
-    from analytics_pipeline.sync import plan
+    from analytics_pipeline.sync import plan, retired
 
     engine.upgrade()
     with engine.new_session() as session:
-        retired = plan.retired_since(session, chosen, datetime.now(UTC))
-    return [
-        {
-            "platform": name,
-            "metric": metric,
-            "found (UTC)": found_at,
-            "asked again (UTC)": found_at + plan.RETIRED_FOR,
-            "figures unknown": ", ".join(_fed_by(name, metric)) or None,
-        }
-        for name, metric, found_at in retired
-    ]
+        accounts = {str(account.id): account.name for account in plan.accounts(session, chosen)}
+        return [
+            {
+                "platform": row.platform,
+                "account": accounts.get(row.scope, "all"),
+                "metric": row.metric,
+                "found (UTC)": row.found_at,
+                "asked again (UTC)": row.found_at + retired.RETIRED_FOR,
+                "figures unknown": ", ".join(_fed_by(row.platform, row.metric)) or None,
+            }
+            for row in retired.left_out(session, chosen, datetime.now(UTC))
+            if row.scope == retired.APP or row.scope in accounts
+        ]
 
 
 def _fed_by(platform: str, retired: str) -> Iterable[str]:

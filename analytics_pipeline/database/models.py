@@ -310,13 +310,17 @@ class AccountAnalytics(Base):
 
 
 class RetiredMetric(Base):
-    """A metric that failed a whole call and was left out since. Believed for a day, then asked for once more."""
+    """A metric that failed a whole call and was left out since. Believed for a day, then asked for once more.
+
+    `scope` is `app` for one that the platform retired, or the id of the social account whose token may not see it.
+    """
 
     __tablename__ = "retired_metrics"
 
     platform: Mapped[str] = mapped_column(primary_key=True)
     metric: Mapped[str] = mapped_column(primary_key=True)
     found_at: Mapped[datetime]
+    scope: Mapped[str] = mapped_column(primary_key=True)
 
 
 class ApiQuota(Base):
@@ -345,6 +349,18 @@ class BilledRead(Base):
     )
     billed_on: Mapped[date] = mapped_column(primary_key=True)
     resource_id: Mapped[str] = mapped_column(primary_key=True)
+
+
+class MediaOwner(Base):
+    """To which of an account's posts a video's figures are given, where the platform adds them up over all that carry it."""
+
+    __tablename__ = "media_owners"
+
+    social_account_id: Mapped[int] = mapped_column(
+        ForeignKey("social_accounts.id", ondelete="CASCADE"), primary_key=True
+    )
+    media_key: Mapped[str] = mapped_column(primary_key=True)
+    platform_post_id: Mapped[str]
 
 
 # --- the ledger

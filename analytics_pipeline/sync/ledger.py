@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from analytics_pipeline.database.models import PublishedPost, RetiredMetric, SocialAccount, SyncError, SyncUnit
+from analytics_pipeline.database.models import PublishedPost, SocialAccount, SyncError, SyncUnit
 from analytics_pipeline.sync.results import UnitResult
 
 MAX_ATTEMPTS = 5
@@ -326,20 +326,6 @@ def release(session: Session, account_id: int) -> None:
     )
 
 
-def remember_retired_metrics(session: Session, platform: str, metrics: Collection[str], now: datetime) -> None:
-    """Keeps which metrics failed a call just now, for every run and process."""
-    if not metrics:
-        return
-    statement = upsert(RetiredMetric).values(
-        [{"platform": platform, "metric": metric, "found_at": now} for metric in sorted(metrics)]
-    )
-    session.execute(
-        statement.on_conflict_do_update(
-            index_elements=["platform", "metric"], set_={"found_at": statement.excluded.found_at}
-        )
-    )
-
-
 def outcome_of(failure: Failure, attempts: int, now: datetime) -> Outcome:
     """What a failure means for a unit; `attempts` counts the one that just failed."""
     state, next_attempt_at = "parked", None
@@ -349,7 +335,8 @@ def outcome_of(failure: Failure, attempts: int, now: datetime) -> Outcome:
     elif failure.error_class in ("token", "permission"):
         state = "needs_reauth"
     elif failure.error_class == "transient" and attempts < MAX_ATTEMPTS:
-        state, next_attempt_at = "waiting", now + _delay(attempts)
+        wait = max(_delay(attempts), timedelta(seconds=failure.retry_after or 0))
+        state, next_attempt_at = "waiting", now + wait
     return Outcome(state, failure.error_class, failure.message, next_attempt_at)
 
 

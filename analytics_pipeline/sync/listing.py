@@ -21,8 +21,17 @@ _log = logging.getLogger(__name__)
 def list_posts(work: AccountWork, first: date, last: date) -> AccountResult:
     """Finds the posts of `first` to `last` and stores them page by page; figures that come along are stored too.
 
-    A listing that fails leaves its days in the ledger, due again, waiting or for a person, as the failure says.
+    A listing that fails leaves its days in the ledger, due again, waiting or for a person, as the failure says. One
+    that another process keeps from beginning leaves the ledger to that process.
     """
+    try:
+        with work.alone():
+            return _list_posts(work, first, last)
+    except ledger.AccountBusyError as error:
+        return _busy(work, f"{error}; its posts were not listed")
+
+
+def _list_posts(work: AccountWork, first: date, last: date) -> AccountResult:
     failure = work.blocked()
     if failure is not None:
         return _failed(work, first, last, AccountResult(work.account, failure=failure), failure)
@@ -44,6 +53,14 @@ def list_posts(work: AccountWork, first: date, last: date) -> AccountResult:
 
 def read_account_days(work: AccountWork, first: date, last: date) -> AccountResult:
     """Stores the account-level figures of the UTC days `first` to `last`, as far as the platform keeps them."""
+    try:
+        with work.alone():
+            return _read_account_days(work, first, last)
+    except ledger.AccountBusyError as error:
+        return _busy(work, f"{error}; its figures were not read")
+
+
+def _read_account_days(work: AccountWork, first: date, last: date) -> AccountResult:
     failure = work.blocked()
     if failure is not None:
         return AccountResult(work.account, failure=failure)
@@ -63,6 +80,11 @@ def read_account_days(work: AccountWork, first: date, last: date) -> AccountResu
             ],
         )
     return AccountResult(work.account, found=len(days), usage=usage)
+
+
+def _busy(work: AccountWork, message: str) -> AccountResult:
+    _log.warning("%s", message)
+    return AccountResult(work.account, failure=Failure("transient", message))
 
 
 def _store_page(session: Session, work: AccountWork, page: Sequence[ListedPost], api_version: str | None) -> int:

@@ -11,11 +11,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
-from analytics_pipeline.database.models import PublishedPost, RetiredMetric, SocialAccount, SyncError, SyncUnit
+from analytics_pipeline.database.models import PublishedPost, SocialAccount, SyncError, SyncUnit
 from analytics_pipeline.sync.results import PostFailure, UnitResult
-
-RETIRED_FOR = timedelta(days=1)
-"""So long a metric that failed a call is not asked for again."""
 
 LISTED_TOGETHER = timedelta(days=14)
 """Days to be listed that lie no further apart are listed in one go."""
@@ -143,21 +140,6 @@ def throttled_until(session: Session, account_id: int, now: datetime) -> datetim
         .order_by(SyncUnit.next_attempt_at.desc())
         .limit(1)
     )
-
-
-def retired_metrics(session: Session, platform: str, now: datetime) -> set[str]:
-    """Metrics of the platform that failed a call within the last day."""
-    return {metric for _, metric, _ in retired_since(session, [platform], now)}
-
-
-def retired_since(session: Session, platforms: Collection[str], now: datetime) -> list[tuple[str, str, datetime]]:
-    """(platform, metric, when found) of the metrics of `retired_metrics`, in order."""
-    rows = session.execute(
-        select(RetiredMetric.platform, RetiredMetric.metric, RetiredMetric.found_at)
-        .where(RetiredMetric.platform.in_(platforms), RetiredMetric.found_at > now - RETIRED_FOR)
-        .order_by(RetiredMetric.platform, RetiredMetric.metric)
-    )
-    return [(platform, metric, found_at) for platform, metric, found_at in rows]
 
 
 def posts(

@@ -32,9 +32,13 @@ ON CONFLICT (platform, scope, endpoint) DO UPDATE SET
 RETURNING scope, endpoint, calls, held_until
 """)
 _HOLD = text("""
+WITH before AS (
+    SELECT held_until FROM api_quotas WHERE platform = :platform AND scope = :scope AND endpoint = :endpoint
+)
 INSERT INTO api_quotas AS q (platform, scope, endpoint, day, calls, held_until)
 VALUES (:platform, :scope, :endpoint, DATE '1970-01-01', 0, :until)
 ON CONFLICT (platform, scope, endpoint) DO UPDATE SET held_until = greatest(q.held_until, excluded.held_until)
+RETURNING (SELECT held_until FROM before)
 """)
 
 
@@ -70,10 +74,10 @@ class SharedQuota:
             connection.commit()
         return None
 
-    def hold(self, scope: Scope, endpoint: str, until: datetime) -> None:
+    def hold(self, scope: Scope, endpoint: str, until: datetime) -> datetime | None:
         """As CallQuota."""
         with self.engine.begin() as connection:
-            connection.execute(
+            before: datetime | None = connection.scalar(
                 _HOLD,
                 {
                     "platform": self.platform,
@@ -82,3 +86,4 @@ class SharedQuota:
                     "until": until,
                 },
             )
+        return None if before is None else before.astimezone(UTC)

@@ -33,30 +33,29 @@ def read_days(
 
     `only_due` leaves alone what is done. Posts read since `reuse_since` (by this run's listing) are not read again.
     """
-    with work.engine.connect() as connection:
-        try:
-            with ledger.account_lock(connection, work.account.id):
-                blocked = work.blocked()
-                with Session(work.engine) as session, session.begin():
-                    units = plan.units(session, work.account, first, last)
-                    days = [
-                        unit.publish_day
-                        for unit in units
-                        # A unit whose posts nobody knows is the listing's to mend.
-                        if blocked is None
-                        and unit.posts_expected is not None
-                        and plan.wants_work(unit, work.clock(), only_due)
-                    ]
-                    alone = plan.left_alone(session, work.account, [u for u in units if u.publish_day not in days])
-                    claims = ledger.claim(session, work.account.id, days, work.run_id, work.clock())
-                    posts = plan.posts(session, work.account, days, reuse_since, work.clock())
-                yield from alone
-                yield from _read(work, {claim.publish_day: claim for claim in claims}, posts)
-        except ledger.AccountBusyError as error:
-            with Session(work.engine) as session:
+    try:
+        with work.alone():
+            blocked = work.blocked()
+            with Session(work.engine) as session, session.begin():
                 units = plan.units(session, work.account, first, last)
-                _log.warning("%s; %d units left as they are", error, len(units))
-                yield from plan.left_alone(session, work.account, units)
+                days = [
+                    unit.publish_day
+                    for unit in units
+                    # A unit whose posts nobody knows is the listing's to mend.
+                    if blocked is None
+                    and unit.posts_expected is not None
+                    and plan.wants_work(unit, work.clock(), only_due)
+                ]
+                alone = plan.left_alone(session, work.account, [u for u in units if u.publish_day not in days])
+                claims = ledger.claim(session, work.account.id, days, work.run_id, work.clock())
+                posts = plan.posts(session, work.account, days, reuse_since, work.clock())
+            yield from alone
+            yield from _read(work, {claim.publish_day: claim for claim in claims}, posts)
+    except ledger.AccountBusyError as error:
+        with Session(work.engine) as session:
+            units = plan.units(session, work.account, first, last)
+            _log.warning("%s; %d units left as they are", error, len(units))
+            yield from plan.left_alone(session, work.account, units)
 
 
 def read_posts(work: AccountWork, posts: Sequence[PlannedPost]) -> Iterator[UnitResult]:
@@ -64,8 +63,12 @@ def read_posts(work: AccountWork, posts: Sequence[PlannedPost]) -> Iterator[Unit
     days = dict.fromkeys(post.published_on for post in posts)
     blocked = work.blocked()
     if blocked is None:
-        yield from _read(work, days, posts)
-        return
+        try:
+            with work.alone():
+                yield from _read(work, days, posts)
+                return
+        except ledger.AccountBusyError as error:
+            blocked = Failure("transient", str(error))
     for day in days:
         part = _Unit(day, None, [post for post in posts if post.published_on == day])
         yield _result(work, part, [], 0, blocked, work.clock())

@@ -15,10 +15,10 @@ from sqlalchemy.orm import Session
 
 from analytics_pipeline.database.models import SocialAccount
 from analytics_pipeline.platform_fetchers.base import BasePlatformFetcher
-from analytics_pipeline.platform_fetchers.exceptions import PlatformAPIError, RateLimitError
+from analytics_pipeline.platform_fetchers.exceptions import PlatformAPIError, RateLimitError, TransientError
 from analytics_pipeline.platform_fetchers.http import redact
 from analytics_pipeline.platform_fetchers.usage import NOTHING_USED, Usage
-from analytics_pipeline.sync import billing, ledger, plan
+from analytics_pipeline.sync import billing, ledger, media, plan, retired
 from analytics_pipeline.sync.ledger import Failure
 from analytics_pipeline.sync.plan import Account
 from analytics_pipeline.sync.quota import SharedQuota
@@ -56,6 +56,15 @@ class AccountWork:
     """The tokens that this work has had in its hands: they come and go while it lasts."""
 
     @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keeps every other process from the account: two would pay for the same calls, and count them twice.
+
+        Raises AccountBusyError where another process keeps it for too long.
+        """
+        with self.engine.connect() as connection, ledger.account_lock(connection, self.account.id):
+            yield
+
+    @contextmanager
     def fetcher(self) -> Iterator[BasePlatformFetcher]:
         """The account's fetcher, on the quota that all processes share, with a token that is refreshed when due.
 
@@ -64,19 +73,24 @@ class AccountWork:
         fetcher = self.make_fetcher(self.account)
         fetcher.tokens = AccountTokens(self.engine, self.account.id, self.account.platform, self.clock, self.secrets)
         fetcher.quota = SharedQuota(self.engine, self.account.platform, self.account.id)
+        platform, own = self.account.platform, str(self.account.id)
         with Session(self.engine) as session:
-            retired = plan.retired_metrics(session, self.account.platform, self.clock())
+            dead = retired.known(session, platform, retired.APP, self.clock())
+            denied = retired.known(session, platform, own, self.clock())
             billed = billing.billed_reads(session, self.account.id, self.clock())
-        fetcher.dead_metrics |= retired
+            owners = media.owners(session, self.account.id)
+        fetcher.dead_metrics |= dead
+        fetcher.denied_metrics |= denied
         fetcher.billed |= billed
+        fetcher.media_owners |= owners
         try:
             yield fetcher
         finally:
             fetcher.close()
             with Session(self.engine) as session, session.begin():
-                ledger.remember_retired_metrics(
-                    session, self.account.platform, fetcher.dead_metrics - retired, self.clock()
-                )
+                retired.remember(session, platform, retired.APP, fetcher.dead_metrics - dead, self.clock())
+                retired.remember(session, platform, own, fetcher.denied_metrics - denied, self.clock())
+                media.remember(session, self.account.id, owners, fetcher.media_owners)
                 billing.record(session, self.account, fetcher.usage, fetcher.billed - billed, self.run_id, self.clock())
 
     def blocked(self) -> Failure | None:
@@ -93,7 +107,7 @@ class AccountWork:
     def failure_of(self, error: Exception) -> Failure:
         """What `error` means; an unexpected one is logged whole and treated as passing."""
         if isinstance(error, PlatformAPIError):
-            retry_after = error.retry_after if isinstance(error, RateLimitError) else None
+            retry_after = error.retry_after if isinstance(error, RateLimitError | TransientError) else None
             return Failure(error.error_class, self.safe(error.message), retry_after)
         # As text: a traceback may hold tokens that only this work knows.
         _log.error("unexpected fault while syncing %r\n%s", self.account, self.safe("".join(format_exception(error))))

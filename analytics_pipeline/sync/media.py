@@ -1,0 +1,33 @@
+"""Videos that several posts of an account carry: whose their figures are, the same one for every run and process.
+
+Here: rows of `media_owners`. Not here: who becomes the owner (platform_fetchers).
+"""
+
+from collections.abc import Mapping
+
+from sqlalchemy import delete, select
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.orm import Session
+
+from analytics_pipeline.database.models import MediaOwner
+
+
+def owners(session: Session, account_id: int) -> dict[str, str]:
+    """The post that the figures of each video are given to, by media key."""
+    statement = select(MediaOwner.media_key, MediaOwner.platform_post_id).where(
+        MediaOwner.social_account_id == account_id
+    )
+    return {row.media_key: row.platform_post_id for row in session.execute(statement)}
+
+
+def remember(session: Session, account_id: int, before: Mapping[str, str], now: Mapping[str, str]) -> None:
+    """Keeps what differs between the owners `before` and `now`."""
+    if lost := sorted(key for key, _ in before.items() - now.items()):
+        session.execute(
+            delete(MediaOwner).where(MediaOwner.social_account_id == account_id, MediaOwner.media_key.in_(lost))
+        )
+    if new := sorted(now.items() - before.items()):
+        session.execute(
+            upsert(MediaOwner).on_conflict_do_nothing(),  # whoever was first stays
+            [{"social_account_id": account_id, "media_key": key, "platform_post_id": post} for key, post in new],
+        )

@@ -1,0 +1,49 @@
+"""Metrics that failed a call: left out for a day, by every run and process.
+
+Here: rows of `retired_metrics`. Not here: how a culprit is found (platform_fetchers).
+"""
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.orm import Session
+
+from analytics_pipeline.database.models import RetiredMetric
+
+RETIRED_FOR = timedelta(days=1)
+"""So long a metric that failed a call is not asked for again."""
+
+APP = "app"
+"""The scope of what a platform has retired for everybody; other scopes are ids of accounts."""
+
+
+def known(session: Session, platform: str, scope: str, now: datetime) -> set[str]:
+    """Metrics of the platform that failed a call within the last day."""
+    return {row.metric for row in left_out(session, [platform], now) if row.scope == scope}
+
+
+def left_out(session: Session, platforms: Collection[str], now: datetime) -> list[RetiredMetric]:
+    """What failed a call within the last day, of all scopes, in order."""
+    return list(
+        session.scalars(
+            select(RetiredMetric)
+            .where(RetiredMetric.platform.in_(platforms), RetiredMetric.found_at > now - RETIRED_FOR)
+            .order_by(RetiredMetric.platform, RetiredMetric.metric, RetiredMetric.scope)
+        )
+    )
+
+
+def remember(session: Session, platform: str, scope: str, metrics: Collection[str], now: datetime) -> None:
+    """Keeps which metrics failed a call just now."""
+    if not metrics:
+        return
+    statement = upsert(RetiredMetric).values(
+        [{"platform": platform, "scope": scope, "metric": metric, "found_at": now} for metric in sorted(metrics)]
+    )
+    session.execute(
+        statement.on_conflict_do_update(
+            index_elements=["platform", "metric", "scope"], set_={"found_at": statement.excluded.found_at}
+        )
+    )
