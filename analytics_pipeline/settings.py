@@ -129,8 +129,10 @@ class Settings(BaseSettings):
         None, description="Id of your Meta app: Page tokens are made anew with it, for Facebook and Instagram."
     )
     facebook_client_secret: SecretStr | None = Field(None, description="Secret of your Meta app.")
-    linkedin_api_version: str = Field("202608", pattern=r"^\d{6}$", description="LinkedIn-Version header, YYYYMM.")
-    meta_api_version: str = Field("v25.0", pattern=r"^v\d+\.\d+$", description="Version in the path of Graph calls.")
+    linkedin_api_version: str = Field("202608", pattern=r"^[0-9]{6}$", description="LinkedIn-Version header, YYYYMM.")
+    meta_api_version: str = Field(
+        "v25.0", pattern=r"^v[0-9]+\.[0-9]+$", description="Version in the path of Graph calls."
+    )
 
     linkedin_list_size: int = Field(50, ge=1, le=200, description="Posts that one call for LinkedIn statistics names.")
     linkedin_detail_days: int = Field(
@@ -155,7 +157,7 @@ class Settings(BaseSettings):
     )
     twitter_app_owner_id: str | None = Field(
         None,
-        pattern=r"^\d{1,19}$",
+        pattern=r"^[0-9]{1,19}$",
         description="Id of the X account that owns the developer app: its own posts are cheaper to read.",
     )
     twitter_analytics_days: int = Field(

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from time import sleep as sleep_seconds
 from typing import Any, ClassVar, Final, Self, TypedDict, cast
+from urllib.parse import quote
 
 import requests
 from tenacity import RetryCallState, Retrying, stop_after_attempt
@@ -40,6 +41,7 @@ from analytics_pipeline.platform_fetchers.usage import Usage
 from analytics_pipeline.settings import get_settings
 
 _LONGEST_BACKOFF: Final = 60.0
+_LEAST_TOKEN: Final = 12  # a shorter one is none of a platform, and could be a word of the reply
 _MAX_COUNT: Final = 10**15  # more than all views of everything: an absurd figure, which would also overflow sums
 _WHOLE_NUMBER: Final = re.compile(r"-?[0-9]{1,19}")
 
@@ -102,8 +104,12 @@ class BasePlatformFetcher(ABC):
         self.daily_limits = DailyLimits()
         self.dead_metrics: set[str] = set()
         """Metrics known to be retired, which are not asked for. Grows as more are met; the caller may remember them."""
+        self.denied_metrics: set[str] = set()
+        """Metrics that this account's token may not see, which are not asked for. Likewise."""
         self.billed: set[tuple[date, str]] = set()
         """(UTC day, id) of what the platform has charged for, on platforms that charge a thing once a day. Likewise."""
+        self.media_owners: dict[str, str] = {}
+        """Post by media key: whose the figures of a video in several posts are, where they are of all posts together."""
         self.answering_version: str | None = None
         """API version that the platform says it answered with, where it says so."""
 
@@ -212,6 +218,7 @@ class BasePlatformFetcher(ABC):
                 f"{self.platform}: {method} {_path_of(url)} failed: {type(error).__name__}", self.platform
             ) from None
         self._observe(response)
+        self._forget_token(response)
         try:
             body = response.json()
         except (ValueError, RecursionError):
@@ -219,6 +226,8 @@ class BasePlatformFetcher(ABC):
         if not self._is_answer(response, body):
             refusal = self._error_of(response, body)
             self._count_unknown(refusal)
+            if isinstance(refusal, TransientError):
+                refusal.retry_after = self._asked_wait(response)
             raise refusal
         if body is None:
             raise TransientError(
@@ -227,6 +236,13 @@ class BasePlatformFetcher(ABC):
                 response.status_code,
             )
         return body
+
+    def _forget_token(self, response: requests.Response) -> None:
+        """Takes our token out of a reply that says it back, wherever: what is kept of replies must not hold it."""
+        token = self._access_token
+        for spelt in {token, quote(token, safe=""), token.replace("/", "\\/")} if len(token) >= _LEAST_TOKEN else ():
+            if spelt.encode() in response.content:
+                response._content = response.content.replace(spelt.encode(), b"[redacted]")
 
     def _take_quota(self, url: str) -> None:
         now = self._clock()
@@ -264,6 +280,9 @@ class BasePlatformFetcher(ABC):
 
     def _handle_rate_limit(self, response: requests.Response) -> float | None:
         """Seconds to wait after a throttled reply, None where it does not say. Platforms add their own headers."""
+        return self._asked_wait(response)
+
+    def _asked_wait(self, response: requests.Response) -> float | None:
         return parse_retry_after(response.headers.get("Retry-After"), self._server_time(response))
 
     def _server_time(self, response: requests.Response) -> datetime:
@@ -285,7 +304,9 @@ class BasePlatformFetcher(ABC):
             in_place = error.retry_after is not None and error.retry_after <= self._wait_in_place
             return error.retry_after if in_place else None
         if isinstance(error, TransientError):
-            return random.uniform(0, min(_LONGEST_BACKOFF, self.backoff_factor**attempt))  # noqa: S311  # jitter
+            jitter = random.uniform(0, min(_LONGEST_BACKOFF, self.backoff_factor**attempt))  # noqa: S311
+            asked = error.retry_after or 0.0
+            return max(jitter, asked) if asked <= self._wait_in_place else None
         return None
 
     def _redact(self, text: str) -> str:

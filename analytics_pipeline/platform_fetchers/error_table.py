@@ -10,6 +10,9 @@ from typing import Final
 
 from analytics_pipeline.platform_fetchers.exceptions import PlatformAPIError, UnknownReplyError
 
+NO_JSON: Final = "no JSON"
+"""Stands for the code of a reply whose body is no JSON object: an empty or HTML body of some gateway."""
+
 _MAX_DETAIL: Final = 300
 
 _logger = logging.getLogger(__name__)

@@ -51,7 +51,12 @@ class RateLimitError(PlatformAPIError):
 
 
 class TransientError(PlatformAPIError):
-    """A fault that passes: 5xx, connection reset, deadline, cut body, a body that is not JSON."""
+    """A fault that passes: 5xx, connection reset, deadline, cut body, a body that is not JSON.
+
+    `retry_after` is the wait in seconds that the platform asks for, None where it does not say.
+    """
+
+    retry_after: float | None = None
 
 
 class UnknownReplyError(TransientError):

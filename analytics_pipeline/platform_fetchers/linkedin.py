@@ -38,6 +38,9 @@ HISTORY_DAYS: Final = 365
 
 FOLLOWER_LAG_DAYS: Final = 2
 
+PAGE_OVERLAP: Final = 5
+"""Posts that two pages of a listing share: a post deleted between them moves all older ones up by a place."""
+
 _logger = logging.getLogger(__name__)
 
 
@@ -126,25 +129,27 @@ class LinkedInAnalyticsFetcher(LinkedInDetails):
         """The page's posts with `start <= publishedAt < end`, last modified first; no drafts, no dark (ads-only) posts."""
         page = self._page()
         seen: set[str] = set()
-        position: int | None = 0
-        while position is not None:
+        position = 0
+        while True:
             body = self._page_request(wire.finder_path(page, position))
             elements = wire.elements_of(body)
             self.usage += Usage(posts=len(elements))
-            listed = [post for post in map(wire.listed_post, elements) if post and start <= post.published_at < end]
-            # Offsets drift when a post is published between two pages: the same post can come twice.
-            fresh = [post for post in listed if post.platform_post_id not in seen]
-            seen.update(post.platform_post_id for post in fresh)
-            if fresh:
-                yield fresh
+            # Pages overlap, and offsets drift when a post is published between two of them.
+            fresh = [element for element in elements if str(element.get("id")) not in seen]
+            seen.update(str(element.get("id")) for element in fresh)
+            listed = [post for post in map(wire.listed_post, fresh) if post and start <= post.published_at < end]
+            if listed:
+                yield listed
             # A post that was scheduled is older than its publication, but it was modified by it.
             modified = [at for element in elements if (at := wire.moment(element, "lastModifiedAt", "publishedAt"))]
             if modified and min(modified) < start:
                 return
             following = wire.next_start(body)
-            if following is None and elements:
+            if following is None and fresh:
                 following = position + len(elements)
-            position = following if following is not None and following > position else None
+            if following is None or following <= position:
+                return
+            position = max(following - PAGE_OVERLAP, position + 1)
 
     # --- the page
 
@@ -168,18 +173,14 @@ class LinkedInAnalyticsFetcher(LinkedInDetails):
         today = self._today()
         days = {day.day: dict(day.metrics) for day in self.fetch_organization_analytics(first, last)}
         since, until = max(first, today - timedelta(days=HISTORY_DAYS)), min(last, today)
-        for day, views in self._page_views(since, until).items():
-            days.setdefault(day, {}).update(views)
-        until = min(until, today - timedelta(days=FOLLOWER_LAG_DAYS + 1))
-        path = wire.follower_days_path(self._page(), since, until)
-        for day, gains in self._daily(path, "followerGains", GAIN_FIELDS, since, until).items():
-            days.setdefault(day, {})["follower_gain"] = sum(gains.values())
-        if first <= today <= last:
-            page = wire.encoded(self._page())
-            body = self._page_request(f"/rest/networkSizes/{page}?edgeType=COMPANY_FOLLOWED_BY_MEMBER")
-            level = self._parse_analytics_response(body, {"followers": "firstDegreeSize"})["followers"]
-            if level is not None:
-                days.setdefault(today, {})["followers"] = level
+        for read in (self._page_views, self._follower_gains, self._follower_level):
+            try:
+                found = read(since, until)
+            except (BadDataError, ConfigurationError, PermissionDeniedError) as error:
+                _logger.warning("%s", error.message)  # what is withheld, or refused, costs no other figure
+                continue
+            for day, figures in found.items():
+                days.setdefault(day, {}).update(figures)
         return [AccountDay(day, days[day]) for day in sorted(days)]
 
     # --- statistics of posts
@@ -254,13 +255,27 @@ class LinkedInAnalyticsFetcher(LinkedInDetails):
         return body
 
     def _page_views(self, first: date, last: date) -> dict[date, dict[str, int]]:
-        """Views of the page itself; a page whose views are withheld loses no other figure."""
+        """Views of the page itself."""
         path = wire.view_days_path(self._page(), first, last)
-        try:
-            return self._daily(path, "totalPageStatistics", VIEW_FIELDS, first, last)
-        except (BadDataError, ConfigurationError, PermissionDeniedError) as error:
-            _logger.info("%s", error.message)
+        return self._daily(path, "totalPageStatistics", VIEW_FIELDS, first, last)
+
+    def _follower_gains(self, first: date, last: date) -> dict[date, dict[str, int]]:
+        """Gains of whole days that began within the last twelve months, and ended two days ago or before."""
+        first = max(first, self._today() - timedelta(days=HISTORY_DAYS - 1))
+        last = min(last, self._today() - timedelta(days=FOLLOWER_LAG_DAYS + 1))
+        path = wire.follower_days_path(self._page(), first, last)
+        days = self._daily(path, "followerGains", GAIN_FIELDS, first, last)
+        return {day: {"follower_gain": sum(gains.values())} for day, gains in days.items()}
+
+    def _follower_level(self, first: date, last: date) -> dict[date, dict[str, int]]:
+        """Followers of now, if today is asked for: there is no history of them."""
+        today = self._today()
+        if not first <= today <= last:
             return {}
+        page = wire.encoded(self._page())
+        body = self._page_request(f"/rest/networkSizes/{page}?edgeType=COMPANY_FOLLOWED_BY_MEMBER")
+        level = self._parse_analytics_response(body, {"followers": "firstDegreeSize"})["followers"]
+        return {} if level is None else {today: {"followers": level}}
 
     def _daily(
         self, path: str, key: str, fields: Mapping[str, str | Sequence[str]], first: date, last: date

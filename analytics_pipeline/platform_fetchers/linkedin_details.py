@@ -15,9 +15,11 @@ from analytics_pipeline.platform_fetchers.exceptions import (
     BadDataError,
     PermissionDeniedError,
     PlatformAPIError,
+    PostAbsentError,
+    PostNotFoundError,
     RateLimitError,
 )
-from analytics_pipeline.platform_fetchers.linkedin_metrics import REACTIONS, VIDEO_VIEWS, WATCH_TIME
+from analytics_pipeline.platform_fetchers.linkedin_metrics import REACTIONS, VIDEO_VIEWS, VIDEOS, WATCH_TIME
 from analytics_pipeline.platform_fetchers.linkedin_requests import LinkedInRequests
 from analytics_pipeline.platform_fetchers.metrics import PostReading, PostRef
 from analytics_pipeline.settings import get_settings
@@ -52,18 +54,31 @@ class LinkedInDetails(LinkedInRequests):
         }
 
     def _with_reactions(self, readings: Sequence[PostReading], young: Mapping[str, PostRef]) -> list[PostReading]:
-        urns = [r.platform_post_id for r in readings if r.analytics is not None and r.platform_post_id in young]
+        """Adds reactions; and tells those posts without statistics that are deleted from those without activity."""
+        urns = [
+            reading.platform_post_id
+            for reading in readings
+            if reading.platform_post_id in young
+            and (reading.analytics is not None or isinstance(reading.error, PostAbsentError))
+        ]
         found: dict[str, Any] = {}
+        gone: set[str] = set()
         for batch in chunks(urns, BATCH_SIZE):
-            results = self._rationed(f"/rest/{REACTIONS}?ids=List({wire.encoded_list(batch)})", REACTIONS).get(
-                "results"
-            )
-            if isinstance(results, Mapping):
-                found.update(results)
-        return [self._add_reactions(reading, found.get(reading.platform_post_id)) for reading in readings]
+            said = self._rationed(f"/rest/{REACTIONS}?ids=List({wire.encoded_list(batch)})", REACTIONS)
+            found |= wire.results_of(said)
+            gone |= wire.unknown_in(said)
+        return [
+            self._add_reactions(reading, found.get(reading.platform_post_id), reading.platform_post_id in gone)
+            for reading in readings
+        ]
 
-    def _add_reactions(self, reading: PostReading, said: Any) -> PostReading:
-        if reading.analytics is None or not isinstance(said, Mapping):
+    def _add_reactions(self, reading: PostReading, said: Any, gone: bool) -> PostReading:
+        if reading.analytics is None:
+            if not gone or not isinstance(reading.error, PostAbsentError):
+                return reading
+            message = f"linkedin: {reading.platform_post_id} has no statistics, and LinkedIn does not know it any more"
+            return replace(reading, error=PostNotFoundError(message, self.platform, 404, reading.platform_post_id))
+        if not isinstance(said, Mapping):
             return reading
         reading.analytics["reactions_count"] = self._reactions_in(said)
         return replace(reading, raw={**reading.raw, REACTIONS: said})
@@ -83,16 +98,16 @@ class LinkedInDetails(LinkedInRequests):
     def _add_video_figures(self, reading: PostReading) -> PostReading:
         analytics = reading.analytics
         assert analytics is not None
-        said = {
-            kind: self._rationed(wire.video_path(reading.platform_post_id, kind)) for kind in (VIDEO_VIEWS, WATCH_TIME)
-        }
+        said = {VIDEO_VIEWS: self._rationed(wire.video_path(reading.platform_post_id, VIDEO_VIEWS), VIDEOS)}
         analytics["video_views"] = self._video_figure_in(said[VIDEO_VIEWS])
-        analytics["video_watch_time"] = _seconds(self._video_figure_in(said[WATCH_TIME]))
-        return replace(reading, raw={**reading.raw, "videoAnalytics": said})
+        if analytics["video_views"] is not None:  # else there are no figures of this video, and each call counts
+            said[WATCH_TIME] = self._rationed(wire.video_path(reading.platform_post_id, WATCH_TIME), VIDEOS)
+            analytics["video_watch_time"] = _seconds(self._video_figure_in(said[WATCH_TIME]))
+        return replace(reading, raw={**reading.raw, VIDEOS: said})
 
-    def _rationed(self, path: str, name: str = "") -> Mapping[str, Any]:
-        """As `_detail`, out of the ration. What this app or member may not use is remembered as `name`."""
-        if self._calls_left < 1 or name in self.dead_metrics:
+    def _rationed(self, path: str, name: str) -> Mapping[str, Any]:
+        """As `_detail`, out of the ration. What this account's token may not see is remembered as `name`."""
+        if self._calls_left < 1 or name in self.denied_metrics:
             return {}
         self._calls_left -= 1
         try:
@@ -100,8 +115,7 @@ class LinkedInDetails(LinkedInRequests):
         except RateLimitError:
             self._calls_left = 0
         except PermissionDeniedError:
-            if name:
-                self.dead_metrics.add(name)
+            self.denied_metrics.add(name)
         except PlatformAPIError:
             pass
         return {}

@@ -5,7 +5,7 @@ Here: which status and code stand for which exception. Not here: waits and retri
 
 from typing import Final
 
-from analytics_pipeline.platform_fetchers.error_table import ErrorCase
+from analytics_pipeline.platform_fetchers.error_table import NO_JSON, ErrorCase
 from analytics_pipeline.platform_fetchers.exceptions import (
     AuthenticationError,
     ConfigurationError,
@@ -16,10 +16,9 @@ from analytics_pipeline.platform_fetchers.exceptions import (
     TransientError,
 )
 
-NO_JSON: Final = "no JSON"
-"""Stands for the code of a reply whose body is no JSON object: an empty or HTML body of some gateway."""
-
 DAILY_QUOTA: Final = "101"
+
+_GATEWAY: Final = "a gateway answered in LinkedIn's place; check LINKEDIN_BASE_URL"
 
 
 class RevokedTokenError(InvalidTokenError):
@@ -59,12 +58,13 @@ ERRORS: Final = (
         _codes("65602", "EXPIRED_ACCESS_TOKEN"),
     ),
     ErrorCase(401, AuthenticationError, "the token was refused: connect the page again"),
+    ErrorCase(403, TransientError, _GATEWAY, _codes(NO_JSON)),
     ErrorCase(
         403,
         PermissionDeniedError,
-        "a scope (r_organization_social, rw_organization_admin), a product or the page role ADMINISTRATOR is missing",
+        "a scope, the app's product or the page role ADMINISTRATOR is missing",
     ),
-    ErrorCase(404, TransientError, "a gateway answered in LinkedIn's place; check LINKEDIN_BASE_URL", _codes(NO_JSON)),
+    ErrorCase(404, TransientError, _GATEWAY, _codes(NO_JSON)),
     ErrorCase(404, PostNotFoundError, "LinkedIn does not know it, or not any more"),
     ErrorCase(
         426,

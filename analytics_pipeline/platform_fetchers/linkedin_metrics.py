@@ -23,6 +23,7 @@ GAIN_FIELDS: Final = {"organic": "organicFollowerGain", "paid": "paidFollowerGai
 VIEW_FIELDS: Final = {"profile_views": "views.allPageViews.pageViews"}
 
 REACTIONS: Final = "socialMetadata"
+VIDEOS: Final = "videoAnalytics"
 VIDEO_VIEWS: Final = "VIDEO_VIEW"
 WATCH_TIME: Final = "TIME_WATCHED"
 
@@ -53,12 +54,14 @@ CATALOG: Final = (
         "exact",
         "GET /rest/videoAnalytics VIDEO_VIEW",
         f"plays of 3 s and more; videos posted as ugcPost; {_RATIONED}",
+        asked=(VIDEOS,),
     ),
     MetricSource(
         "video_watch_time",
         "exact",
         "GET /rest/videoAnalytics TIME_WATCHED",
         f"loops count; videos posted as ugcPost; {_RATIONED}",
+        asked=(VIDEOS,),
     ),
     MetricSource("engagement_rate", "derived", note="100 × (likes + comments + shares) / impressions"),
     MetricSource("click_through_rate", "derived", note="100 × clicks / impressions"),

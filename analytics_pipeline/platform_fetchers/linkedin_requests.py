@@ -6,16 +6,16 @@ Source: platforms/linkedin.md §1, §5, §6. Not here: endpoints (linkedin.py, l
 
 import logging
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import UTC, date, timedelta
 from typing import Any, ClassVar, Final
 
 import requests
 
 from analytics_pipeline.platform_fetchers import linkedin_wire as wire
 from analytics_pipeline.platform_fetchers.base import BasePlatformFetcher
-from analytics_pipeline.platform_fetchers.error_table import error_of
-from analytics_pipeline.platform_fetchers.exceptions import PlatformAPIError, RateLimitError
-from analytics_pipeline.platform_fetchers.linkedin_errors import DAILY_QUOTA, ERRORS, NO_JSON, RevokedTokenError
+from analytics_pipeline.platform_fetchers.error_table import NO_JSON, error_of
+from analytics_pipeline.platform_fetchers.exceptions import PermissionDeniedError, PlatformAPIError, RateLimitError
+from analytics_pipeline.platform_fetchers.linkedin_errors import DAILY_QUOTA, ERRORS, RevokedTokenError
 from analytics_pipeline.platform_fetchers.quota import DailyLimits, Scope
 from analytics_pipeline.settings import get_settings
 
@@ -26,6 +26,16 @@ REVOCATION_PAUSE: Final = 5.0
 
 THROTTLE_PAUSE: Final = 120.0
 """Seconds after a 429 that is not about the day's quota: protection of LinkedIn's own machines."""
+
+SAME_THROTTLE: Final = timedelta(minutes=10)
+"""A 429 so soon after such a pause means that it was about the day's quota after all."""
+
+_SCOPES: Final = {
+    "posts": "r_organization_social",
+    "videoAnalytics": "r_organization_social",
+    "socialMetadata": "r_organization_social_feed",
+}
+"""The scope that a resource needs; all others need that of an administrator."""
 
 _logger = logging.getLogger(__name__)
 
@@ -63,9 +73,13 @@ class LinkedInRequests(BasePlatformFetcher):
     def _error_of(self, response: requests.Response, body: Any) -> PlatformAPIError:
         codes, said = {NO_JSON}, ""
         if isinstance(body, Mapping):
-            codes = {str(body[key]) for key in ("code", "serviceErrorCode") if body.get(key) is not None}
+            codes = {self._redact(str(body[key])) for key in ("code", "serviceErrorCode") if body.get(key) is not None}
             said = str(body.get("message", ""))
         error = error_of(ERRORS, self.platform, response.status_code, codes, self._redact(said))
+        if isinstance(error, PermissionDeniedError):
+            scope_needed = _SCOPES.get(self._endpoint_of(response.url), "rw_organization_admin")
+            error.message += f". The call needs the scope {scope_needed}"
+            error.args = (error.message,)
         if isinstance(error, RateLimitError):
             error.retry_after = self._handle_rate_limit(response)
             if error.retry_after is None and DAILY_QUOTA in codes:
@@ -74,8 +88,20 @@ class LinkedInRequests(BasePlatformFetcher):
                 until = self._clock() + timedelta(seconds=error.retry_after)
                 self.quota.hold(scope, self._endpoint_of(response.url), until)
             elif error.retry_after is None:
-                error.retry_after = THROTTLE_PAUSE
+                error.retry_after = self._unnamed_pause(response)
         return error
+
+    def _unnamed_pause(self, response: requests.Response) -> float:
+        """Seconds after a 429 that names no quota: a short pause, and the next time the rest of the day."""
+        now, endpoint = self._clock(), self._endpoint_of(response.url)
+        before = self.quota.hold("account", endpoint, now + timedelta(seconds=THROTTLE_PAUSE))
+        again = before is not None and timedelta(0) <= now - before < SAME_THROTTLE
+        # What ended at midnight was the rest of a day, not such a pause.
+        if before is None or not again or (before - SAME_THROTTLE).date() != now.astimezone(UTC).date():
+            return THROTTLE_PAUSE
+        pause = self._until_next_day(response)
+        self.quota.hold("account", endpoint, now + timedelta(seconds=pause))
+        return pause
 
     def _pause(self, error: PlatformAPIError, attempt: int) -> float | None:
         if isinstance(error, RevokedTokenError):

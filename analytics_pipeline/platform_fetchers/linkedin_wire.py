@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from analytics_pipeline.platform_fetchers.exceptions import BadDataError, ConfigurationError
 from analytics_pipeline.platform_fetchers.metrics import ListedPost
@@ -160,6 +160,21 @@ def elements_of(body: Any) -> list[Mapping[str, Any]]:
     if not isinstance(elements, list):
         raise BadDataError("linkedin: the answer holds no list of elements", PLATFORM)
     return [element for element in elements if isinstance(element, Mapping)]
+
+
+def results_of(body: Mapping[str, Any]) -> dict[str, Any]:
+    """The `results` of a BATCH_GET by URN."""
+    results = body.get("results")
+    return {unquote(urn): said for urn, said in results.items()} if isinstance(results, Mapping) else {}
+
+
+def unknown_in(body: Mapping[str, Any]) -> set[str]:
+    """The URNs that a BATCH_GET answers with 404, entry by entry, in `statuses` or `errors`."""
+    statuses, errors = body.get("statuses"), body.get("errors")
+    found = {urn for urn, status in statuses.items() if status == 404} if isinstance(statuses, Mapping) else set()
+    if isinstance(errors, Mapping):
+        found |= {urn for urn, error in errors.items() if isinstance(error, Mapping) and error.get("status") == 404}
+    return set(map(unquote, found)) - results_of(body).keys()
 
 
 def next_start(body: Mapping[str, Any]) -> int | None:

@@ -175,7 +175,7 @@ class RefreshTokenOAuth(OAuth):
     def _refusal(self, response: requests.Response, body: Any, clean: Callable[[str], str]) -> PlatformAPIError:
         said = body if isinstance(body, Mapping) else {}
         description = str(said.get("error_description") or "")
-        code = str(said.get("error") or "")[:60]
+        code = clean(str(said.get("error") or ""))[:60]
         if "token" in description.lower():
             code = _DEAD_GRANT  # LinkedIn and X say invalid_request to everything
         return error_of(self.errors, self.platform, response.status_code, {code} - {""}, clean(description))

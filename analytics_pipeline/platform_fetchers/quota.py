@@ -29,8 +29,11 @@ class CallQuota(Protocol):
     def take(self, endpoint: str, limits: DailyLimits, now: datetime) -> datetime | None:
         """Counts one call to `endpoint`; or, where none may be sent, says until when (UTC) and counts nothing."""
 
-    def hold(self, scope: Scope, endpoint: str, until: datetime) -> None:
-        """Allows no call to `endpoint` (ALL_ENDPOINTS: to any) before `until`, unless a longer hold is known."""
+    def hold(self, scope: Scope, endpoint: str, until: datetime) -> datetime | None:
+        """Allows no call to `endpoint` (ALL_ENDPOINTS: to any) before `until`, unless a longer hold is known.
+
+        Returns the end (UTC) of the hold before this one, which may be over; None where there was none.
+        """
 
 
 class MemoryQuota:
@@ -54,9 +57,11 @@ class MemoryQuota:
             self._calls[endpoint] += 1
         return max(held, default=None)
 
-    def hold(self, scope: Scope, endpoint: str, until: datetime) -> None:
+    def hold(self, scope: Scope, endpoint: str, until: datetime) -> datetime | None:
         """As CallQuota."""
-        self._held[endpoint] = max(until, self._held.get(endpoint, until))
+        before = self._held.get(endpoint)
+        self._held[endpoint] = max(until, before or until)
+        return before
 
 
 def used_up(limit: int | None, calls: int) -> bool:

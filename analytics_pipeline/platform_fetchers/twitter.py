@@ -21,7 +21,7 @@ from analytics_pipeline.platform_fetchers.exceptions import (
     PostNotFoundError,
 )
 from analytics_pipeline.platform_fetchers.metrics import AccountDay, ListedPost, PostAnalytics, PostReading, PostRef
-from analytics_pipeline.platform_fetchers.twitter_errors import FIELD_FAILED, problem_type
+from analytics_pipeline.platform_fetchers.twitter_errors import FIELD_FAILED, NOT_FOUND, problem_type
 from analytics_pipeline.platform_fetchers.twitter_extras import TwitterExtras
 from analytics_pipeline.platform_fetchers.twitter_metrics import CATALOG, POST_METRICS, USER_METRICS
 from analytics_pipeline.platform_fetchers.twitter_oauth import TwitterOAuth
@@ -46,7 +46,7 @@ class TwitterAnalyticsFetcher(TwitterExtras):
     A post that was edited is one post: its figures are the sums over all versions, its id is the first version's,
     which no edit changes (a listing of X shows the newest). The private figures (url_clicks, profile_clicks) exist
     for 30 days; after that, and with a token that may not see them, they are None. `video_views` counts the views of
-    a video in all posts that carry it, so only the oldest of them in a reply gets it.
+    a video in all posts that carry it, so only one of them gets it: the first that was ever read, the oldest of a reply.
     """
 
     batch_size: ClassVar[int] = MAX_IDS
@@ -107,7 +107,9 @@ class TwitterAnalyticsFetcher(TwitterExtras):
 
     @property
     def _owns_app(self) -> bool:
-        return self._user_id is not None and self._user_id == self._app_owner
+        """Whether the account's own timeline is read at the owner's price: by its own token, of its own app."""
+        own = self._sees_private and not self._app_only
+        return own and self._user_id is not None and self._user_id == self._app_owner
 
     def _read_off_timeline(self, posts: Collection[PostRef]) -> Iterator[PostReading]:
         """Readings of these posts, as long as the pages between them hold enough of them to be the cheaper way."""
@@ -227,6 +229,7 @@ class TwitterAnalyticsFetcher(TwitterExtras):
         private = self._sees_private and bool(young)
         body = self._make_request("GET", "/2/tweets", params={"ids": ",".join(ids), **wire.fields(private)})
         reply = wire.read_reply(body)
+        self._learn_owners(reply)
         self._charge_posts(reply.posts.keys(), self._prices.post_read)
         if reply.unbound and not (reply.posts or reply.problems or reply.refused):
             raise self._problem(reply.unbound[0])
@@ -254,16 +257,20 @@ class TwitterAnalyticsFetcher(TwitterExtras):
         }
         if until < self._clock():
             params["end_time"] = wire.format_time(until)
-        price = self._prices.owned_read if self._owns_app and user == self._app_owner else self._prices.post_read
         tokens: set[str] = set()
         while True:
             private = private and self._sees_private
             reply = self._account_call(f"/2/users/{user}/tweets", {**params, **wire.fields(private)})
-            self._charge_posts(reply.posts.keys(), price)
+            if private and reply.posts and reply.posts.keys() <= reply.refused:
+                self._sees_private = False  # not the author's token
+            owned = self._owns_app and user == self._app_owner
+            self._charge_posts(reply.posts.keys(), self._prices.owned_read if owned else self._prices.post_read)
             if private and reply.refused - reply.posts.keys():
                 self._sees_private = False  # the page lacks the posts whose private figures were refused
                 continue
             self._require_figures(reply)
+            self._require(reply, "created_at")
+            self._learn_owners(reply)
             yield reply
             if reply.next_token is None or reply.next_token in tokens:
                 return
@@ -284,10 +291,23 @@ class TwitterAnalyticsFetcher(TwitterExtras):
     def _is_young(self, moment: datetime) -> bool:
         return moment >= self._clock() - PRIVATE_AGE
 
+    def _learn_owners(self, reply: wire.Reply) -> None:
+        """Settles to which post the views of each video go; what a deleted post had is free again."""
+        gone = {i for i, problem in reply.problems.items() if problem_type(problem) == NOT_FOUND}
+        for key in [key for key, post in self.media_owners.items() if post in gone] if gone else ():
+            del self.media_owners[key]
+        for key, oldest in reply.owners.items():
+            if reply.media.get(key, {}).get("type") == "video":
+                reply.owners[key] = self.media_owners.setdefault(key, oldest)
+
     def _require_figures(self, reply: wire.Reply) -> None:
-        """Every post that is read is billed: stop at once if X has come to ignore the parameter for the figures."""
-        if len(reply.posts) > 1 and not reply.problems and not any("public_metrics" in p for p in reply.posts.values()):
-            message = "twitter: none of the posts came with public_metrics: X does not know tweet.fields any more"
+        if not any(problem_type(problem) == FIELD_FAILED for problem in reply.problems.values()):
+            self._require(reply, "public_metrics")
+
+    def _require(self, reply: wire.Reply, field: str) -> None:
+        """Every post that is read is billed: stop at once if X has come to ignore the parameter that asks for a field."""
+        if len(reply.posts) > 1 and not any(field in post for post in reply.posts.values()):
+            message = f"twitter: none of the posts came with {field}: X does not know tweet.fields any more"
             raise ConfigurationError(message, self.platform)
 
     # --- readings

@@ -7,7 +7,7 @@ Not here: waits and retries.
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from analytics_pipeline.platform_fetchers.error_table import ErrorCase
+from analytics_pipeline.platform_fetchers.error_table import NO_JSON, ErrorCase
 from analytics_pipeline.platform_fetchers.exceptions import (
     ConfigurationError,
     InvalidTokenError,
@@ -24,6 +24,10 @@ FIELD_FAILED: Final = "field-hydration-failure"
 USAGE_CAPPED: Final = "usage-capped"
 
 _OUTAGE: Final = "a fault on X's side"
+
+
+class AppNotEnrolledError(PermissionDeniedError):
+    """The app's plan does not have the call, whatever the account."""
 
 
 def _types(*names: str) -> frozenset[str]:
@@ -53,10 +57,11 @@ ERRORS: Final = (
     ),
     ErrorCase(
         403,
-        PermissionDeniedError,
+        AppNotEnrolledError,
         "the app is not enrolled for this call or its plan is too low: see X's developer console",
         _types("client-forbidden"),
     ),
+    ErrorCase(403, TransientError, "a gateway answered in X's place; check TWITTER_BASE_URL", _types(NO_JSON)),
     ErrorCase(403, PermissionDeniedError, "a scope is missing (tweet.read, users.read): connect the account again"),
     ErrorCase(404, PostNotFoundError, "X does not know it, or not any more", _types(NOT_FOUND)),
     ErrorCase(429, RateLimitError, "the app's cap of post reads is used up", _types(USAGE_CAPPED)),

@@ -14,10 +14,12 @@ from analytics_pipeline.platform_fetchers import twitter_wire as wire
 from analytics_pipeline.platform_fetchers.batches import chunks
 from analytics_pipeline.platform_fetchers.exceptions import (
     BadDataError,
+    PermissionDeniedError,
     PlatformAPIError,
     RateLimitError,
 )
 from analytics_pipeline.platform_fetchers.metrics import PostReading
+from analytics_pipeline.platform_fetchers.twitter_errors import AppNotEnrolledError
 from analytics_pipeline.platform_fetchers.twitter_metrics import DAY_METRICS, MEDIA_SERIES, POST_SERIES
 from analytics_pipeline.platform_fetchers.twitter_requests import TwitterRequests
 from analytics_pipeline.settings import get_settings
@@ -32,7 +34,8 @@ class TwitterExtras(TwitterRequests):
     """Adds day series and watch time to readings of posts up to TWITTER_ANALYTICS_DAYS old, 100 of each per call.
 
     Off by default: X publishes neither the price of these endpoints nor which plan has them. What the plan refuses is
-    remembered in `dead_metrics`; any other failure leaves the figures unknown, and never costs a reading.
+    remembered in `dead_metrics`, what this account's token may not see in `denied_metrics`; any other failure leaves the
+    figures unknown, and never costs a reading.
     """
 
     def __init__(self, access_token: str, **options: Any) -> None:
@@ -45,14 +48,19 @@ class TwitterExtras(TwitterRequests):
         if not young:
             return list(readings)
         days = self._days_of([version for r in young for version in _versions(r)], min(map(_born, young)))
-        watched = self._watch_times([key for r in young for key in _video_keys(r)], min(map(_born, young)))
+        watched = self._watch_times([key for r in young for key in self._video_keys(r)], min(map(_born, young)))
         ids = {r.platform_post_id for r in young}
         return [self._completed(r, days, watched) if r.platform_post_id in ids else r for r in readings]
+
+    def _video_keys(self, reading: PostReading) -> list[str]:
+        """The videos whose figures are the post's: X counts those of a video over all posts that carry it."""
+        owned = self.media_owners
+        return [i["media_key"] for i in reading.raw["media"] if owned.get(i["media_key"]) == reading.platform_post_id]
 
     def _completed(
         self, reading: PostReading, days: Mapping[str, Mapping[date, Mapping[str, int]]], watched: Mapping[str, int]
     ) -> PostReading:
-        known = [watched[key] for key in _video_keys(reading) if key in watched]
+        known = [watched[key] for key in self._video_keys(reading) if key in watched]
         if known and reading.analytics is not None:
             reading.analytics["video_watch_time"] = sum(known) / 1000
         total: dict[date, dict[str, int]] = {}
@@ -100,7 +108,7 @@ class TwitterExtras(TwitterRequests):
     def _series(
         self, endpoint: str, parameter: str, ids: Sequence[str], since: datetime, granularity: str
     ) -> list[Mapping[str, Any]]:
-        if endpoint in self.dead_metrics or not self._extra_days:
+        if endpoint in self.dead_metrics | self.denied_metrics or not self._extra_days or self._app_only:
             return []
         params = {
             parameter: ",".join(ids),
@@ -114,8 +122,10 @@ class TwitterExtras(TwitterRequests):
             self._extra_days = 0
             _logger.info("%s", error.message)
         except PlatformAPIError as error:
-            if error.status_code in (403, 404):  # X answers 404 where its documents are ahead of it (x.md §9)
-                self.dead_metrics.add(endpoint)
+            if error.status_code == 404 or isinstance(error, AppNotEnrolledError):
+                self.dead_metrics.add(endpoint)  # X answers 404 where its documents are ahead of it (x.md §9)
+            elif isinstance(error, PermissionDeniedError):
+                self.denied_metrics.add(endpoint)
             _logger.warning("%s", error.message)
         return []
 
@@ -127,10 +137,3 @@ def _versions(reading: PostReading) -> list[str]:
 def _born(reading: PostReading) -> datetime:
     first = reading.raw["versions"][0]
     return wire.created_at(first) or wire.time_in_id(first["id"]).astimezone(UTC)
-
-
-def _video_keys(reading: PostReading) -> list[str]:
-    """Videos whose views the post was given: those of a video in several posts are the oldest post's."""
-    if reading.analytics is None or reading.analytics["video_views"] is None:
-        return []
-    return [item["media_key"] for item in reading.raw["media"] if item.get("type") == "video"]

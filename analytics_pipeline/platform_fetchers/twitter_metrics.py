@@ -64,7 +64,7 @@ CATALOG: Final = (
         "video_views",
         "exact",
         f"{_POSTS} includes.media.public_metrics.view_count",
-        "over all posts with the video; given to the oldest of them",
+        "over all posts with the video; given to the first one read",
     ),
     MetricSource(
         "video_watch_time",

@@ -14,9 +14,9 @@ import requests
 
 from analytics_pipeline.platform_fetchers import twitter_wire as wire
 from analytics_pipeline.platform_fetchers.base import BasePlatformFetcher
-from analytics_pipeline.platform_fetchers.error_table import error_of
+from analytics_pipeline.platform_fetchers.error_table import NO_JSON, error_of
 from analytics_pipeline.platform_fetchers.exceptions import PlatformAPIError, RateLimitError
-from analytics_pipeline.platform_fetchers.quota import ALL_ENDPOINTS
+from analytics_pipeline.platform_fetchers.quota import ALL_ENDPOINTS, Scope
 from analytics_pipeline.platform_fetchers.twitter_errors import ERRORS, USAGE_CAPPED, codes_of, words_of
 from analytics_pipeline.platform_fetchers.usage import Usage
 from analytics_pipeline.settings import get_settings
@@ -24,7 +24,7 @@ from analytics_pipeline.settings import get_settings
 NO_CREDITS_PAUSE: Final = 3600.0
 """Seconds without any call of the app after a 402: only a person can buy credits, and each try may be its alarm."""
 
-_IDS_IN_PATH: Final = re.compile(r"/[0-9]{1,19}(?=/|$)")
+_IDS_IN_PATH: Final = re.compile(r"(?!^)/[0-9]{1,19}(?=/|$)")  # the first number is the version
 
 
 class TwitterRequests(BasePlatformFetcher):
@@ -59,15 +59,26 @@ class TwitterRequests(BasePlatformFetcher):
 
     # --- quotas
 
+    @property
+    def _app_only(self) -> bool:
+        """Whether the token is the app's own, which is nobody's: those begin so (x.md §8)."""
+        return self._access_token.startswith("AAAA")
+
     def _endpoint_of(self, url: str) -> str:
-        return _IDS_IN_PATH.sub("/:id", url.removeprefix(self.base_url).split("?", 1)[0])
+        path = _IDS_IN_PATH.sub("/:id", url.removeprefix(self.base_url).split("?", 1)[0])
+        return f"app-only {path}" if self._app_only else path
 
     def _observe(self, response: requests.Response) -> None:
         version = response.headers.get("api-version")
         if isinstance(version, str):
             self.answering_version = version
         for scope, reset in wire.exhausted(response.headers):
-            self.quota.hold(scope, self._endpoint_of(response.url), self._clock() + self._until(reset, response))
+            # The app's own token has a bucket for all accounts together, a user's has one of its own.
+            self.quota.hold(
+                "app" if self._app_only else scope,
+                self._endpoint_of(response.url),
+                self._clock() + self._until(reset, response),
+            )
 
     def _until(self, reset: int, response: requests.Response) -> timedelta:
         # Both clocks show whole seconds: without one more, the call could come a moment too early.
@@ -85,10 +96,12 @@ class TwitterRequests(BasePlatformFetcher):
     def _is_answer(self, response: requests.Response, body: Any) -> bool:
         """A lookup whose posts are all gone is answered with 200 or 404, and the same body."""
         found_nothing = isinstance(body, Mapping) and isinstance(body.get("errors"), list)
-        return response.ok or (response.status_code == 404 and found_nothing)
+        # A JSON array or string says nothing of any post. (No JSON at all has an error of its own.)
+        readable = body is None or isinstance(body, Mapping)
+        return (response.ok and readable) or (response.status_code == 404 and found_nothing)
 
     def _error_of(self, response: requests.Response, body: Any) -> PlatformAPIError:
-        problem = body if isinstance(body, Mapping) else {}
+        problem = body if isinstance(body, Mapping) else {"code": NO_JSON}
         items = problem.get("errors")
         problems = [problem, *(i for i in (items if isinstance(items, list) else ()) if isinstance(i, Mapping))]
         error = self._table_error(response.status_code, problems)
@@ -102,7 +115,8 @@ class TwitterRequests(BasePlatformFetcher):
             else:
                 error.retry_after = self._handle_rate_limit(response)
                 if error.retry_after is not None and error.retry_after > self._wait_in_place:
-                    self.quota.hold("account", endpoint, self._clock() + timedelta(seconds=error.retry_after))
+                    scope: Scope = "app" if self._app_only else "account"
+                    self.quota.hold(scope, endpoint, self._clock() + timedelta(seconds=error.retry_after))
                 return error
             self.quota.hold("app", ALL_ENDPOINTS, self._clock() + timedelta(seconds=error.retry_after))
         return error
@@ -115,4 +129,5 @@ class TwitterRequests(BasePlatformFetcher):
         return error
 
     def _table_error(self, status: int, problems: Sequence[Mapping[str, Any]]) -> PlatformAPIError:
-        return error_of(ERRORS, self.platform, status, codes_of(problems), self._redact(words_of(problems)))
+        codes = {self._redact(code) for code in codes_of(problems)}
+        return error_of(ERRORS, self.platform, status, codes, self._redact(words_of(problems)))

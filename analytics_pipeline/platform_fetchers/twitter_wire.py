@@ -89,7 +89,8 @@ class Reply:
     """What X said, sorted by post. Several replies can be added up.
 
     `problems` holds error items by post; `refused` the posts with private fields that this token may not see;
-    `unbound` the error items that name no post; `owners` the oldest post that carries a medium, by media key.
+    `unbound` the error items that name no post; `owners` the post that a medium's figures are given to, by media key:
+    the oldest that carries it, unless the caller knows better.
     """
 
     posts: dict[str, Mapping[str, Any]] = field(default_factory=dict)

@@ -8,6 +8,8 @@ import ssl
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BufferedIOBase
 from types import TracebackType
@@ -56,6 +58,8 @@ class PlatformServer:
     ) -> None:
         self.answer = answer
         self.requests: list[Request] = []
+        self.date = datetime(2026, 9, 1, 12, tzinfo=UTC)
+        """What the Date header of its answers says."""
         self.stopping = threading.Event()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
@@ -114,7 +118,7 @@ class PlatformServer:
             do_POST = do_GET  # noqa: N815  # the name that http.server looks for
 
             def date_time_string(self, timestamp: float | None = None) -> str:
-                return "Tue, 01 Sep 2026 12:00:00 GMT"
+                return format_datetime(server.date, usegmt=True)
 
             def log_message(self, format: str, *args: Any) -> None:
                 pass

@@ -83,6 +83,18 @@ def test_passing_faults_are_tried_again_with_growing_jitter(
     assert 0 <= slept[1] <= 4
 
 
+def test_a_fault_that_names_a_time_is_given_it(
+    server: PlatformServer, fetcher: PlainFetcher, slept: list[float]
+) -> None:
+    server.script(Answer(status=503, json={}, headers={"Retry-After": "30"}), GOOD)
+    assert fetcher.fetch_post_analytics("1", "7")["likes_count"] == 7
+    assert slept == [30.0]
+    server.script(Answer(status=503, json={}, headers={"Retry-After": "61"}))
+    with pytest.raises(TransientError) as caught:
+        fetcher.fetch_post_analytics("1", "7")
+    assert (caught.value.retry_after, len(server.requests), slept) == (61.0, 3, [30.0])
+
+
 def test_no_more_attempts_than_allowed(server: PlatformServer, fetcher: PlainFetcher) -> None:
     server.script(Answer(status=500, json={}))
     with pytest.raises(TransientError) as caught:

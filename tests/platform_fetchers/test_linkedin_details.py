@@ -163,11 +163,52 @@ def test_batches_that_an_app_may_not_send_are_tried_once(server: PlatformServer,
     server.answer = lambda r: denied if "socialMetadata" in r.path else everything(r)
     for dead in (set[str](), {"socialMetadata"}):
         fetcher = LinkedInAnalyticsFetcher(TOKEN, "40012345", base_url=server.url, clock=lambda: NOW)
-        fetcher.dead_metrics |= dead
+        fetcher.denied_metrics |= dead
         assert [bool(r.analytics) for r in fetcher.fetch_many(page_of(120))] == [True] * 120
-        assert fetcher.dead_metrics == {"socialMetadata"}
+        assert fetcher.denied_metrics == {"socialMetadata"}
+        assert fetcher.dead_metrics == set(), "another page's token may see them"
         fetcher.close()
     assert paths(server)["socialMetadata"] == 1
+
+
+def test_videos_that_a_token_may_not_see_are_tried_once(server: PlatformServer) -> None:
+    denied = Answer(status=403, json={"status": 403, "serviceErrorCode": 100, "code": "ACCESS_DENIED"})
+    server.answer = lambda r: denied if "videoAnalytics" in r.path else everything(r)
+    for known in (set[str](), {"videoAnalytics"}):
+        fetcher = LinkedInAnalyticsFetcher(TOKEN, "40012345", base_url=server.url, clock=lambda: NOW)
+        fetcher.denied_metrics |= known
+        readings = list(fetcher.fetch_many(page_of(3, "video")))
+        assert [r.analytics and r.analytics["reactions_count"] for r in readings] == [3] * 3
+        assert fetcher.denied_metrics == {"videoAnalytics"}
+        fetcher.close()
+    assert paths(server)["videoAnalytics"] == 1
+
+
+def test_a_video_without_views_is_not_asked_for_its_watch_time(
+    server: PlatformServer, fetcher: LinkedInAnalyticsFetcher
+) -> None:
+    server.answer = lambda r: Answer(json={"elements": []}) if "videoAnalytics" in r.path else everything(r)
+    readings = list(fetcher.fetch_many(page_of(3, "video")))
+    assert [r.analytics and r.analytics["video_views"] for r in readings] == [None] * 3
+    assert paths(server)["videoAnalytics"] == 3
+
+
+@pytest.mark.parametrize("where", ["statuses", "errors"])
+def test_of_posts_without_statistics_the_deleted_are_told_by_their_entry(
+    server: PlatformServer, fetcher: LinkedInAnalyticsFetcher, where: str
+) -> None:
+    quiet, deleted, old = ugc(1), ugc(2), ugc(3)
+    entry = {"statuses": {quiet: 200, deleted: 404}, "errors": {deleted: {"status": 404, "code": "NOT_FOUND"}}}
+    metadata = Answer(json={"results": {quiet: {"entity": quiet, "reactionSummaries": {}}}, where: entry[where]})
+    server.answer = lambda r: metadata if "socialMetadata" in r.path else Answer(json={"elements": []})
+    published = {quiet: NOW, deleted: NOW, old: NOW - timedelta(days=400)}
+    found = {r.platform_post_id: r.error for r in fetcher.fetch_many([PostRef(u, t) for u, t in published.items()])}
+    assert {urn: type(error) for urn, error in found.items()} == {
+        quiet: PostAbsentError,
+        deleted: PostNotFoundError,
+        old: PostAbsentError,
+    }
+    assert server.requests[-1].target.count("urn%3Ali") == 2, "what is too old for details is not asked about"
 
 
 def test_a_throttle_ends_the_details_and_no_reading(server: PlatformServer, fetcher: LinkedInAnalyticsFetcher) -> None:
@@ -195,6 +236,23 @@ def test_a_used_up_day_is_kept_for_the_resource_until_midnight(server: PlatformS
         fetcher.close()
     assert paths(server) == {"organizationalEntityShareStatistics": 1, "posts": 2}
     assert "2026-09-02 00:00:00 UTC" in str(caught.value)
+
+
+def test_a_throttle_without_a_name_that_comes_again_lasts_for_the_day(server: PlatformServer) -> None:
+    server.script(Answer(429, json={"status": 429, "message": "slow down"}))
+    quota, now, waits = MemoryQuota(), NOW, []
+    for minutes in (0, 2, 0, 60 * 12, 60):  # at 12:00, 12:02, at once, after midnight, an hour later
+        now += timedelta(minutes=minutes)
+        fetcher = LinkedInAnalyticsFetcher(TOKEN, "40012345", base_url=server.url, clock=lambda: now)  # noqa: B023
+        fetcher.quota = quota
+        server.date = now
+        with pytest.raises(RateLimitError) as caught:
+            list(fetcher.fetch_many(page_of(1)))
+        fetcher.close()
+        waits.append(caught.value.retry_after)
+    rest = (12 * 60 - 2) * 60.0
+    assert waits == [120, rest, rest, 120, 120]
+    assert len(server.requests) == 4, "nothing is sent while it lasts"
 
 
 def test_the_settings_limits_are_never_passed(server: PlatformServer, monkeypatch: pytest.MonkeyPatch) -> None:

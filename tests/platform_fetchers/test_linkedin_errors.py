@@ -86,6 +86,7 @@ ROWS = [
     (503, None, TransientError, "transient"),
     (504, None, TransientError, "transient"),
     # Not in the document: transient until somebody knows better.
+    (403, None, TransientError, "transient"),
     (404, None, TransientError, "transient"),
     (418, body(418, "new in 2027", "TEAPOT"), TransientError, "transient"),
     (405, ["?"], TransientError, "transient"),
@@ -121,6 +122,13 @@ def test_row(
         (Answer(429, body(429, "too many requests")), 120.0),
         (Answer(429, body=b"<html></html>"), 120.0),
         (Answer(429, body(429, "DAY limit", None, 101), headers={"Retry-After": "90"}), 90.0),
+        (Answer(429, body(429, "DAY limit", None, 101), headers={"Retry-After": "90.5"}), 90.5),
+        (
+            Answer(429, body(429, "DAY", None, 101), headers={"Retry-After": "Tue, 01 Sep 2026 12:05:00 GMT"}),
+            300.0,
+        ),
+        (Answer(429, body(429, "DAY limit", None, 101), headers={"Retry-After": ""}), 12 * 3600.0),
+        (Answer(429, body(429, "DAY limit", None, 101), headers={"Retry-After": "soon"}), 12 * 3600.0),
     ],
 )
 def test_how_long_a_throttle_lasts(server: PlatformServer, slept: list[float], answer: Answer, seconds: float) -> None:

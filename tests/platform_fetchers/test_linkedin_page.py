@@ -122,9 +122,9 @@ def test_paging_finds_every_post(
     posts = [post(share(n), NOW - timedelta(hours=n)) for n in range(250)]
     server.answer = finder(posts, links=links, short=short)
     found = [item.platform_post_id for item in listed(fetcher, *ALWAYS)]
-    hidden = {share(n) for n in range(250) if n < 200 and n % 100 < short}
+    hidden = {share(n) for n in range(short)}  # what the first page leaves out; the others overlap
     assert found == [share(n) for n in range(250) if share(n) not in hidden]
-    assert [request.query["start"] for request in server.requests][:3] == ["0", "100", "200"]
+    assert [request.query["start"] for request in server.requests][:3] == ["0", "95", "190"]
 
 
 def test_a_listing_stops_at_its_start(server: PlatformServer, fetcher: LinkedInAnalyticsFetcher) -> None:
@@ -152,6 +152,18 @@ def test_drifting_offsets_list_no_post_twice(server: PlatformServer, fetcher: Li
         Answer(json={"elements": pages[0], **link}), Answer(json={"elements": pages[1]}), Answer(json={"elements": []})
     )
     assert [item.platform_post_id for item in listed(fetcher, *ALWAYS)] == [share(n) for n in range(150)]
+
+
+def test_posts_deleted_between_two_pages_hide_no_other(
+    server: PlatformServer, fetcher: LinkedInAnalyticsFetcher
+) -> None:
+    posts = [post(share(n), NOW - timedelta(hours=n)) for n in range(250)]
+    pages = fetcher.list_posts(*ALWAYS)
+    server.answer = finder(posts)
+    found = [item.platform_post_id for item in next(pages)]
+    server.answer = finder([p for p in posts if p["id"] not in (share(3), share(50), share(99))])
+    found += [item.platform_post_id for page in pages for item in page]
+    assert found == [share(n) for n in range(250)]
 
 
 def test_a_link_that_leads_nowhere_ends_the_listing(server: PlatformServer, fetcher: LinkedInAnalyticsFetcher) -> None:
@@ -258,6 +270,36 @@ def test_page_views_that_are_withheld_cost_no_other_figure(
     server.answer = lambda r: denied if "organizationPageStatistics" in r.path else buckets(r)
     (day,) = fetcher.fetch_account_days(date(2026, 8, 28), date(2026, 8, 28))
     assert sorted(day.metrics) == ["follower_gain", "impressions", "reach"]
+
+
+@pytest.mark.parametrize("refused", ["organizationPageStatistics", "FollowerStatistics", "networkSizes"])
+@pytest.mark.parametrize("answer", [Answer(status=400, json={"status": 400}), Answer(json={"elements": 5})], ids=repr)
+def test_one_resource_that_refuses_costs_no_other(
+    server: PlatformServer, fetcher: LinkedInAnalyticsFetcher, refused: str, answer: Answer
+) -> None:
+    level = Answer(json={"firstDegreeSize": 21045})
+
+    def said(request: Request) -> Answer:
+        if refused in request.path:
+            return Answer(json={"firstDegreeSize": "many"}) if answer.status == 200 and "Sizes" in refused else answer
+        return level if "networkSizes" in request.path else buckets(request)
+
+    server.answer = said
+    days = fetcher.fetch_account_days(date(2026, 8, 25), date(2026, 9, 1))
+    known = {name for day in days for name in day.metrics}
+    without = {"networkSizes": "followers", "FollowerStatistics": "follower_gain"}.get(refused, "profile_views")
+    assert known == {"impressions", "reach", "profile_views", "follower_gain", "followers"} - {without}
+
+
+def test_follower_gains_are_asked_for_within_twelve_months(
+    server: PlatformServer, fetcher: LinkedInAnalyticsFetcher
+) -> None:
+    server.answer = buckets
+    fetcher.fetch_account_days(date(2020, 1, 1), date(2026, 8, 31))
+    (request,) = [r for r in server.requests if "FollowerStatistics" in r.path]
+    asked = days_of(request)
+    assert NOW - datetime.combine(asked[0], datetime.min.time(), UTC) <= timedelta(days=365)
+    assert (asked[0], asked[-1]) == (date(2025, 9, 2), date(2026, 8, 29))
 
 
 def test_days_before_the_last_twelve_months_are_not_asked_for(

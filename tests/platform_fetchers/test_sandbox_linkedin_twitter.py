@@ -158,7 +158,7 @@ def test_a_refresh_of_a_thousand_posts(sandbox: Sandbox, platform: str, calls: i
 
 
 @in_world(posts=1000)
-@pytest.mark.parametrize(("platform", "calls"), [("linkedin", 10 + 1), ("twitter", 4 + 7)])
+@pytest.mark.parametrize(("platform", "calls"), [("linkedin", 11 + 1), ("twitter", 4 + 7)])
 def test_a_listing_of_a_thousand_posts(sandbox: Sandbox, platform: str, calls: int) -> None:
     pages = sandbox.fetcher(platform).list_posts(NOW - timedelta(days=200), NOW)
     listed = {post.platform_post_id: post.published_at for page in pages for post in page}

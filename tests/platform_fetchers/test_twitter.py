@@ -173,6 +173,18 @@ def test_an_ignored_field_parameter_stops_the_account(
     assert len(server.requests) == 1, "every post that is read is billed"
 
 
+def test_an_ignored_field_parameter_stops_the_account_though_a_post_is_missing(
+    account: XAccount, fetcher: TwitterAnalyticsFetcher, server: PlatformServer
+) -> None:
+    ids = [account.publish(OLD) for _ in range(150)]
+    for row in account.posts.values():
+        del row["public_metrics"]
+    account.problems = {"5": item("5", "resource-not-found")}
+    with pytest.raises(ConfigurationError, match=r"tweet\.fields"):
+        list(fetcher.fetch_many(refs("5", *ids)))
+    assert len(server.requests) <= 2
+
+
 # --- batches
 
 

@@ -156,6 +156,20 @@ def test_bad_rows_cost_themselves_only(
     assert isinstance(reading.error, BadDataError)
 
 
+def test_a_listing_without_times_stops_at_once(
+    account: XAccount, fetcher: TwitterAnalyticsFetcher, server: PlatformServer
+) -> None:
+    for _ in range(150):
+        account.publish(YOUNG)
+    for row in account.posts.values():
+        row["published"] = row.pop("created_at")
+    rows = list(account.posts.values())[:100]
+    server.script(Answer(json={"data": rows, "meta": {"result_count": 100, "next_token": "more"}}))
+    with pytest.raises(ConfigurationError, match="created_at"):
+        listed(fetcher, YOUNG, NOW)
+    assert len(server.requests) == 1, "every post that is read is billed"
+
+
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     offsets=st.lists(st.integers(-5, 86_400_005), unique=True, max_size=20), days=st.sampled_from([3, 29, 30, 31, 300])

@@ -85,7 +85,9 @@ ROWS = [
     (502, None, TransientError, "transient"),
     (504, None, TransientError, "transient"),
     # Not in the document: transient until somebody knows better.
+    (403, None, TransientError, "transient"),
     (404, None, TransientError, "transient"),
+    (200, ["?"], TransientError, "transient"),
     (409, problem(409, "Conflict", kind=f"{PROBLEMS}/new-in-2027"), TransientError, "transient"),
     (405, ["?"], TransientError, "transient"),
 ]
@@ -109,7 +111,7 @@ def test_row(
     assert (caught.value.platform, caught.value.status_code) == ("twitter", status)
     said = (json.get("detail") or json["errors"][0]["message"]) if isinstance(json, dict) else ""
     assert said in caught.value.message
-    if status in (400, 401, 402, 403, 429):
+    if status in (400, 401, 402, 403, 429) and json is not None:
         assert (len(server.requests), slept) == (1, []), "no use to try again"
 
 

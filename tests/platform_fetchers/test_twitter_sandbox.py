@@ -9,7 +9,7 @@ import pytest
 
 from analytics_pipeline.platform_fetchers.exceptions import RateLimitError
 from analytics_pipeline.platform_fetchers.metrics import PostReading, PostRef
-from analytics_pipeline.platform_fetchers.quota import MemoryQuota
+from analytics_pipeline.platform_fetchers.quota import MemoryQuota, Scope
 from analytics_pipeline.platform_fetchers.twitter import TwitterAnalyticsFetcher
 from analytics_pipeline.sandbox.model import Account, ClockSettings, Observation, Post, TwitterSettings, World
 from analytics_pipeline.sandbox.server import SandboxServer
@@ -154,7 +154,42 @@ def likes_of(readings: Iterator[PostReading]) -> dict[str, int | None]:
     return {r.platform_post_id: r.analytics["likes_count"] for r in readings if r.analytics}
 
 
+@in_world(posts=300, app_owner=USER, app_token="AAAA-CANARY")
+def test_the_apps_own_token_pays_the_full_price(x: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TWITTER_APP_OWNER_ID", USER)
+    monkeypatch.setenv("TWITTER_ANALYTICS_DAYS", "30")
+    get_settings.cache_clear()
+    fetcher = TwitterAnalyticsFetcher(
+        "AAAA-CANARY", user_id=USER, base_url=f"{x.server.url}/twitter", clock=x.server.clock.now
+    )
+    get_settings.cache_clear()
+    assert len(likes_of(fetcher.fetch_many(x.refs[:150]))) == 150
+    assert fetcher.usage.calls == 2, "by id, and without asking for what only users may see"
+    list(fetcher.list_posts(NOW - timedelta(days=60), NOW))
+    fetcher.close()
+    assert fetcher.usage.cost_usd == 300 * PRICES["post_read"] == x.billed()
+
+
 # --- quotas
+
+
+@in_world(posts=60, window_limits={"tweets": 1}, app_token="AAAA-CANARY")
+def test_the_window_of_the_apps_own_token_is_one_for_all_accounts(x: Running) -> None:
+    held: list[tuple[str, str]] = []
+
+    class Noting(MemoryQuota):
+        def hold(self, scope: Scope, endpoint: str, until: datetime) -> datetime | None:
+            held.append((scope, endpoint))
+            return super().hold(scope, endpoint, until)
+
+    app_only = TwitterAnalyticsFetcher(
+        "AAAA-CANARY", user_id=USER, base_url=f"{x.server.url}/twitter", clock=x.server.clock.now
+    )
+    for fetcher in (app_only, x.fetcher()):
+        fetcher.quota = Noting()
+        list(fetcher.fetch_many(x.refs))
+    app_only.close()
+    assert held == [("app", "app-only /2/tweets"), ("account", "/2/tweets")]
 
 
 @in_world(posts=60, window_limits={"tweets": 1})
@@ -205,14 +240,17 @@ def test_day_series_and_watch_time(x: Running) -> None:
 
 
 @pytest.mark.usefixtures("extras")
-@pytest.mark.parametrize("status", [403, 404])
-def test_a_plan_without_them_is_asked_once(x: Running, status: int) -> None:
-    for path in ("/2/tweets/analytics", "/2/media/analytics"):
+@pytest.mark.parametrize("status", [None, 403, 404], ids=["plan", "scope", "gone"])
+def test_what_x_refuses_is_asked_for_once(x: Running, status: int | None) -> None:
+    x.world.twitter.not_enrolled = ["analytics", "media_analytics"]
+    for path in ("/2/tweets/analytics", "/2/media/analytics") if status else ():
         x.server.script_fault("reply", status=status, body="{}", platform="twitter", path_contains=path, times=0)
     first = x.fetcher()
     assert len(likes_of(first.fetch_many(x.refs))) == 60
-    assert first.dead_metrics == {"tweets/analytics", "media/analytics"}
-    second = x.fetcher(dead_metrics=first.dead_metrics)
+    series = {"tweets/analytics", "media/analytics"}
+    expected = (set(), series) if status == 403 else (series, set())
+    assert (first.dead_metrics, first.denied_metrics) == expected, "a lacking scope is the account's own"
+    second = x.fetcher(dead_metrics=first.dead_metrics, denied_metrics=first.denied_metrics)
     assert len(likes_of(second.fetch_many(x.refs))) == 60
     assert second.usage.calls == 1
 
