@@ -62,7 +62,13 @@ def test_from_connecting_to_removing(engine: Engine, sandbox: SandboxServer, tmp
         "twitter": 3,
         "linkedin": 1,
     }
-    assert json.loads(one)["synced"] == 1
+    assert report["by_platform"]["twitter"]["cost_usd"] == 3 * 0.005
+    assert [row["cost_usd"] for row in report["by_account"]] == [3 * 0.005, None]
+    again = json.loads(one)
+    assert again["synced"] == 1
+    assert (again["posts_read"], again["cost_usd"]) == (1, 0.0), "another process, the same day: paid already"
+    assert report["api_calls"] + again["api_calls"] == len(sandbox.requests)
+    assert [set(day.values()) for day in sandbox.billed.values()] == [{"post_read"}]
     found = json.loads(status)
     assert (found["total_posts"], found["synced_posts"], found["sync_percentage"]) == (4, 4, 100.0)
     assert datetime.fromisoformat(found["last_sync_at"]) > datetime.now(UTC) - timedelta(minutes=5)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, inspect, text
 from sqlalchemy.orm import Session
 
 from analytics_pipeline.database.models import Business, SocialAccount
@@ -125,10 +125,11 @@ class TokenWorld:
         return AnalyticsSyncService(session, make_fetcher=fetcher, clock=self.now, run_id="run-1")
 
     def everything_written(self) -> str:
-        """All that the database holds in plain words, tokens as they are stored."""
-        tables = ("social_accounts", "sync_units", "sync_errors", "raw_observations", "api_quotas")
+        """Every column of every table of the database as text, tokens as they are stored."""
+        tables = inspect(self.engine).get_table_names()
         with self.engine.connect() as connection:
-            return "".join(str(connection.execute(text(f"select * from {table}")).all()) for table in tables)
+            rows = (connection.scalars(text(f'select to_jsonb(t)::text from "{table}" t')).all() for table in tables)
+            return "\n".join(row for of_table in rows for row in of_table)
 
 
 @contextmanager

@@ -1,0 +1,69 @@
+"""Each row of the error tables of LinkedIn and X, fired at the pipeline: what ledger, account, post and books then say."""
+
+import json
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, func, select
+from sqlalchemy.orm import Session
+
+from analytics_pipeline.database.models import ApiUsage, PostAnalytics, PublishedPost, SyncError, SyncUnit
+from tests.platform_fetchers import test_linkedin_errors, test_twitter_errors
+from tests.sync.token_world import IDS, TokenWorld, running
+
+FIRST, LAST = date(2026, 9, 29), date(2026, 9, 30)
+READS = {"linkedin": "ShareStatistics", "twitter": "/2/tweets"}
+ROWS = [
+    pytest.param(platform, status, body, error_class, id=f"{platform}-{status}-{number}")
+    for platform, table in (("linkedin", test_linkedin_errors.ROWS), ("twitter", test_twitter_errors.ROWS))
+    for number, (status, body, _, error_class) in enumerate(table)
+]
+UNKNOWN = {("linkedin", 418), ("linkedin", 405), ("twitter", 404), ("twitter", 405), ("twitter", 409), ("twitter", 200)}
+STATES = {"token": "needs_reauth", "permission": "needs_reauth", "throttled": "waiting", "transient": "waiting"}
+
+
+@pytest.fixture
+def world(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[TokenWorld]:
+    """Accounts on all platforms, each with one post, published on FIRST."""
+    with running(engine, monkeypatch) as world:
+        yield world
+
+
+@pytest.mark.parametrize(("platform", "status", "body", "error_class"), ROWS)
+def test_row(
+    world: TokenWorld,
+    session: Session,
+    caplog: pytest.LogCaptureFixture,
+    platform: str,
+    status: int,
+    body: Any,
+    error_class: str,
+) -> None:
+    service = world.service(session)
+    list(service.list_posts(platform, FIRST, LAST))
+    read_before = session.scalar(select(func.count()).select_from(PostAnalytics))
+    said = "<html>gateway</html>" if body is None else json.dumps(body)
+    world.sandbox.script_fault(
+        "reply", status=status, body=said, platform=platform, path_contains=READS[platform], times=0
+    )
+    (day,) = [day for day in service.read_days(platform, FIRST, LAST) if day.publish_day == FIRST]
+
+    session.expire_all()
+    unit = session.scalars(select(SyncUnit).where(SyncUnit.platform == platform, SyncUnit.publish_day == FIRST)).one()
+    post = session.scalars(select(PublishedPost).where(PublishedPost.platform == platform)).one()
+    of_post = session.scalars(select(SyncError.error_class)).all()
+    of_account = error_class in STATES or status == 426
+    assert unit.state == STATES.get(error_class, "parked" if status == 426 else "done")
+    assert (unit.error_class, list(of_post)) == ((error_class, []) if of_account else (None, [error_class]))
+    assert (unit.next_attempt_at is not None) == (unit.state == "waiting")
+    assert post.status == ("unavailable" if error_class == "gone" else "published")
+    account = world.row(list(IDS).index(platform) + 1)
+    assert account.status == ("needs_reauth" if unit.state == "needs_reauth" else "connected")
+    assert day.complete == (error_class == "gone"), "a day is only complete when its posts are read or explained"
+    assert session.scalar(select(func.count()).select_from(PostAnalytics)) == read_before, "nothing is made up"
+
+    unknown = session.scalar(select(func.sum(ApiUsage.unknown_errors)))
+    assert bool(unknown) == ((platform, status) in UNKNOWN)
+    assert ("its error table does not know" in caplog.text) == bool(unknown)
