@@ -19,6 +19,7 @@ from analytics_pipeline.platform_fetchers.exceptions import (
     PlatformAPIError,
     PostAbsentError,
     PostNotFoundError,
+    TransientError,
 )
 from analytics_pipeline.platform_fetchers.linkedin_details import LinkedInDetails
 from analytics_pipeline.platform_fetchers.linkedin_metrics import (
@@ -37,6 +38,9 @@ HISTORY_DAYS: Final = 365
 """Share and page statistics and follower gains cover a rolling twelve months."""
 
 FOLLOWER_LAG_DAYS: Final = 2
+
+MOST_REPEATED_PAGES: Final = 20
+"""Pages may hold nothing new though others follow, but not for ever."""
 
 PAGE_OVERLAP: Final = 5
 """Posts that two pages of a listing share: a post deleted between them moves all older ones up by a place."""
@@ -129,7 +133,7 @@ class LinkedInAnalyticsFetcher(LinkedInDetails):
         """The page's posts with `start <= publishedAt < end`, last modified first; no drafts, no dark (ads-only) posts."""
         page = self._page()
         seen: set[str] = set()
-        position = 0
+        position = repeated = 0
         while True:
             body = self._page_request(wire.finder_path(page, position))
             elements = wire.elements_of(body)
@@ -144,6 +148,11 @@ class LinkedInAnalyticsFetcher(LinkedInDetails):
             modified = [at for element in elements if (at := wire.moment(element, "lastModifiedAt", "publishedAt"))]
             if modified and min(modified) < start:
                 return
+            repeated = 0 if fresh else repeated + 1
+            if repeated == MOST_REPEATED_PAGES:
+                raise TransientError(
+                    f"linkedin: {repeated} pages without a new post, and still more to come", self.platform
+                )
             following = wire.next_start(body)
             if following is None and fresh:
                 following = position + len(elements)

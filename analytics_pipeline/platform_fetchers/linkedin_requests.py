@@ -17,9 +17,8 @@ from analytics_pipeline.platform_fetchers.error_table import NO_JSON, error_of
 from analytics_pipeline.platform_fetchers.exceptions import PermissionDeniedError, PlatformAPIError, RateLimitError
 from analytics_pipeline.platform_fetchers.linkedin_errors import DAILY_QUOTA, ERRORS, RevokedTokenError
 from analytics_pipeline.platform_fetchers.quota import DailyLimits, Scope
+from analytics_pipeline.platform_fetchers.versions import WARNED_BEFORE
 from analytics_pipeline.settings import get_settings
-
-SUNSET_WARNING_DAYS: Final = 60
 
 REVOCATION_PAUSE: Final = 5.0
 """Seconds for which a token minted a moment ago can be called revoked."""
@@ -56,7 +55,7 @@ class LinkedInRequests(BasePlatformFetcher):
         self.api_version = api_version or settings.linkedin_api_version
         self.answering_version = self.api_version  # LinkedIn answers with the version asked for, or not at all
         sunset = wire.sunset_of(self.api_version)
-        if sunset is not None and self._today() >= sunset - timedelta(days=SUNSET_WARNING_DAYS):
+        if sunset is not None and self._today() >= sunset - WARNED_BEFORE:
             _logger.warning(
                 "linkedin: version %s ends about %s: set LINKEDIN_API_VERSION to a newer one", self.api_version, sunset
             )

@@ -19,6 +19,7 @@ from analytics_pipeline.platform_fetchers.exceptions import (
     PlatformAPIError,
     PostAbsentError,
     PostNotFoundError,
+    TransientError,
 )
 from analytics_pipeline.platform_fetchers.metrics import AccountDay, ListedPost, PostAnalytics, PostReading, PostRef
 from analytics_pipeline.platform_fetchers.twitter_errors import FIELD_FAILED, NOT_FOUND, problem_type
@@ -31,6 +32,9 @@ MAX_IDS: Final = 100
 PRIVATE_AGE: Final = timedelta(days=30) - timedelta(hours=1)
 """X shows private figures of posts up to 30 days old; in a listing that asks for them, older posts are missing.
 The hour is for the time that a listing takes, and for clocks that differ."""
+
+MOST_EMPTY_PAGES: Final = 100
+"""Pages may be empty though others follow, but not for ever."""
 
 IMPRESSIONS_SINCE: Final = datetime(2022, 12, 15, tzinfo=UTC)
 """X counts impressions since then: a 0 of an older post says nothing (x.md §7)."""
@@ -108,8 +112,12 @@ class TwitterAnalyticsFetcher(TwitterExtras):
     @property
     def _owns_app(self) -> bool:
         """Whether the account's own timeline is read at the owner's price: by its own token, of its own app."""
-        own = self._sees_private and not self._app_only
-        return own and self._user_id is not None and self._user_id == self._app_owner
+        return self._may_see_private and self._user_id is not None and self._user_id == self._app_owner
+
+    @property
+    def _may_see_private(self) -> bool:
+        """Whether the token can be that of the author, as far as X has told."""
+        return self._sees_private and not self._app_only
 
     def _read_off_timeline(self, posts: Collection[PostRef]) -> Iterator[PostReading]:
         """Readings of these posts, as long as the pages between them hold enough of them to be the cheaper way."""
@@ -136,7 +144,7 @@ class TwitterAnalyticsFetcher(TwitterExtras):
         edited = wire.EditedPosts()
 
         def read(ids: Sequence[str]) -> list[PostReading]:
-            reply = self._lookup(ids, {i for i in ids if self._is_young(times[i])})
+            reply = self._lookup(ids, self._private_of(ids, times))
             readings = []
             for post_id in ids:
                 versions = wire.versions_of(reply.posts[post_id]) if post_id in reply.posts else [post_id]
@@ -159,7 +167,9 @@ class TwitterAnalyticsFetcher(TwitterExtras):
         user = self._own_id()
         seen: set[str] = set()
         edited = wire.EditedPosts()
-        for since, until, private in wire.windows(start, end, self._clock() - PRIVATE_AGE):
+        now = self._clock()
+        border = now - PRIVATE_AGE if self._may_see_private else max(now, end) + PRIVATE_AGE
+        for since, until, private in wire.windows(start, end, border):
             for reply in self._timeline(user, since, until, private):
                 page = []
                 for post in reply.posts.values():
@@ -226,7 +236,7 @@ class TwitterAnalyticsFetcher(TwitterExtras):
 
         A post that is only missing because its private figures were refused is asked for once more without them.
         """
-        private = self._sees_private and bool(young)
+        private = bool(young)
         body = self._make_request("GET", "/2/tweets", params={"ids": ",".join(ids), **wire.fields(private)})
         reply = wire.read_reply(body)
         self._learn_owners(reply)
@@ -246,7 +256,7 @@ class TwitterAnalyticsFetcher(TwitterExtras):
         """Reads the versions that are still missing, of all edited posts together."""
         times = edited.missing()
         for batch in chunks(list(times), MAX_IDS):
-            edited.reply.add(self._lookup(batch, {i for i in batch if self._is_young(times[i])}), batch)
+            edited.reply.add(self._lookup(batch, self._private_of(batch, times)), batch)
 
     def _timeline(self, user: str, since: datetime, until: datetime, private: bool) -> Iterator[wire.Reply]:
         """Page by page, by token alone: a page may be empty though others follow."""
@@ -258,8 +268,9 @@ class TwitterAnalyticsFetcher(TwitterExtras):
         if until < self._clock():
             params["end_time"] = wire.format_time(until)
         tokens: set[str] = set()
+        empty = 0
         while True:
-            private = private and self._sees_private
+            private = private and self._may_see_private
             reply = self._account_call(f"/2/users/{user}/tweets", {**params, **wire.fields(private)})
             if private and reply.posts and reply.posts.keys() <= reply.refused:
                 self._sees_private = False  # not the author's token
@@ -274,6 +285,9 @@ class TwitterAnalyticsFetcher(TwitterExtras):
             yield reply
             if reply.next_token is None or reply.next_token in tokens:
                 return
+            empty = 0 if reply.posts else empty + 1
+            if empty == MOST_EMPTY_PAGES:
+                raise TransientError(f"twitter: {empty} empty pages in a row, and still more to come", self.platform)
             tokens.add(reply.next_token)
             params["pagination_token"] = reply.next_token
 
@@ -288,8 +302,10 @@ class TwitterAnalyticsFetcher(TwitterExtras):
             raise ConfigurationError(message, self.platform, error.status_code) from None
         return reply
 
-    def _is_young(self, moment: datetime) -> bool:
-        return moment >= self._clock() - PRIVATE_AGE
+    def _private_of(self, ids: Iterable[str], times: Mapping[str, datetime]) -> set[str]:
+        """Those of the posts whose private figures can still be seen."""
+        oldest = self._clock() - PRIVATE_AGE
+        return {i for i in ids if times[i] >= oldest} if self._may_see_private else set()
 
     def _learn_owners(self, reply: wire.Reply) -> None:
         """Settles to which post the views of each video go; what a deleted post had is free again."""

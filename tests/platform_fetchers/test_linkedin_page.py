@@ -9,9 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from analytics_pipeline.platform_fetchers.exceptions import (
-    ConfigurationError,
-)
+from analytics_pipeline.platform_fetchers.exceptions import ConfigurationError, TransientError
 from analytics_pipeline.platform_fetchers.linkedin import LinkedInAnalyticsFetcher
 from analytics_pipeline.platform_fetchers.linkedin_wire import PAGE_SIZE
 from analytics_pipeline.platform_fetchers.metrics import AccountDay, ListedPost
@@ -171,6 +169,17 @@ def test_a_link_that_leads_nowhere_ends_the_listing(server: PlatformServer, fetc
     server.script(Answer(json=body))
     assert listed(fetcher, *ALWAYS) == []
     assert len(server.requests) == 1
+
+
+def test_links_without_end_are_given_up(server: PlatformServer, fetcher: LinkedInAnalyticsFetcher) -> None:
+    def answer(request: Request) -> Answer:
+        link = {"rel": "next", "href": f"/rest/posts?start={int(request.query['start']) + 50}"}
+        return Answer(json={"elements": [post(share(1), NOW)], "paging": {"links": [link]}})
+
+    server.answer = answer
+    with pytest.raises(TransientError, match="without a new post"):
+        listed(fetcher, *ALWAYS)
+    assert len(server.requests) == 21
 
 
 def test_what_no_follower_saw_is_not_listed(server: PlatformServer, fetcher: LinkedInAnalyticsFetcher) -> None:

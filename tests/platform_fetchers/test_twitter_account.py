@@ -113,6 +113,13 @@ def test_a_token_that_comes_back_ends_the_listing(server: PlatformServer, fetche
     assert len(server.requests) == 2
 
 
+def test_empty_pages_without_end_are_given_up(server: PlatformServer, fetcher: TwitterAnalyticsFetcher) -> None:
+    server.answer = lambda _: Answer(json={"meta": {"result_count": 0, "next_token": f"n{len(server.requests)}"}})
+    with pytest.raises(TransientError, match="empty pages"):
+        listed(fetcher, YOUNG, NOW)
+    assert len(server.requests) == 100
+
+
 def test_nothing_published_is_no_error(account: XAccount, fetcher: TwitterAnalyticsFetcher) -> None:
     assert listed(fetcher, *ALWAYS) == {}
     assert listed(fetcher, NOW, NOW) == {}

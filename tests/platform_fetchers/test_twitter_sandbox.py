@@ -167,6 +167,8 @@ def test_the_apps_own_token_pays_the_full_price(x: Running, monkeypatch: pytest.
     assert fetcher.usage.calls == 2, "by id, and without asking for what only users may see"
     list(fetcher.list_posts(NOW - timedelta(days=60), NOW))
     fetcher.close()
+    assert fetcher.usage.calls == 2 + 3, "one window: private figures are nobody's to see"
+    assert not any("non_public" in record.query for record in x.server.requests)
     assert fetcher.usage.cost_usd == 300 * PRICES["post_read"] == x.billed()
 
 
