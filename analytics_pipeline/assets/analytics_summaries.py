@@ -1,8 +1,10 @@
 """The dbt assets: summaries downstream of every platform's raw assets, rebuilt for the publish days that changed."""
 
 import fcntl
+import hashlib
 import json
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -37,19 +39,24 @@ class SummariesTranslator(DagsterDbtTranslator):
 
 
 def manifest_path() -> Path:
-    """The manifest of `dbt_summaries/`, parsed anew only where it is missing or older than a file of the project.
+    """The manifest of `dbt_summaries/` for the configured database, parsed anew only where it is missing or older than
+    a file of the project. In its folder lies what lets dbt itself go without parsing.
 
-    `prepare_if_dev()` would parse in every process, runs included, which costs each of them seconds.
+    `prepare_if_dev()` would parse in every process, runs included, which costs each of them seconds. dbt takes what was
+    parsed for another database for stale, and would parse anew in every run: so each database has a folder of its own.
     """
-    path = DBT_PROJECT.manifest_path
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with (path.parent / "parse.lock").open("w") as lock:
+    database = {name: value for name, value in dbt_environment().items() if name != "DBT_PASSWORD"}
+    digest = hashlib.sha256(json.dumps(database, sort_keys=True).encode()).hexdigest()
+    folder = get_settings().analytics_home / "dbt" / digest[:12]
+    path = folder / "manifest.json"
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "parse.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not path.exists() or path.stat().st_mtime < _newest_change():
             result = subprocess.run(  # our own command
                 [dbt_executable(), "parse", "--quiet", "--project-dir", ".", "--profiles-dir", "."],
                 cwd=DBT_PROJECT.project_dir,
-                env=os.environ | {"DBT_LOG_PATH": str(get_settings().analytics_home / "dbt")},
+                env=os.environ | database | {"DBT_TARGET_PATH": str(folder), "DBT_LOG_PATH": str(folder)},
                 capture_output=True,
                 text=True,
                 check=False,
@@ -69,8 +76,10 @@ def _newest_change() -> float:
 def summaries_assets() -> dg.AssetsDefinition:
     """All models of `dbt_summaries/` as assets on the publish days."""
 
+    manifest = manifest_path()
+
     @dbt_assets(
-        manifest=manifest_path(),
+        manifest=manifest,
         project=DBT_PROJECT,
         dagster_dbt_translator=SummariesTranslator(),
         partitions_def=PUBLISH_DAYS,
@@ -80,11 +89,22 @@ def summaries_assets() -> dg.AssetsDefinition:
     def analytics_summaries(
         context: dg.AssetExecutionContext, dbt: DbtCliResource, database: DatabaseResource
     ) -> Iterator[Any]:
-        with database.session():
+        with database.session():  # starts the embedded server
             # dbt reads the connection from its environment; the command line would show it to every user of the machine.
             os.environ.update(dbt_environment())
-        days = context.partition_keys
-        changed = json.dumps({"first_day": days[0], "last_day": days[-1]})
-        yield from dbt.cli(["build", "--vars", changed], context=context).stream()
+        os.environ.update(changed_days(context.partition_keys[0], context.partition_keys[-1]))
+        os.environ["DBT_TARGET_PATH"] = str(manifest.parent)  # from here dagster-dbt takes what was parsed
+        target = manifest.parent / context.run.run_id
+        invocation = dbt.cli(["build"], context=context, target_path=target)
+        yield from invocation.stream()
+        shutil.rmtree(target)  # that of a failed build stays: dbt's log, and the SQL it ran
 
     return analytics_summaries
+
+
+def changed_days(first: str, last: str) -> dict[str, str]:
+    """The environment of a dbt that rebuilds what the publish days from `first` to `last` (ISO dates) touch.
+
+    Given as --vars, other days than those of the last run would make dbt parse the whole project anew.
+    """
+    return {"DBT_FIRST_DAY": first, "DBT_LAST_DAY": last}

@@ -67,7 +67,7 @@ class EmbeddedServer:
 
     def url(self, database: str) -> str:
         """A URL without a driver. Its host is the folder of the socket; there is no password."""
-        return f"postgresql://{SUPERUSER}@/{quote(database)}?host={quote(str(self.socket_folder), safe='')}&port={PORT}"
+        return _url(self.socket_folder, database)
 
     def status(self) -> ServerStatus:
         """The state of the server now."""
@@ -114,6 +114,15 @@ def status(home: Path) -> ServerStatus:
     if known is None or not known.answers():
         return ServerStatus(False, home / "data")
     return ServerStatus(True, home / "data", known.socket_folder, known.pid)
+
+
+def url(home: Path, database: str) -> str:
+    """The URL of the server of a folder, or the one that it will have; starts nothing."""
+    return _url(status(home).socket_folder or _socket_folder(home), database)
+
+
+def _url(socket_folder: Path, database: str) -> str:
+    return f"postgresql://{SUPERUSER}@/{quote(database)}?host={quote(str(socket_folder), safe='')}&port={PORT}"
 
 
 def _ensure_ready(home: Path, fast: bool) -> Path:
@@ -181,12 +190,17 @@ def _make_data_folder(data: Path, initdb: list[str], account: pwd.struct_passwd 
     draft.rename(data)
 
 
-def _make_socket_folder(home: Path, account: pwd.struct_passwd | None) -> Path:
+def _socket_folder(home: Path) -> Path:
     """In `home`; where its path cannot be a socket's, in the temporary folder, always by the same name."""
     folder = home / "socket"
     # A comma would make two hosts of it in the eyes of a client.
     if len(os.fsencode(folder / f".s.PGSQL.{PORT}")) > _LONGEST_SOCKET_PATH or "," in str(folder):
         folder = Path(tempfile.gettempdir()) / f"analytics-{hashlib.sha256(os.fsencode(home)).hexdigest()[:16]}"
+    return folder
+
+
+def _make_socket_folder(home: Path, account: pwd.struct_passwd | None) -> Path:
+    folder = _socket_folder(home)
     shutil.rmtree(folder, ignore_errors=True)  # left by a crash
     try:
         _make_private_folder(folder, account)

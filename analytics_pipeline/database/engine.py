@@ -48,9 +48,17 @@ def embedded_server() -> embedded.EmbeddedServer:
 
 def database_url() -> URL:
     """The pipeline's database, for psycopg 3: DATABASE_URL, else the embedded server (started when it is down)."""
+    if get_settings().database_url is None:
+        embedded_server()
+    return _url_as_it_is()
+
+
+def _url_as_it_is() -> URL:
+    """As database_url, but starts nothing."""
     configured = get_settings().database_url
     if configured is None:
-        return _parse(embedded_server().url(EMBEDDED_DATABASE), "the embedded server").set(drivername=_OUR_DRIVER)
+        url = embedded.url(get_settings().analytics_home / "postgres", EMBEDDED_DATABASE)
+        return _parse(url, "the embedded server").set(drivername=_OUR_DRIVER)
     return _parse(configured.get_secret_value(), "DATABASE_URL").set(drivername=_OUR_DRIVER)
 
 
@@ -67,8 +75,11 @@ def dagster_database_url() -> URL:
 
 
 def dbt_environment() -> dict[str, str]:
-    """What `dbt_summaries/profiles.yml` reads from the environment. Holds the password: never to be logged."""
-    arguments = _connect_arguments(database_url())
+    """What `dbt_summaries/profiles.yml` reads from the environment. Holds the password: never to be logged.
+
+    Starts nothing: whoever lets dbt connect has a session, for the server to be up.
+    """
+    arguments = _connect_arguments(_url_as_it_is())
     environment = {
         "DBT_HOST": arguments.get("host", "localhost"),
         "DBT_PORT": str(arguments.get("port", 5432)),

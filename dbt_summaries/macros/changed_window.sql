@@ -1,23 +1,36 @@
 {#
-    What a run rebuilds: the publish days from var `first_day` to var `last_day`, both included, and the periods that
-    hold them. Without the vars, and when a table is built for the first time, that is all of time, so that the SQL of a
-    model has one form. Ranges are half-open: first <= x < next.
+    What a run rebuilds: the publish days that changed, and the periods that hold them. When no days are given, and when
+    a table is built for the first time, that is all of time, so that the SQL of a model has one form. Ranges are
+    half-open: first <= x < next.
 #}
+
+{#
+    The changed days as a pair (first, last), both included; none, none = all. Runs give them in the environment: with
+    vars that differ from those of the last call dbt parses the whole project anew. The environment is read when models
+    are run, not when they are parsed, as dbt parses files anew whose variables of the environment have changed.
+#}
+{% macro changed_days() %}
+    {% set first_day, last_day = var('first_day', none), var('last_day', none) %}
+    {% if execute and first_day is none and last_day is none %}
+        {% set first_day, last_day = env_var('DBT_FIRST_DAY', '') or none, env_var('DBT_LAST_DAY', '') or none %}
+    {% endif %}
+    {{ return((first_day, last_day)) }}
+{% endmacro %}
 
 {# The changed days, or with another unit their weeks (ISO) or months, as a pair of SQL dates (first, next). #}
 {% macro changed_range(unit='day') %}
     {% set all_of_time = ("date '-infinity'", "date 'infinity'") %}
-    {% set first_day, last_day = var('first_day', none), var('last_day', none) %}
+    {% set first_day, last_day = changed_days() %}
     {% if first_day is none and last_day is none %}
         {{ return(all_of_time) }}
     {% elif first_day is none or last_day is none %}
-        {{ exceptions.raise_compiler_error('The vars first_day and last_day are given together or not at all.') }}
+        {{ exceptions.raise_compiler_error('first_day and last_day are given together or not at all.') }}
     {% endif %}
 
     {% set first = modules.datetime.date.fromisoformat(first_day | string) %}
     {% set last = modules.datetime.date.fromisoformat(last_day | string) %}
     {% if last < first %}
-        {{ exceptions.raise_compiler_error('The var last_day, ' ~ last ~ ', lies before first_day, ' ~ first ~ '.') }}
+        {{ exceptions.raise_compiler_error('last_day, ' ~ last ~ ', lies before first_day, ' ~ first ~ '.') }}
     {% elif not is_incremental() %}
         {{ return(all_of_time) }}
     {% endif %}

@@ -1,11 +1,11 @@
 {#
     What a run for given publish days rebuilds where a mart goes by the day of reading: the days on which posts of the
     changed publish days were read, and, as account figures are read for the same days, the changed days themselves.
-    Without the vars, and when a table is built for the first time, that is everything.
+    Without given days, and when a table is built for the first time, that is everything.
 #}
 
 {% macro rebuilds_some_days() %}
-    {{ return(is_incremental() and var('first_day', none) is not none) }}
+    {{ return(is_incremental() and changed_days()[0] is not none) }}
 {% endmacro %}
 
 {# A subquery. Only where rebuilds_some_days(). #}

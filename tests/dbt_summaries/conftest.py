@@ -4,10 +4,12 @@ Not here: worlds (`worlds.py`), the expected figures (`reference.py`).
 """
 
 import json
+import os
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from dbt.cli.main import dbtRunner
@@ -43,10 +45,10 @@ class Dbt:
             if event.info.level in ("warn", "error"):
                 messages.append(event.info.msg)
 
-        if days:
-            arguments += ("--vars", json.dumps({"first_day": str(days[0]), "last_day": str(days[1])}))
+        changed = {"DBT_FIRST_DAY": str(days[0]), "DBT_LAST_DAY": str(days[1])} if days else {}
         options = ("--quiet", "--show-all-deprecations", "--log-level-file", "none")
-        result = dbtRunner(callbacks=[listen]).invoke([*options, command, *arguments])
+        with patch.dict(os.environ, changed):
+            result = dbtRunner(callbacks=[listen]).invoke([*options, command, *arguments])
         if result.exception:
             messages.append(str(result.exception))
         statuses = {run.node.name: str(run.status) for run in getattr(result.result, "results", [])}
@@ -64,6 +66,8 @@ def dbt(database_url: URL, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> D
     places = {"PROJECT_DIR": project, "PROFILES_DIR": project, "TARGET_PATH": target, "LOG_PATH": tmp_path / "logs"}
     for name, value in (dbt_environment() | {f"DBT_{name}": str(path) for name, path in places.items()}).items():
         monkeypatch.setenv(name, value)
+    for name in ("DBT_FIRST_DAY", "DBT_LAST_DAY"):  # left by a run of Dagster in this process
+        monkeypatch.delenv(name, raising=False)
     return Dbt(target)
 
 

@@ -1,0 +1,33 @@
+"""A run that rebuilds summaries finds the dbt project parsed, whichever days it is for, and leaves nothing behind."""
+
+from datetime import date, timedelta
+
+import dagster as dg
+import pytest
+from sqlalchemy import URL
+
+from analytics_pipeline.assets.analytics_summaries import manifest_path, summaries_assets
+from analytics_pipeline.automation.ranges import range_tags
+from analytics_pipeline.resources import DatabaseResource, all_resources
+
+FIRST = date(2026, 3, 1)
+
+
+def test_no_run_parses_the_project(database_url: URL, capfd: pytest.CaptureFixture[str]) -> None:
+    assets = summaries_assets()  # parses for this test's database, as the code location does once
+    parsed = manifest_path().stat().st_mtime_ns
+
+    for days in (0, 3):
+        result = dg.materialize(
+            [assets],
+            selection=[dg.AssetKey("time_spine")],
+            resources={"database": DatabaseResource(), "dbt": all_resources()["dbt"]},
+            tags=range_tags(FIRST, FIRST + timedelta(days=days)),
+        )
+        assert result.success
+
+    said = capfd.readouterr()
+    assert "Finished running 1 view model" in said.out
+    assert "Unable to do partial parsing" not in said.out
+    assert manifest_path().stat().st_mtime_ns == parsed
+    assert [path.name for path in manifest_path().parent.iterdir() if path.is_dir()] == []
