@@ -16,6 +16,26 @@ def var(name: str, default: Any = None) -> Any:
     return _PROJECT["vars"].get(name, default)
 
 
+def rebuilds_some_days() -> bool:
+    """As the macro in `touched_days.sql`."""
+    return True
+
+
+def is_touched(column: str) -> str:
+    """As the macro in `touched_days.sql`."""
+    return f"{column} = any({days_of_touched_periods()})"
+
+
+def touched_periods() -> str:
+    """As the macro in `touched_days.sql`."""
+    return "select 'monthly' as period_type, interval '1 month' as length, date '2024-01-01' as period_start"
+
+
+def days_of_touched_periods() -> str:
+    """As the macro in `touched_days.sql`."""
+    return "'{2024-01-01,2024-01-31}'::date[]"
+
+
 def changed_range(unit: str = "day") -> tuple[str, str]:
     """As the macro in `changed_window.sql`."""
     return "date '2024-01-01'", "date '2024-02-01'"

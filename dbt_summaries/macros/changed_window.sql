@@ -97,6 +97,14 @@
     {% endif %}
 {% endmacro %}
 
+{% macro delete_months_since_the_changed() %}
+    {% if is_incremental() %}
+        {% set first, next = changed_range('month') %}
+        lock table {{ this }} in share row exclusive mode;
+        delete from {{ this }} where month_start >= {{ first }}
+    {% endif %}
+{% endmacro %}
+
 {# The rows of accounts whose window may be another: a changed day is in it or, if it has posts, behind it; or of
    which the business moved. A day is up to one off, as windows are of the business's zone and publish days of UTC. #}
 {% macro delete_changed_windows() %}

@@ -8,20 +8,31 @@
     {{ return(is_incremental() and changed_days()[0] is not none) }}
 {% endmacro %}
 
-{# A subquery. Only where rebuilds_some_days(). #}
+{#
+    The dates that a query of one column finds, as a literal: in place of a subquery, so that the planner knows how many
+    there are, and takes an index for a few and none for all.
+#}
+{% macro literal_dates(query) %}
+    {{ return("'{" ~ run_query(query).columns[0].values() | join(',') ~ "}'::date[]") }}
+{% endmacro %}
+
+{# An array. Only where rebuilds_some_days(). #}
 {% macro touched_days() %}
     {%- set first, next = changed_range() -%}
-    select observed_on as day
-    from {{ ref('int_reading_days') }}
-    where published_on >= {{ first }} and published_on < {{ next }}
-    union
-    select generate_series({{ first }}::timestamp, {{ next }} - interval '1 day', interval '1 day')::date
-{%- endmacro %}
+    {%- set query -%}
+        select observed_on
+        from {{ ref('int_reading_days') }}
+        where published_on >= {{ first }} and published_on < {{ next }}
+        union
+        select generate_series({{ first }}::timestamp, {{ next }} - interval '1 day', interval '1 day')::date
+    {%- endset -%}
+    {{ return(literal_dates(query)) }}
+{% endmacro %}
 
-{# A condition; the array lets the planner use an index on the column. #}
+{# A condition. #}
 {% macro is_touched(column) %}
     {%- if rebuilds_some_days() -%}
-        {{ column }} = any(array({{ touched_days() }}))
+        {{ column }} = any({{ touched_days() }})
     {%- else -%}
         true
     {%- endif -%}
@@ -33,11 +44,20 @@
         units.period_type,
         units.length,
         date_trunc(units.unit, touched.day::timestamp)::date as period_start
-    from ({{ touched_days() }}) as touched
+    from unnest({{ touched_days() }}) as touched (day)
     cross join (
         values ('daily', 'day', interval '1 day'), ('weekly', 'week', '1 week'), ('monthly', 'month', '1 month')
     ) as units (period_type, unit, length)
 {%- endmacro %}
+
+{# All days of the weeks and months that hold a touched day: an array. Only where rebuilds_some_days(). #}
+{% macro days_of_touched_periods() %}
+    {%- set query -%}
+        select distinct generate_series(period_start, period_start + length - interval '1 day', interval '1 day')::date
+        from ({{ touched_periods() }}) as touched
+    {%- endset -%}
+    {{ return(literal_dates(query)) }}
+{% endmacro %}
 
 {# Pre-hooks: see changed_window.sql. #}
 {% macro lock_against_other_runs() %}

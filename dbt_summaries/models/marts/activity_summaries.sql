@@ -67,10 +67,7 @@ days as (
     where
         period_type = 'daily'
         and platform <> 'all'
-        and period_start = any(array(
-            select generate_series(period_start, period_start + length - interval '1 day', interval '1 day')::date
-            from ({{ touched_periods() }}) as touched
-        ))
+        and period_start = any({{ days_of_touched_periods() }})
     {%- endif %}
 )
 

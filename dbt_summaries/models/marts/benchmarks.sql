@@ -1,5 +1,17 @@
-{{ config(materialized='table', contract={'enforced': true}) }}
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='append',
+        on_schema_change='fail',
+        contract={'enforced': true},
+        indexes=[{'columns': ['month_start']}],
+        pre_hook='{{ delete_months_since_the_changed() }}',
+    )
+}}
+{%- set first_month, next_month = changed_range('month') %}
 
+-- Written are the changed months and all after them: a month is the last year of another, and followers that a changed
+-- day tells stand until a later day tells them.
 with months as (
     select
         account_months.*,
@@ -22,6 +34,7 @@ with months as (
         order by account_days.day desc
         limit 1
     ) as latest on true
+    where account_months.month_start >= {{ first_month }} - interval '1 year'
 ),
 
 figures as (
@@ -102,3 +115,4 @@ left join peers
         and figures.size_class = peers.size_class
         and figures.month_start = peers.month_start
         and figures.metric = peers.metric
+where figures.month_start >= {{ first_month }}

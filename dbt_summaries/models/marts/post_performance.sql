@@ -79,56 +79,77 @@ changed_posts as (
     from posts_with_readings
 ),
 
-{%- if is_incremental() %}
--- The accounts that have, or had, a post on the changed days, with their newest publish days before and after.
-touched_accounts as (
+{% if is_incremental() -%}
+-- The accounts that have, or had, a post on the changed days, and after which day their ranked posts are published,
+-- before or after the change. Materialized, as else it is computed anew for each of their posts.
+touched_accounts as materialized (
     select
         accounts.social_account_id,
-        (
-            select max(posts.published_on)
-            from {{ this }} as posts
-            where posts.social_account_id = accounts.social_account_id
-        ) as newest_before,
-        greatest(
-            (
-                select max(posts.published_on)
-                from changed_posts as posts
-                where posts.social_account_id = accounts.social_account_id
-            ),
+        least(
             (
                 select max(posts.published_on)
                 from {{ this }} as posts
-                where
-                    posts.social_account_id = accounts.social_account_id
-                    and (posts.published_on < {{ first }} or posts.published_on >= {{ next }})
+                where posts.social_account_id = accounts.social_account_id
+            ),
+            greatest(
+                (
+                    select max(posts.published_on)
+                    from changed_posts as posts
+                    where posts.social_account_id = accounts.social_account_id
+                ),
+                (
+                    select max(posts.published_on)
+                    from {{ this }} as posts
+                    where
+                        posts.social_account_id = accounts.social_account_id
+                        and (posts.published_on < {{ first }} or posts.published_on >= {{ next }})
+                )
             )
-        ) as newest_after
+        ) - 90 as ranked_after
     from (
         select social_account_id from changed_posts
         union
-        select social_account_id from {{ this }} where published_on >= {{ first }} and published_on < {{ next }}
+        select social_account_id
+        from {{ this }}
+        where published_on >= {{ first }} and published_on < {{ next }}
     ) as accounts
 ),
 
--- Their other posts that are ranked, or will be.
+-- Their other posts that are ranked, or will be. Because of the order, the planner looks them up account by account.
 other_posts as (
     select posts.*
     from touched_accounts as accounts
-    inner join {{ this }} as posts
-        on
-            accounts.social_account_id = posts.social_account_id
-            and posts.published_on > least(accounts.newest_before, accounts.newest_after) - 90
+    cross join lateral (
+        select existing.*
+        from {{ this }} as existing
+        where
+            existing.social_account_id = accounts.social_account_id
+            and existing.published_on > accounts.ranked_after
+        order by existing.published_on
+    ) as posts
     where
         (posts.published_on < {{ first }} or posts.published_on >= {{ next }})
-        and posts.post_id not in (select post_id from changed_posts)
+        and posts.post_id not in (select changed_posts.post_id from changed_posts)
 ),
 {%- endif %}
 
 candidates as (
-    select {{ columns | join(', ') }} from changed_posts
+    select
+        {{ columns | join(', ') }}
+        {%- if is_incremental() %},
+        true as is_changed
+        {%- for column in ranks %},
+        null as existing_{{ column }}
+        {%- endfor %}
+        {%- endif %}
+    from changed_posts
     {%- if is_incremental() %}
     union all
-    select {{ columns | join(', ') }} from other_posts
+    select
+        {{ columns | join(', ') }},
+        false as is_changed,
+        {{ ranks | join(', ') }}
+    from other_posts
     {%- endif %}
 ),
 
@@ -177,9 +198,15 @@ select
 from candidates
 left join ranking on candidates.post_id = ranking.post_id
 {%- if is_incremental() %}
-left join {{ this }} as existing on candidates.post_id = existing.post_id
 where
-    (candidates.published_on >= {{ first }} and candidates.published_on < {{ next }})
-    or (ranking.{{ ranks | join(', ranking.') }})
-    is distinct from (existing.{{ ranks | join(', existing.') }})
+    candidates.is_changed
+    or (
+        {%- for column in ranks %}
+        ranking.{{ column }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    ) is distinct from (
+        {%- for column in ranks %}
+        candidates.existing_{{ column }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    )
 {%- endif %}

@@ -15,20 +15,24 @@ with windows as (
         businesses.time_zone,
         days.window_end,
         days.window_end - {{ 7 * var('posting_times_weeks') }} + 1 as window_start
-    from (
+    from {{ source('application', 'social_accounts') }} as accounts
+    -- One step into the index (account, publish day) per account.
+    cross join lateral (
         select
-            business_id,
-            social_account_id,
-            platform,
-            max(published_at) as published_at
-        from {{ ref('int_post_figures') }}
-        {%- if is_incremental() %}
-        where social_account_id not in (select existing.social_account_id from {{ this }} as existing)
-        {%- endif %}
-        group by business_id, social_account_id, platform
+            figures.business_id,
+            figures.social_account_id,
+            figures.platform,
+            figures.published_at
+        from {{ ref('int_post_figures') }} as figures
+        where figures.social_account_id = accounts.id
+        order by figures.published_on desc, figures.published_at desc
+        limit 1
     ) as newest
     inner join {{ ref('stg_businesses') }} as businesses on newest.business_id = businesses.business_id
     cross join lateral (select (newest.published_at at time zone businesses.time_zone)::date) as days (window_end)
+    {%- if is_incremental() %}
+    where accounts.id not in (select existing.social_account_id from {{ this }} as existing)
+    {%- endif %}
 ),
 
 posts as (
@@ -45,11 +49,16 @@ posts as (
         figures.impressions,
         figures.engagement_rate
     from windows
-    inner join {{ ref('int_post_figures') }} as figures
-        on
-            windows.social_account_id = figures.social_account_id
-            -- For the index: no zone is a whole day away from UTC.
-            and windows.window_start - 1 <= figures.published_on
+    -- Because of the order, the planner looks them up account by account.
+    cross join lateral (
+        select of_account.*
+        from {{ ref('int_post_figures') }} as of_account
+        where
+            of_account.social_account_id = windows.social_account_id
+            -- No zone is a whole day away from UTC.
+            and of_account.published_on >= windows.window_start - 1
+        order by of_account.published_on
+    ) as figures
     cross join lateral (select figures.published_at at time zone windows.time_zone) as local (published_at)
     where local.published_at >= windows.window_start
 ),
