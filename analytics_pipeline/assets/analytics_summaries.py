@@ -39,24 +39,35 @@ class SummariesTranslator(DagsterDbtTranslator):
 
 
 def manifest_path() -> Path:
-    """The manifest of `dbt_summaries/` for the configured database, parsed anew only where it is missing or older than
-    a file of the project. In its folder lies what lets dbt itself go without parsing.
+    """The manifest of `dbt_summaries/`, parsed anew only where it is missing or older than a file of the project.
 
-    `prepare_if_dev()` would parse in every process, runs included, which costs each of them seconds. dbt takes what was
-    parsed for another database for stale, and would parse anew in every run: so each database has a folder of its own.
+    `prepare_if_dev()` would parse in every process, runs included, which costs each of them seconds.
+    """
+    return _parsed(DBT_PROJECT.manifest_path.parent, {})
+
+
+def parsed_for_runs() -> Path:
+    """The folder with what dbt itself needs to go without parsing, made anew where it is missing or stale.
+
+    dbt takes what was parsed for another database for stale: so this is parsed with the connection of runs. `dev` and
+    `db upgrade` do that before there is a run.
     """
     database = {name: value for name, value in dbt_environment().items() if name != "DBT_PASSWORD"}
     digest = hashlib.sha256(json.dumps(database, sort_keys=True).encode()).hexdigest()
-    folder = get_settings().analytics_home / "dbt" / digest[:12]
+    return _parsed(get_settings().analytics_home / "dbt" / digest[:12], database).parent
+
+
+def _parsed(folder: Path, environment: Mapping[str, str]) -> Path:
     path = folder / "manifest.json"
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "parse.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not path.exists() or path.stat().st_mtime < _newest_change():
+            places = {"DBT_TARGET_PATH": str(folder), "DBT_LOG_PATH": str(get_settings().analytics_home / "dbt")}
             result = subprocess.run(  # our own command
                 [dbt_executable(), "parse", "--quiet", "--project-dir", ".", "--profiles-dir", "."],
                 cwd=DBT_PROJECT.project_dir,
-                env=os.environ | database | {"DBT_TARGET_PATH": str(folder), "DBT_LOG_PATH": str(folder)},
+                env=os.environ | environment | places,
                 capture_output=True,
                 text=True,
                 check=False,
@@ -76,10 +87,8 @@ def _newest_change() -> float:
 def summaries_assets() -> dg.AssetsDefinition:
     """All models of `dbt_summaries/` as assets on the publish days."""
 
-    manifest = manifest_path()
-
     @dbt_assets(
-        manifest=manifest,
+        manifest=manifest_path(),
         project=DBT_PROJECT,
         dagster_dbt_translator=SummariesTranslator(),
         partitions_def=PUBLISH_DAYS,
@@ -93,8 +102,9 @@ def summaries_assets() -> dg.AssetsDefinition:
             # dbt reads the connection from its environment; the command line would show it to every user of the machine.
             os.environ.update(dbt_environment())
         os.environ.update(changed_days(context.partition_keys[0], context.partition_keys[-1]))
-        os.environ["DBT_TARGET_PATH"] = str(manifest.parent)  # from here dagster-dbt takes what was parsed
-        target = manifest.parent / context.run.run_id
+        parsed = parsed_for_runs()
+        os.environ["DBT_TARGET_PATH"] = str(parsed)  # from here dagster-dbt takes what was parsed
+        target = parsed / context.run.run_id
         invocation = dbt.cli(["build"], context=context, target_path=target)
         yield from invocation.stream()
         shutil.rmtree(target)  # that of a failed build stays: dbt's log, and the SQL it ran

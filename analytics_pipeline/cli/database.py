@@ -9,10 +9,12 @@ app = typer.Typer(help="The database: where it is, and its tables.", no_args_is_
 
 @app.command()
 def upgrade() -> None:
-    """Create the database if there is none, and bring its tables to the newest version."""
+    """Create the database if there is none, bring its tables to the newest version, and parse the summaries for it."""
+    from analytics_pipeline.assets.analytics_summaries import parsed_for_runs
     from analytics_pipeline.database import engine
 
     engine.upgrade()
+    parsed_for_runs()
     console.print("The tables are up to date.")
 
 

@@ -19,11 +19,13 @@ def dev(
     port: Annotated[int, typer.Option(help="Port of the UI.")] = 3000,
 ) -> None:
     """Open the Dagster UI with schedules and sensors running. After a demo, its sandbox is served too."""
+    from analytics_pipeline.assets.analytics_summaries import parsed_for_runs
     from analytics_pipeline.cli import demo_data
     from analytics_pipeline.database import engine
     from analytics_pipeline.settings import PROJECT_DIR
 
     engine.upgrade()
+    parsed_for_runs()
     with demo_data.last_sandbox() as sandbox:
         if sandbox is not None:
             console.print(f"Demo data: the simulated platforms are served at {sandbox.url}")

@@ -6,7 +6,7 @@ import dagster as dg
 import pytest
 from sqlalchemy import URL
 
-from analytics_pipeline.assets.analytics_summaries import manifest_path, summaries_assets
+from analytics_pipeline.assets.analytics_summaries import parsed_for_runs, summaries_assets
 from analytics_pipeline.automation.ranges import range_tags
 from analytics_pipeline.resources import DatabaseResource, all_resources
 
@@ -14,12 +14,12 @@ FIRST = date(2026, 3, 1)
 
 
 def test_no_run_parses_the_project(database_url: URL, capfd: pytest.CaptureFixture[str]) -> None:
-    assets = summaries_assets()  # parses for this test's database, as the code location does once
-    parsed = manifest_path().stat().st_mtime_ns
+    folder = parsed_for_runs()  # as `dev` and `db upgrade` do
+    parsed = (folder / "manifest.json").stat().st_mtime_ns
 
     for days in (0, 3):
         result = dg.materialize(
-            [assets],
+            [summaries_assets()],
             selection=[dg.AssetKey("time_spine")],
             resources={"database": DatabaseResource(), "dbt": all_resources()["dbt"]},
             tags=range_tags(FIRST, FIRST + timedelta(days=days)),
@@ -29,5 +29,5 @@ def test_no_run_parses_the_project(database_url: URL, capfd: pytest.CaptureFixtu
     said = capfd.readouterr()
     assert "Finished running 1 view model" in said.out
     assert "Unable to do partial parsing" not in said.out
-    assert manifest_path().stat().st_mtime_ns == parsed
-    assert [path.name for path in manifest_path().parent.iterdir() if path.is_dir()] == []
+    assert (folder / "manifest.json").stat().st_mtime_ns == parsed
+    assert [path.name for path in folder.iterdir() if path.is_dir()] == []
