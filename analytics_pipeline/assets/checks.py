@@ -122,11 +122,14 @@ def figure_checks(session: Session, platform: str, first: date, last: date) -> I
     of_range = {"platform": platform, "first": first, "last": last}
     rows = session.execute(_FALLEN, of_range).all()
     fallen = [f"post {r.post} on {r.observed_on}: {r.metric} {r.earlier} → {r.latest}" for r in rows]
-    yield _warning(FIGURES_FELL, fallen, "figures fell, stored as they came", "No figure fell.")
+    yield _warning(FIGURES_FELL, fallen, "figures fell, stored as they came; nothing is to be done", "No figure fell.")
     rows = session.execute(_ABSURD, of_range).all()
     absurd = [f"post {r.post} on {r.observed_on}: {r.what}" for r in rows]
     yield _warning(
-        ABSURD_FIGURES, absurd, "figures cannot be, stored as the platform gave them", "No figure is absurd."
+        ABSURD_FIGURES,
+        absurd,
+        "figures cannot be, stored as the platform gave them; the next reading looks again",
+        "No figure is absurd.",
     )
     rows = session.execute(_NO_LONGER_REPORTED, {**of_range, "least": LEAST_POSTS}).all()
     lost = [f"{r.metric}, known of {r.posts} posts at the reading before" for r in rows]

@@ -71,7 +71,10 @@ def published_posts_asset(platform: str) -> dg.AssetsDefinition:
                     check_name=CHECK,
                     passed=not failed,
                     severity=dg.AssetCheckSeverity.WARN,
-                    description=reasons or f"All {len(results)} accounts answered for {first} to {last}.",
+                    description=f"{reasons}. Their days stay in the ledger: what passes is tried again by itself, "
+                    "what needs a person stands in `analytics-pipeline status`."
+                    if failed
+                    else f"All {len(results)} accounts answered for {first} to {last}.",
                 )
             ],
         )

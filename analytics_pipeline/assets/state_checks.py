@@ -15,6 +15,7 @@ from analytics_pipeline.database.models import SyncUnit
 from analytics_pipeline.platform_fetchers import FETCHERS
 from analytics_pipeline.resources import DatabaseResource
 from analytics_pipeline.settings import get_settings
+from analytics_pipeline.sync.results import next_step
 from analytics_pipeline.sync.status import AccountStatus, account_statuses
 
 Accounts = Sequence[AccountStatus]
@@ -38,7 +39,10 @@ def yesterday_is_there(session: Session, platform: str, accounts: Accounts, now:
         .order_by(SyncUnit.social_account_id)
     ).all()
     names = {account.id: account.account for account in accounts}
-    missing = [f"{account.account} was not read since {yesterday} ended" for account in unlisted]
+    missing = [
+        f"{account.account} was not read since {yesterday} ended ({account.stale_reason or 'the next refresh lists it'})"
+        for account in unlisted
+    ]
     missing += [f"{names[unit.social_account_id]}: {_why(unit)}" for unit in unfinished]
     return _result(missing, f"{yesterday} is there for all {len(accounts)} accounts.", f"{yesterday} is incomplete")
 
@@ -110,8 +114,8 @@ def of_platform(accounts: Accounts, platform: str) -> Accounts:
 
 
 def _why(unit: SyncUnit) -> str:
-    until = f" until {unit.next_attempt_at.astimezone(UTC):%H:%M} UTC" if unit.next_attempt_at else ""
-    return f"{unit.state}{until}" + (f", {unit.error_message}" if unit.error_message else "")
+    why = (unit.error_message or unit.state).rstrip(".")
+    return f"{why}. {next_step(unit.platform, unit.publish_day, unit.state, unit.next_attempt_at)}"
 
 
 def _result(faults: Sequence[str], all_is_well: str, what: str) -> dg.AssetCheckResult:

@@ -6,13 +6,14 @@ Here: plain data and sums of it. Not here: how a result comes about.
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from analytics_pipeline.platform_fetchers.usage import NOTHING_USED, Usage
 
 EXPLAINED = frozenset({"gone", "absent"})
 """Error classes that explain why a post has no new figures; such a post does not make its day partial."""
+_NAMED_POSTS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +59,33 @@ class UnitResult:
 
     @property
     def reason(self) -> str:
-        """Why the unit is not complete, in a sentence; empty when it is."""
+        """Why the unit is not complete, and what happens next; empty when it is."""
         if self.complete:
             return ""
-        what = self.error_message or "; ".join(sorted({f.message for f in self.failures}))
-        after = f" Tried again after {self.next_attempt_at:%Y-%m-%d %H:%M:%S} UTC." if self.next_attempt_at else ""
-        return f"{self.account}, {self.publish_day}: {(what or self.state).rstrip('.')}.{after}"
+        unexplained = [f for f in self.failures if f.error_class not in EXPLAINED]
+        named = [f"post {f.platform_post_id}: {f.message.rstrip('.')}" for f in unexplained[:_NAMED_POSTS]]
+        if len(unexplained) > _NAMED_POSTS:
+            named.append(f"and {len(unexplained) - _NAMED_POSTS} posts more")
+        what = (self.error_message or "; ".join(named) or self.state).rstrip(".")
+        after = next_step(self.platform, self.publish_day, self.state, self.next_attempt_at)
+        return f"{self.account}, {self.publish_day}: {what}. {after}."
+
+
+def next_step(platform: str, day: date, state: str, next_attempt_at: datetime | None) -> str:
+    """What happens next to a unit that is not complete, or what a person has to do: a sentence without its end."""
+    match state:
+        case "waiting" if next_attempt_at:
+            return f"Tried again after {next_attempt_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+        case "needs_reauth":
+            return "Left alone until the account has a new token (analytics-pipeline accounts add)"
+        case "parked":
+            return (
+                f"Given up. Mend that, then: analytics-pipeline backfill --platform {platform} "
+                f"--from {day} --to {day} --failed-only"
+            )
+        case "done":
+            return "Read again when the refresh ladder reaches the day"
+    return "The retry sensor takes it up by itself"
 
 
 def used(usage: Usage) -> dict[str, int | float | None]:

@@ -63,7 +63,7 @@ def test_the_newest_reading_is_compared_with_the_one_before(session: Session, po
     fell = checks(session)[FIGURES_FELL]
     assert (fell.passed, fell.description) == (
         False,
-        "1 figures fell, stored as they came. post urn:0 on 2026-09-07: likes 7 → 4",
+        "1 figures fell, stored as they came; nothing is to be done. post urn:0 on 2026-09-07: likes 7 → 4",
     )
     assert checks(session, DAY + timedelta(days=1))[FIGURES_FELL].passed, "posts of another day are not looked at"
 
@@ -76,8 +76,9 @@ def test_figures_that_cannot_be(session: Session, posts: list[PublishedPost]) ->
     absurd = checks(session)[ABSURD_FIGURES]
     assert absurd.metadata["found"] == dg.MetadataValue.int(3)
     assert absurd.description == (
-        "3 figures cannot be, stored as the platform gave them. post urn:0 on 2026-09-02: -1 shares; "
-        "post urn:1 on 2026-09-02: reach 11 above 10 impressions; post urn:2 on 2026-09-02: an engagement rate of 300.0 %"
+        "3 figures cannot be, stored as the platform gave them; the next reading looks again. "
+        "post urn:0 on 2026-09-02: -1 shares; post urn:1 on 2026-09-02: reach 11 above 10 impressions; "
+        "post urn:2 on 2026-09-02: an engagement rate of 300.0 %"
     )
 
 

@@ -57,7 +57,7 @@ def test_yesterday_is_not_there_before_a_call_of_today(session: Session, account
     session.flush()
     assert says(session, "yesterday_is_there") == (
         False,
-        "2026-09-29 is incomplete: Bakery was not read since 2026-09-29 ended",
+        "2026-09-29 is incomplete: Bakery was not read since 2026-09-29 ended (the next refresh lists it)",
     )
 
 
@@ -66,7 +66,7 @@ def test_yesterday_is_not_there_while_a_unit_waits(session: Session, account: So
     add_unit(session, YESTERDAY - timedelta(days=1), "waiting")
     assert says(session, "yesterday_is_there") == (
         False,
-        "2026-09-29 is incomplete: Bakery: waiting until 12:20 UTC, HTTP 429",
+        "2026-09-29 is incomplete: Bakery: HTTP 429. Tried again after 2026-09-30 12:20:00 UTC",
     )
 
 
