@@ -1,19 +1,25 @@
 """What is wrong at this moment, by the database and the settings, in words that a person can act on.
 
-Here: parked days, accounts that need a person, stale platforms, API versions near their end. Not here: failed runs
-(`automation/alerts.py`, they are Dagster's), whether a cause has been told (`book.py`).
+Here: parked days, accounts that need a person, Pages without figures, stale platforms, API versions near their end.
+Not here: failed runs (`automation/alerts.py`, they are Dagster's), whether a cause has been told (`book.py`).
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import Final
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from analytics_pipeline.database.models import Business, SocialAccount, SyncUnit
+from analytics_pipeline.database.models import Business, PublishedPost, SocialAccount, SyncUnit
 from analytics_pipeline.platform_fetchers import versions
 from analytics_pipeline.settings import Settings
+
+_FIGURES_BY: Final = timedelta(days=2)
+_LATELY: Final = timedelta(days=7)
+_LEAST_POSTS: Final = 5
+"""So many posts, all older than two days and read within the last seven, must lack their views to be a cause."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +34,7 @@ def present(session: Session, settings: Settings, now: datetime) -> Iterator[Cau
     """Everything that is wrong at `now`, the accounts first."""
     yield from _accounts(session)
     yield from _parked(session)
+    yield from _withheld(session, now)
     yield from _stale(session, settings, now)
     yield from _versions(session, settings, now.astimezone(UTC).date())
 
@@ -72,6 +79,29 @@ def _parked(session: Session) -> Iterator[Cause]:
             f"parked {account.id} {error_class}",
             f"{days} of {_named(account, business)} given up: {_clause(example or error_class or 'no reason given')}. "
             f"Mend that, then: analytics-pipeline backfill --platform {account.platform} --from {first} --to {last}",
+        )
+
+
+def _withheld(session: Session, now: datetime) -> Iterator[Cause]:
+    """Pages whose posts have all been read without figures: without read_insights Facebook answers nothing, not an error."""
+    old_enough, lately = now - _FIGURES_BY, now - _LATELY
+    statement = (
+        select(SocialAccount, Business.name, func.count())
+        .join(Business, Business.id == SocialAccount.business_id)
+        .join(PublishedPost, PublishedPost.social_account_id == SocialAccount.id)
+        .where(SocialAccount.is_active, SocialAccount.status == "connected", SocialAccount.platform == "facebook")
+        .where(PublishedPost.published_at < old_enough, PublishedPost.last_synced_at > lately)
+        .group_by(SocialAccount.id, Business.name)
+        .having(func.count() >= _LEAST_POSTS, func.count(PublishedPost.impressions) == 0)
+        .order_by(SocialAccount.id)
+    )
+    for account, business, posts in session.execute(statement):
+        yield Cause(
+            f"withheld {account.id}",
+            f"{_named(account, business)} gives views of none of the {posts} posts that were read since "
+            f"{lately.astimezone(UTC):%Y-%m-%d}. Either the permission read_insights was not granted, or the Page has fewer "
+            "than 100 likes. Get a token with it, then: analytics-pipeline accounts add "
+            f"--business {account.business_id} --platform {account.platform} --id {account.external_id}",
         )
 
 

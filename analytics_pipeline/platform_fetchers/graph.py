@@ -148,9 +148,11 @@ class GraphFetcher(GraphRequests):
 
     def _walk(self, start: datetime, end: datetime) -> Iterator[list[ListedPost]]:
         for rows in self._pages(start, end):
-            posts = [post for row in rows if (post := self._listed(row)) and start <= post.published_at < end]
-            if posts:
+            found = [post for row in rows if (post := self._listed(row))]
+            if posts := [post for post in found if start <= post.published_at < end]:
                 yield posts
+            if found and all(post.published_at < start for post in found):
+                return  # the bounds were not heeded, and it only gets older
 
     def _listed(self, row: Any) -> ListedPost | None:
         node = row if isinstance(row, Mapping) else {}

@@ -96,7 +96,7 @@ class GraphRequests(BasePlatformFetcher):
         """
         if not self.batches or len(urls) == 1:
             return self._ask_each(urls)
-        replies = [reply for chunk in chunks(urls, BATCH_LIMIT) for reply in self._batch(chunk)]
+        replies = [reply for chunk in chunks(urls, BATCH_LIMIT) for reply in self._batch_in_parts(chunk)]
         again = [url for url, reply in zip(urls, replies, strict=True) if _unfinished(reply)]
         second: dict[str, Reply] = {}
         try:
@@ -105,6 +105,16 @@ class GraphRequests(BasePlatformFetcher):
         except PlatformAPIError as error:
             _log.warning("%s: the second attempt at a part of a batch failed: %s", self.platform, error.message)
         return [second.get(url, reply) for url, reply in zip(urls, replies, strict=True)]
+
+    def _batch_in_parts(self, urls: Sequence[str]) -> list[Reply]:
+        """A batch; in halves where the platform finds the reply too big, to the single part that is."""
+        try:
+            return self._batch(urls)
+        except TooMuchDataError as error:
+            if len(urls) == 1:
+                return [error]
+        half = len(urls) // 2
+        return [*self._batch_in_parts(urls[:half]), *self._batch_in_parts(urls[half:])]
 
     def _ask_each(
         self, urls: Sequence[str], vital: type[PlatformAPIError] | tuple[type[PlatformAPIError], ...] = ENDS_ACCOUNT

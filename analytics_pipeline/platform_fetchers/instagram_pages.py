@@ -16,6 +16,7 @@ from analytics_pipeline.platform_fetchers.instagram_metrics import FEED, NODE_FI
 
 _CARRIED: Final = ("FEED", "REELS")
 _SECOND: Final = timedelta(seconds=1)
+_TOO_FEW_TO_HALVE: Final = 4
 
 _log = logging.getLogger(__name__)
 
@@ -25,7 +26,8 @@ class InstagramPages(InstagramDetails):
 
     One refused metric, or one media without insights, fails a whole page. A metric that the newest media all refuse is
     retired, and the page is asked without it. Of media from before the account became a business, and of all that are
-    older, the fields of the list are all there is. After any other failure the figures go media by media.
+    older, the fields of the list are all there is. After any other failure the figures go media by media; where there are
+    no batches, only those of the media that cannot be listed with others.
     """
 
     def __init__(self, access_token: str, account_id: str | None, **options: Any) -> None:
@@ -46,7 +48,10 @@ class InstagramPages(InstagramDetails):
                 if self._retired(culprit_of(error, alive), _rows(page)):
                     continue
                 _log.info("instagram: figures of account %s go by media: %s", self.account_id, error.message)
-                self.expands = False
+                if self.batches:
+                    self.expands = False
+                else:
+                    self._read_halves(_rows(page), alive)
                 return page
         page = self._get(url(edge, fields=NODE_FIELDS, **position))
         if self.unconverted is not None:
@@ -89,24 +94,35 @@ class InstagramPages(InstagramDetails):
             return
         boundary = _published(rows[converted])
         self.note_unconverted(boundary, refusal)
-        newer = rows[:converted]
-        found: dict[Any, dict[str, Any]] = {}
-        if newer:
-            window = {
-                "since": int((boundary + _SECOND).timestamp()),
-                "until": int((_published(newer[0]) + _SECOND).timestamp()),
-            }
-            edge, fields = f"{self._account()}/media", with_insights(alive)
-            try:
-                found = {
-                    row["id"]: row for row in _rows(self._get(url(edge, fields=fields, limit=len(newer), **window)))
-                }
-            except MetricError as error:
-                _log.info("instagram: figures of account %s go by media: %s", self.account_id, error.message)
-        for row in newer:
-            row |= found.get(row["id"], {})
-        self._leave([row for row in newer if row["id"] not in found])
+        if converted and not self._read_window(rows[:converted], alive):
+            self._read_halves(rows[:converted], alive)
         self._leave([row for row in rows[converted:] if _tells_nothing(row)])
+
+    def _read_halves(self, rows: Sequence[dict[str, Any]], alive: Sequence[str]) -> None:
+        """Reads what can be read of `rows`, newest first, which failed together; the few that fail alone are left."""
+        if len(rows) <= _TOO_FEW_TO_HALVE:
+            self._leave(rows)
+            return
+        half = len(rows) // 2
+        for part in (rows[:half], rows[half:]):
+            if not self._read_window(part, alive):
+                self._read_halves(part, alive)
+
+    def _read_window(self, rows: Sequence[dict[str, Any]], alive: Sequence[str]) -> bool:
+        """Gives `rows`, newest first, their insights by a listing of their time; False = a metric failed it."""
+        since, until = _published(rows[-1]) - _SECOND, _published(rows[0]) + _SECOND
+        window = {"since": int(since.timestamp()), "until": int(until.timestamp())}
+        try:
+            listed = self._get(
+                url(f"{self._account()}/media", fields=with_insights(alive), limit=self.largest_page, **window)
+            )
+        except MetricError:
+            return False
+        found = {row["id"]: row for row in _rows(listed)}
+        for row in rows:
+            row |= found.get(row["id"], {})
+        self._leave([row for row in rows if row["id"] not in found])
+        return True
 
     def _count_converted(self, rows: Sequence[Mapping[str, Any]], metric: str) -> int:
         """How many of `rows`, newest first, are newer than the conversion: everything before it has no insights."""

@@ -13,15 +13,17 @@ from urllib.parse import urlencode
 from analytics_pipeline.sandbox.graph_errors import (
     GraphError,
     bad_parameter,
+    permission_missing,
     too_much_data,
     unknown_object,
     unknown_path,
     unsupported_method,
 )
 from analytics_pipeline.sandbox.graph_fields import Field, FieldSyntaxError, parse_fields
-from analytics_pipeline.sandbox.graph_session import Session, Throttled, check_proof, open_session, spend_call
+from analytics_pipeline.sandbox.graph_session import Session, Throttled, check_proof, granted, open_session, spend_call
 from analytics_pipeline.sandbox.model import Account, Post, World
 from analytics_pipeline.sandbox.state import SandboxState
+from analytics_pipeline.sandbox.webhooks import fields_of
 from analytics_pipeline.sandbox.wire import Reply, Request, reply
 
 JSON_HEADERS = {"content-type": "application/json; charset=UTF-8"}
@@ -170,7 +172,8 @@ def respond(
         headers["facebook-api-version"] = version
         if endpoint := host.endpoints.get("/".join(parts)):
             return Answer(200, endpoint(state, params, request.at), headers)
-        if method != "GET":
+        subscribing = method == "POST" and parts[1:] == ["subscribed_apps"] and parts[0] != "me"
+        if method != "GET" and not subscribing:
             raise unsupported_method(method)
         if not parts:
             raise _refused_root(params)
@@ -195,7 +198,9 @@ def respond(
         request.account = request.account or owner
         if node is None:
             raise unknown_object(parts[0])
-        if len(parts) == 2:
+        if parts[1:] == ["subscribed_apps"] and owner is not None:
+            content = _subscribed_apps(call, owner, subscribing)
+        elif len(parts) == 2:
             content = _narrowed(node.edge(call, parts[1]), Field(parts[1], {}, call.fields))
         else:
             content = render(call, node, call.fields)
@@ -206,6 +211,21 @@ def respond(
         return Answer(refusal.error.status, refusal.error.body(host.error_kind), headers | refusal.headers)
     except GraphError as error:
         return Answer(error.status, error.body(host.error_kind), headers)
+
+
+def _subscribed_apps(call: Call, account: Account, subscribing: bool) -> dict[str, Any]:
+    """The app's webhooks of an account: what it is told of, or from now on."""
+    if account.platform == "facebook" and not granted(account, "pages_manage_metadata"):
+        raise permission_missing("pages_manage_metadata")
+    hooks = call.state.webhooks
+    if not subscribing:
+        return {"data": [{"id": call.world.oauth.client_id, "subscribed_fields": [*hooks.subscribed(account)]}]}
+    fields = [field for field in call.params.get("subscribed_fields", "").split(",") if field]
+    if not fields or not set(fields) <= set(fields_of(account)):
+        known = ", ".join(fields_of(account))
+        raise bad_parameter(f"Param subscribed_fields must be one of the following values: {known}")
+    hooks.subscribe(account, fields)
+    return {"success": True}
 
 
 def _refused_root(params: Mapping[str, str]) -> GraphError:

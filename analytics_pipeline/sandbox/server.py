@@ -21,6 +21,7 @@ from analytics_pipeline.sandbox.clock import WorldClock
 from analytics_pipeline.sandbox.faults import Fault
 from analytics_pipeline.sandbox.model import World
 from analytics_pipeline.sandbox.state import SandboxState
+from analytics_pipeline.sandbox.webhooks import Webhooks
 from analytics_pipeline.sandbox.wire import Reply, Request, RequestRecord, reply
 
 Message = MutableMapping[str, Any]
@@ -229,6 +230,11 @@ class SandboxServer:
 
     def clear_requests(self) -> None:
         self.state.clear_records()
+
+    @property
+    def webhooks(self) -> Webhooks:
+        """Meta's events: `register` a callback, `emit`, and `deliver` what is due."""
+        return self.state.webhooks
 
     @property
     def billed(self) -> dict[date, dict[tuple[str, str], str]]:

@@ -33,6 +33,7 @@ from analytics_pipeline.sandbox.faults import FaultScript
 from analytics_pipeline.sandbox.limits import RateLimits
 from analytics_pipeline.sandbox.model import World
 from analytics_pipeline.sandbox.tokens import TokenStore
+from analytics_pipeline.sandbox.webhooks import Webhooks
 from analytics_pipeline.sandbox.wire import Reply, Request, RequestRecord, without_secrets
 
 
@@ -45,6 +46,8 @@ class SandboxState:
         self.limits = RateLimits()
         self.tokens = TokenStore(world)
         self.faults = FaultScript(world.faults)
+        self.webhooks = Webhooks(world)
+        """Meta only: who is told of events, and what is on its way."""
         self.started_at = self.clock.now()
         self.billed: dict[date, dict[tuple[str, str], str]] = defaultdict(dict)
         """X only: what was billed on each UTC day: (`post` or `user`, id) → name of its price in x.md §6."""

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from analytics_pipeline.alerts.causes import present
-from analytics_pipeline.database.models import Business, SocialAccount, SyncUnit
+from analytics_pipeline.database.models import Business, PublishedPost, SocialAccount, SyncUnit
 from analytics_pipeline.settings import get_settings
 
 NOW = datetime(2026, 9, 30, 12, tzinfo=UTC)
@@ -71,6 +71,41 @@ def test_one_parked_day(session: Session) -> None:
     account = add_account(session)
     park(session, account, 3)
     assert found(session)[f"parked {account.id} transient"].startswith("The publish day 2026-09-03 of facebook")
+
+
+def publish(session: Session, account: SocialAccount, impressions: int | None, age: timedelta, count: int) -> None:
+    """Posts of an account, read at NOW."""
+    for n in range(count):
+        at = NOW - age - timedelta(minutes=n)
+        session.add(
+            PublishedPost(
+                business_id=1, social_account_id=account.id, platform=account.platform, published_at=at,
+                platform_post_id=f"{account.id}_{age.days}_{n}", last_synced_at=NOW, impressions=impressions,
+            )
+        )  # fmt: skip
+    session.flush()
+
+
+@pytest.mark.parametrize(
+    ("platform", "posts", "told"),
+    [
+        ("facebook", [(None, 3, 5)], True),
+        ("facebook", [(None, 3, 5), (0, 4, 1)], False),
+        ("facebook", [(None, 3, 4)], False),
+        ("facebook", [(None, 1, 9)], False),
+        ("linkedin", [(None, 3, 5)], False),
+    ],
+    ids=["none has views", "one has, and be it 0", "too few posts", "too young", "a platform that says so"],
+)
+def test_a_page_that_gives_no_figures(
+    session: Session, platform: str, posts: list[tuple[int | None, int, int]], told: bool
+) -> None:
+    account = add_account(session, platform)
+    for impressions, days, count in posts:
+        publish(session, account, impressions, timedelta(days=days), count)
+    message = found(session).get(f"withheld {account.id}", "")
+    assert ("gives views of none of the 5 posts" in message) is told
+    assert ("read_insights" in message) is told
 
 
 def test_a_disconnected_account_is_nobodys_trouble(session: Session) -> None:

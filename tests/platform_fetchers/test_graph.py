@@ -26,7 +26,7 @@ from analytics_pipeline.platform_fetchers.graph_values import insight_values, ne
 from analytics_pipeline.platform_fetchers.instagram import InstagramFetcher
 from analytics_pipeline.platform_fetchers.metrics import PostRef
 from tests.platform_fetchers.conftest import NOW, TOKEN
-from tests.platform_fetchers.graph_fake import GONE, START, error, headers_of
+from tests.platform_fetchers.graph_fake import GONE, START, TOO_MUCH, error, headers_of
 from tests.platform_fetchers.platform_server import Answer, PlatformServer, Request
 
 PAGE = "104928374650192"
@@ -208,6 +208,21 @@ def test_a_batch_cut_short_leaves_the_rest_unfinished(server: PlatformServer, fe
     assert isinstance(third.error, TransientError)
 
 
+def test_a_batch_that_is_too_much_is_halved(server: PlatformServer, fetcher: FacebookFetcher) -> None:
+    fetcher._reads_comments = False
+    whole = Batches(fine)
+
+    def answer(request: Request) -> Answer:
+        size = len(json.loads(request.form["batch"]))
+        return whole(request) if size <= 20 else Answer(*TOO_MUCH)
+
+    server.answer = answer
+    readings = list(fetcher.fetch_many([PostRef(f"{PAGE}_{n}") for n in range(50)]))
+    assert [reading.platform_post_id for reading in readings] == [f"{PAGE}_{n}" for n in range(50)]
+    assert all(reading.analytics for reading in readings)
+    assert sorted(whole.sizes) == [12, 12, 13, 13]
+
+
 @pytest.mark.parametrize("body", [{"data": []}, [1, 2, 3, 4, 5, 6, 7], "text"])
 def test_a_batch_answered_out_of_shape_is_refused_as_a_whole(
     body: Any, server: PlatformServer, fetcher: FacebookFetcher
@@ -322,6 +337,24 @@ def test_a_listing_that_is_gone_is_asked_twice_before_it_is_believed(
     with pytest.raises(PermissionDeniedError, match=PAGE):
         listed(fetcher)
     assert slept == [fetcher.backoff_factor] * 2
+
+
+def test_a_listing_that_does_not_heed_its_bounds_ends_behind_them(
+    server: PlatformServer, fetcher: FacebookFetcher
+) -> None:
+    def older(n: int) -> str:
+        return (START - timedelta(hours=n)).strftime("%Y-%m-%dT%H:%M:%S+0000")
+
+    def answer(request: Request) -> Answer:
+        urls = [e["relative_url"] for e in json.loads(request.form["batch"])]
+        offset = int(dict(part.split("=") for part in urls[0].partition("?")[2].split("&")).get("after", 0))
+        data = [{"id": f"{PAGE}_{n}", "created_time": older(n)} for n in range(offset, offset + 50)]
+        body = {"data": data, "paging": {"next": f"https://elsewhere.example/v1/x?after={offset + 50}"}}
+        return Answer(json=[{"code": 200, "body": json.dumps(body)}, None])
+
+    server.answer = answer
+    assert listed(fetcher, START - timedelta(hours=60)) == [f"{PAGE}_{n}" for n in range(61)]
+    assert len(server.requests) == 3 * 2, "each page with what it left unfinished; the third lies behind"
 
 
 def test_a_listing_that_leads_back_ends(server: PlatformServer, fetcher: FacebookFetcher) -> None:

@@ -140,13 +140,17 @@ def test_a_retired_metric_costs_one_failed_page_and_a_probe(
     assert len(server.requests) == pages + failed + plain + probe + clicks
 
 
-def test_one_odd_media_retires_nothing(account: FakeAccount, fetcher: InstagramFetcher) -> None:
-    wanted = published(account, 740, lambda _: False)[700:]
-    account.nodes["739"]["without"] = ["shares"]
+def test_one_odd_media_retires_nothing_and_costs_few_others(
+    account: FakeAccount, fetcher: InstagramFetcher, server: PlatformServer
+) -> None:
+    wanted = published(account, 740, lambda _: False)[540:]
+    account.nodes["650"]["without"] = ["shares"]
     found = by_id(fetcher.fetch_many(wanted))
-    assert known(found["739"]) == {name: value for name, value in IMAGE_FIGURES.items() if name != "shares_count"}
-    assert all(known(found[str(n)]) == IMAGE_FIGURES for n in range(700, 739))
+    assert known(found["650"]) == {name: value for name, value in IMAGE_FIGURES.items() if name != "shares_count"}
+    assert all(known(found[str(n)]) == IMAGE_FIGURES for n in range(540, 740) if n != 650)
     assert fetcher.dead_metrics == set()
+    pages, failed, probe, halves = 2, 1, 3, 10
+    assert len(server.requests) <= pages + failed + probe + halves + 4 + 1, "the last few one by one, the odd one twice"
 
 
 # --- media from before the account became a business
