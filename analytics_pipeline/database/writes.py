@@ -34,8 +34,6 @@ __all__ = [
     "upsert_posts",
 ]
 
-_COPY_FROM = 50  # rows; with fewer, making a table for COPY takes longer than it saves
-
 
 @dataclass(frozen=True, slots=True)
 class UpsertedPosts:
@@ -141,6 +139,7 @@ def _newer_wins(columns: Iterable[str]) -> str:
 # The locks on the posts stand for the rows of all three tables: whoever holds them writes alone.
 _LOCK_POSTS = "SELECT id FROM published_posts WHERE id = ANY(%(ids)s::bigint[]) ORDER BY id FOR NO KEY UPDATE"
 _STORE = f"""
+WITH given AS (DELETE FROM observations_given RETURNING *),
 observed AS (
     INSERT INTO post_analytics AS old ({", ".join(ANALYTICS_COLUMNS)})
     SELECT {", ".join(ANALYTICS_COLUMNS)} FROM given
@@ -159,10 +158,10 @@ FROM given
 WHERE p.id = given.post_id AND p.id = ANY(%(ids)s::bigint[]) AND given.newest
     AND (p.last_synced_at IS NULL OR p.last_synced_at <= given.fetched_at)
 """  # noqa: S608 - names of columns only
-_STORE_FEW = f"WITH given AS MATERIALIZED ({unnest(_STAGED_COLUMNS)}),{_STORE}"
-_STORE_MANY = f"WITH {_STORE}"
+# A table for a session's life: to make one for every transaction would take longer than to fill it.
 _MAKE_STAGE = f"""
-CREATE TEMPORARY TABLE given ({", ".join(f"{name} {kind}" for name, kind in _STAGED_COLUMNS.items())}) ON COMMIT DROP
+CREATE TEMPORARY TABLE IF NOT EXISTS observations_given
+({", ".join(f"{name} {kind}" for name, kind in _STAGED_COLUMNS.items())}) ON COMMIT DELETE ROWS
 """
 
 
@@ -201,15 +200,11 @@ def store_observations(session: Session, rows: Sequence[ObservationRow]) -> Stor
 
 
 def _store(connection: Connection, rows: Sequence[tuple[Any, ...]], ids: str) -> None:
-    if len(rows) < _COPY_FROM:
-        connection.exec_driver_sql(_STORE_FEW, {**arrays(_STAGED_COLUMNS, rows), "ids": ids})
-        return
     connection.exec_driver_sql(_MAKE_STAGE)
     driver_connection = connection.connection.driver_connection
     assert driver_connection is not None
-    with driver_connection.cursor().copy("COPY given FROM STDIN (FORMAT binary)") as copy:
+    with driver_connection.cursor().copy("COPY observations_given FROM STDIN (FORMAT binary)") as copy:
         copy.set_types(list(_STAGED_COLUMNS.values()))  # binary: three times as fast as text
         for row in rows:
             copy.write_row(row)
-    connection.exec_driver_sql(_STORE_MANY, {"ids": ids})
-    connection.exec_driver_sql("DROP TABLE given")
+    connection.exec_driver_sql(_STORE, {"ids": ids})

@@ -94,7 +94,7 @@ def parts(name: str, value: Any) -> dict[str, Any]:
     """A metric split by type, keys as the documents write them: `like`, `comment`, `link clicks`."""
     if value == []:
         return {}
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         raise BadDataError(f"{name} is not split by type: {str(value)[:40]!r}")
     if name.startswith("post_video_"):  # documented without their exact keys
         return {key.lower().removeprefix("reaction_").removesuffix("s"): part for key, part in value.items()}

@@ -155,7 +155,7 @@ class GraphFetcher(GraphRequests):
                 return  # the bounds were not heeded, and it only gets older
 
     def _listed(self, row: Any) -> ListedPost | None:
-        node = row if isinstance(row, Mapping) else {}
+        node = row if isinstance(row, dict) else {}
         post = self._list_row(node)
         if post is None:
             _log.warning(

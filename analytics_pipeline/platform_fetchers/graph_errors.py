@@ -115,8 +115,8 @@ def error_from(
     `retry_after` is the wait in seconds that the reply's headers ask for; it only goes into a RateLimitError.
     """
     status_code = status if isinstance(status, int) else None
-    envelope = body.get("error") if isinstance(body, Mapping) else None
-    if not isinstance(envelope, Mapping):
+    envelope = body.get("error") if isinstance(body, dict) else None
+    if not isinstance(envelope, dict):
         if status_code == 429:
             return RateLimitError(f"{platform}: too many calls (status 429)", platform, 429, retry_after)
         return TransientError(f"{platform}: status {status_code} without an error body", platform, status_code)

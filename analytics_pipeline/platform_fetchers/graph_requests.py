@@ -204,12 +204,12 @@ class GraphRequests(BasePlatformFetcher):
         """Keeps a throttle that is too long to be waited out here: other runs and processes need not meet it too."""
         wait = error.retry_after if isinstance(error, RateLimitError) else None
         if wait is not None and wait > self._wait_in_place:
-            envelope = body.get("error") if isinstance(body, Mapping) else None
-            of_app = isinstance(envelope, Mapping) and envelope.get("code") == _APP_THROTTLED
+            envelope = body.get("error") if isinstance(body, dict) else None
+            of_app = isinstance(envelope, dict) and envelope.get("code") == _APP_THROTTLED
             self.quota.hold("app" if of_app else "account", ALL_ENDPOINTS, self._clock() + timedelta(seconds=wait))
 
     def _is_answer(self, response: requests.Response, body: Any) -> bool:
-        return super()._is_answer(response, body) and not (isinstance(body, Mapping) and "error" in body)
+        return super()._is_answer(response, body) and not (isinstance(body, dict) and "error" in body)
 
     def _pause(self, error: PlatformAPIError, attempt: int) -> float | None:
         return None if isinstance(error, TooMuchDataError) else super()._pause(error, attempt)

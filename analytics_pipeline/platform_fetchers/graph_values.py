@@ -11,7 +11,6 @@ from zoneinfo import ZoneInfo
 
 from analytics_pipeline.platform_fetchers.exceptions import BadDataError
 
-_TIME_FORMAT: Final = "%Y-%m-%dT%H:%M:%S%z"
 _PLATFORM_ZONE: Final = ZoneInfo("America/Los_Angeles")
 _NOT_FOLLOWED: Final = frozenset({"access_token", "appsecret_proof", "fields", "limit"})
 
@@ -22,9 +21,10 @@ def url(path: str, **parameters: str | int) -> str:
 
 
 def moment(value: Any) -> datetime | None:
-    """`2026-09-14T08:31:07+0000` in UTC; None for anything else."""
+    """`2026-09-14T08:31:07+0000` in UTC; None for anything but a time with its offset."""
     try:
-        return datetime.strptime(value, _TIME_FORMAT).astimezone(UTC)
+        read = datetime.fromisoformat(value)
+        return read.astimezone(UTC) if read.tzinfo else None
     except (TypeError, ValueError, OverflowError):
         return None
 
@@ -42,15 +42,15 @@ def has_ended(day: date, now: datetime) -> bool:
 def insight_rows(node: Mapping[str, Any], period: str) -> dict[str, list[Mapping[str, Any]]]:
     """Metric → its points, out of nested or bare insights, for one period. Raises BadDataError for another shape."""
     nested = node.get("insights", node)
-    rows = nested.get("data", []) if isinstance(nested, Mapping) else nested
+    rows = nested.get("data", []) if isinstance(nested, dict) else nested
     found: dict[str, list[Mapping[str, Any]]] = {}
     for row in rows if isinstance(rows, list) else [rows]:
-        points = row.get("values", []) if isinstance(row, Mapping) else None
-        if not isinstance(points, list) or not all(isinstance(point, Mapping) for point in points):
+        points = row.get("values", []) if isinstance(row, dict) else None
+        if not isinstance(points, list) or not all(isinstance(point, dict) for point in points):
             raise BadDataError("insights are not a list of metrics with values")
         if row.get("period", period) == period:
             total = row.get("total_value")
-            found[str(row.get("name"))] = points or ([total] if isinstance(total, Mapping) else [])
+            found[str(row.get("name"))] = points or ([total] if isinstance(total, dict) else [])
     return found
 
 
@@ -83,7 +83,7 @@ def next_position(body: Mapping[str, Any]) -> dict[str, str] | None:
     Only its query is followed: no other host is ever called, and the token in it is dropped.
     """
     paging = body.get("paging")
-    following = paging.get("next") if isinstance(paging, Mapping) else None
+    following = paging.get("next") if isinstance(paging, dict) else None
     if not isinstance(following, str):
         return None
     return {name: value for name, value in parse_qsl(following.partition("?")[2]) if name not in _NOT_FOLLOWED}
@@ -95,6 +95,10 @@ def _midnight(day: date) -> int:
 
 def without_paging(value: Any) -> Any:
     """What may be kept of a reply: paging URLs hold the token."""
-    if isinstance(value, Mapping):
-        return {key: without_paging(part) for key, part in value.items() if key != "paging"}
+    if isinstance(value, dict):
+        return {
+            key: without_paging(part) if isinstance(part, dict | list) else part
+            for key, part in value.items()
+            if key != "paging"
+        }
     return [without_paging(part) for part in value] if isinstance(value, list) else value

@@ -215,7 +215,7 @@ class LinkedInAnalyticsFetcher(LinkedInDetails):
             return PostReading(urn, None, PostAbsentError(message, self.platform))
         try:
             statistics = element.get("totalShareStatistics")
-            if not isinstance(statistics, Mapping):
+            if not isinstance(statistics, dict):
                 raise BadDataError(f"linkedin: the statistics of {urn} hold no figures", self.platform)
             values = self._parse_analytics_response(statistics, POST_FIELDS)
         except BadDataError as error:
@@ -233,7 +233,7 @@ class LinkedInAnalyticsFetcher(LinkedInDetails):
 
     def _post(self, urn: str) -> Mapping[str, Any]:
         body = self._make_request("GET", f"/rest/posts/{wire.encoded(urn)}")
-        return body if isinstance(body, Mapping) else {}
+        return body if isinstance(body, dict) else {}
 
     def _deleted_or(self, absent: PostAbsentError, urn: str) -> PlatformAPIError:
         """The error of a post without statistics: PostNotFoundError if LinkedIn says so when asked."""
@@ -259,7 +259,7 @@ class LinkedInAnalyticsFetcher(LinkedInDetails):
         except PostNotFoundError as error:
             message = f"linkedin: there is no such page ({self.organization}): {error.message}"
             raise ConfigurationError(message, self.platform, error.status_code) from None
-        if not isinstance(body, Mapping):
+        if not isinstance(body, dict):
             raise BadDataError("linkedin: the answer is no JSON object", self.platform)
         return body
 
@@ -295,7 +295,7 @@ class LinkedInAnalyticsFetcher(LinkedInDetails):
             return days
         for element in wire.elements_of(self._page_request(path)):
             day, figures = wire.bucket_day(element), element.get(key)
-            if day is None or not first <= day <= last or not isinstance(figures, Mapping):
+            if day is None or not first <= day <= last or not isinstance(figures, dict):
                 continue
             try:
                 parsed = self._parse_analytics_response(figures, fields)

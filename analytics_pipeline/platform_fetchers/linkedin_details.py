@@ -78,7 +78,7 @@ class LinkedInDetails(LinkedInRequests):
                 return reading
             message = f"linkedin: {reading.platform_post_id} has no statistics, and LinkedIn does not know it any more"
             return replace(reading, error=PostNotFoundError(message, self.platform, 404, reading.platform_post_id))
-        if not isinstance(said, Mapping):
+        if not isinstance(said, dict):
             return reading
         reading.analytics["reactions_count"] = self._reactions_in(said)
         return replace(reading, raw={**reading.raw, REACTIONS: said})
@@ -146,13 +146,13 @@ class LinkedInDetails(LinkedInRequests):
         except PlatformAPIError as error:
             _logger.info("%s", error.message)
             raise
-        return body if isinstance(body, Mapping) else {}
+        return body if isinstance(body, dict) else {}
 
     # --- their figures
 
     def _reactions_in(self, said: Mapping[str, Any]) -> int | None:
         summaries = said.get("reactionSummaries")
-        return self._total(summaries.values(), "count") if isinstance(summaries, Mapping) else None
+        return self._total(summaries.values(), "count") if isinstance(summaries, dict) else None
 
     def _video_figure_in(self, said: Mapping[str, Any]) -> int | None:
         elements = said.get("elements")
@@ -160,7 +160,7 @@ class LinkedInDetails(LinkedInRequests):
 
     def _total(self, rows: Iterable[Any], key: str) -> int | None:
         try:
-            return sum(self._count(key, row.get(key) if isinstance(row, Mapping) else row) for row in rows)
+            return sum(self._count(key, row.get(key) if isinstance(row, dict) else row) for row in rows)
         except BadDataError as error:
             _logger.warning("%s", error.message)
             return None

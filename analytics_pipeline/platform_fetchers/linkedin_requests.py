@@ -5,7 +5,6 @@ Source: platforms/linkedin.md §1, §5, §6. Not here: endpoints (linkedin.py, l
 """
 
 import logging
-from collections.abc import Mapping
 from datetime import UTC, date, timedelta
 from typing import Any, ClassVar, Final
 
@@ -71,7 +70,7 @@ class LinkedInRequests(BasePlatformFetcher):
 
     def _error_of(self, response: requests.Response, body: Any) -> PlatformAPIError:
         codes, said = {NO_JSON}, ""
-        if isinstance(body, Mapping):
+        if isinstance(body, dict):
             codes = {self._redact(str(body[key])) for key in ("code", "serviceErrorCode") if body.get(key) is not None}
             said = str(body.get("message", ""))
         error = error_of(ERRORS, self.platform, response.status_code, codes, self._redact(said))

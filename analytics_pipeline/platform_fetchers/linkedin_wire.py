@@ -156,33 +156,33 @@ def resource_of(path: str) -> str:
 
 def elements_of(body: Any) -> list[Mapping[str, Any]]:
     """The JSON objects in a reply's `elements`. Raises BadDataError if there is no such list."""
-    elements = body.get("elements") if isinstance(body, Mapping) else None
+    elements = body.get("elements") if isinstance(body, dict) else None
     if not isinstance(elements, list):
         raise BadDataError("linkedin: the answer holds no list of elements", PLATFORM)
-    return [element for element in elements if isinstance(element, Mapping)]
+    return [element for element in elements if isinstance(element, dict)]
 
 
 def results_of(body: Mapping[str, Any]) -> dict[str, Any]:
     """The `results` of a BATCH_GET by URN."""
     results = body.get("results")
-    return {unquote(urn): said for urn, said in results.items()} if isinstance(results, Mapping) else {}
+    return {unquote(urn): said for urn, said in results.items()} if isinstance(results, dict) else {}
 
 
 def unknown_in(body: Mapping[str, Any]) -> set[str]:
     """The URNs that a BATCH_GET answers with 404, entry by entry, in `statuses` or `errors`."""
     statuses, errors = body.get("statuses"), body.get("errors")
-    found = {urn for urn, status in statuses.items() if status == 404} if isinstance(statuses, Mapping) else set()
-    if isinstance(errors, Mapping):
-        found |= {urn for urn, error in errors.items() if isinstance(error, Mapping) and error.get("status") == 404}
+    found = {urn for urn, status in statuses.items() if status == 404} if isinstance(statuses, dict) else set()
+    if isinstance(errors, dict):
+        found |= {urn for urn, error in errors.items() if isinstance(error, dict) and error.get("status") == 404}
     return set(map(unquote, found)) - results_of(body).keys()
 
 
 def next_start(body: Mapping[str, Any]) -> int | None:
     """Where LinkedIn's own link says the next page begins: pages may be short, and offsets odd."""
     paging = body.get("paging")
-    links = paging.get("links") if isinstance(paging, Mapping) else None
+    links = paging.get("links") if isinstance(paging, dict) else None
     for link in links if isinstance(links, list) else ():
-        if isinstance(link, Mapping) and link.get("rel") == "next":
+        if isinstance(link, dict) and link.get("rel") == "next":
             (start, *_) = parse_qs(urlsplit(str(link.get("href"))).query).get("start", [""])
             return int(start) if re.fullmatch(r"[0-9]{1,9}", start) else None
     return None
@@ -200,16 +200,16 @@ def moment(element: Mapping[str, Any], *names: str) -> datetime | None:
 def bucket_day(element: Mapping[str, Any]) -> date | None:
     """The UTC day of a daily bucket, None for an element that is none."""
     time_range = element.get("timeRange")
-    start = moment(time_range, "start") if isinstance(time_range, Mapping) else None
+    start = moment(time_range, "start") if isinstance(time_range, dict) else None
     return None if start is None else start.date()
 
 
 def listed_post(element: Mapping[str, Any]) -> ListedPost | None:
     """A post of the finder; None for one that no follower saw: a draft, or a dark post that only ran as an ad."""
     ad, distribution = element.get("adContext"), element.get("distribution")
-    if isinstance(ad, Mapping) and ad.get("isDsc") is True:
+    if isinstance(ad, dict) and ad.get("isDsc") is True:
         return None
-    if isinstance(distribution, Mapping) and distribution.get("feedDistribution") == "NONE":
+    if isinstance(distribution, dict) and distribution.get("feedDistribution") == "NONE":
         return None
     if element.get("lifecycleState", "PUBLISHED") != "PUBLISHED":
         return None
@@ -221,10 +221,10 @@ def listed_post(element: Mapping[str, Any]) -> ListedPost | None:
 
 
 def _post_type(content: Any) -> str:
-    if not isinstance(content, Mapping) or not content:
+    if not isinstance(content, dict) or not content:
         return "text"
     media = content.get("media")
-    if isinstance(media, Mapping):
+    if isinstance(media, dict):
         kind = re.match(r"urn:li:(\w+):", str(media.get("id")))
         return _MEDIA_TYPES.get(kind[1], "other") if kind else "other"
     return next((name for key, name in _CONTENT_TYPES.items() if key in content), "other")

@@ -105,7 +105,7 @@ class FacebookOAuth(OAuth):
         for _ in range(_MOST_CALLS):
             body = self._call("GET", url, (person, *secrets), params=parameters, headers=headers)
             data, paging = body.get("data"), body.get("paging")
-            yield from (page for page in data if isinstance(page, Mapping)) if isinstance(data, list) else ()
+            yield from (page for page in data if isinstance(page, dict)) if isinstance(data, list) else ()
             after = _cursor(paging)
             if after is None:
                 return
@@ -115,7 +115,7 @@ class FacebookOAuth(OAuth):
         return page.get("id") == external_id
 
     def _refusal(self, response: requests.Response, body: Any, clean: Callable[[str], str]) -> PlatformAPIError:
-        if isinstance(body, Mapping) and "error_message" in body and response.status_code < 500:
+        if isinstance(body, dict) and "error_message" in body and response.status_code < 500:
             # Some of Meta's token endpoints answer outside of Graph's envelope (instagram.md §7).
             body = {"error": {"message": body["error_message"], "type": body.get("error_type"), "code": _FLAT_CODE}}
         error = error_from(self.platform, body, response.status_code, _ERRORS, clean)
@@ -154,7 +154,7 @@ class InstagramOAuth(FacebookOAuth):
 
     def _is_it(self, page: Mapping[str, Any], external_id: str) -> bool:
         linked = page.get("instagram_business_account")
-        return isinstance(linked, Mapping) and linked.get("id") == external_id
+        return isinstance(linked, dict) and linked.get("id") == external_id
 
 
 def appsecret_proof(token: str) -> dict[str, str]:
@@ -187,6 +187,6 @@ def is_instagram_login(token: str, base_url: str) -> bool:
 
 def _cursor(paging: Any) -> str | None:
     """Where the next part of a list begins; None after the last."""
-    cursors = paging.get("cursors") if isinstance(paging, Mapping) and "next" in paging else None
-    after = cursors.get("after") if isinstance(cursors, Mapping) else None
+    cursors = paging.get("cursors") if isinstance(paging, dict) and "next" in paging else None
+    after = cursors.get("after") if isinstance(cursors, dict) else None
     return after if isinstance(after, str) else None

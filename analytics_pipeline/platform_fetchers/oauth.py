@@ -173,7 +173,7 @@ class RefreshTokenOAuth(OAuth):
         return bool(held.refresh_token)
 
     def _refusal(self, response: requests.Response, body: Any, clean: Callable[[str], str]) -> PlatformAPIError:
-        said = body if isinstance(body, Mapping) else {}
+        said = body if isinstance(body, dict) else {}
         description = str(said.get("error_description") or "")
         code = clean(str(said.get("error") or ""))[:60]
         if "token" in description.lower():

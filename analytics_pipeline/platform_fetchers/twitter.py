@@ -352,7 +352,7 @@ class TwitterAnalyticsFetcher(TwitterExtras):
             raise PostAbsentError(f"twitter: the answer does not mention the post {version}", self.platform)
         if wire.is_retweet(row):
             raise BadDataError(f"twitter: {version} is a retweet and has no figures of its own", self.platform)
-        if not isinstance(row.get("public_metrics"), Mapping):
+        if not isinstance(row.get("public_metrics"), dict):
             if problem is not None and problem_type(problem) == FIELD_FAILED:
                 raise self._problem(problem)
             raise BadDataError(f"twitter: the post {version} came without figures", self.platform)

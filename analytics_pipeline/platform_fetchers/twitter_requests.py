@@ -95,15 +95,15 @@ class TwitterRequests(BasePlatformFetcher):
 
     def _is_answer(self, response: requests.Response, body: Any) -> bool:
         """A lookup whose posts are all gone is answered with 200 or 404, and the same body."""
-        found_nothing = isinstance(body, Mapping) and isinstance(body.get("errors"), list)
+        found_nothing = isinstance(body, dict) and isinstance(body.get("errors"), list)
         # A JSON array or string says nothing of any post. (No JSON at all has an error of its own.)
-        readable = body is None or isinstance(body, Mapping)
+        readable = body is None or isinstance(body, dict)
         return (response.ok and readable) or (response.status_code == 404 and found_nothing)
 
     def _error_of(self, response: requests.Response, body: Any) -> PlatformAPIError:
-        problem = body if isinstance(body, Mapping) else {"code": NO_JSON}
+        problem = body if isinstance(body, dict) else {"code": NO_JSON}
         items = problem.get("errors")
-        problems = [problem, *(i for i in (items if isinstance(items, list) else ()) if isinstance(i, Mapping))]
+        problems = [problem, *(i for i in (items if isinstance(items, list) else ()) if isinstance(i, dict))]
         error = self._table_error(response.status_code, problems)
         if isinstance(error, RateLimitError):
             endpoint = self._endpoint_of(response.url)

@@ -142,7 +142,7 @@ class EditedPosts:
 def read_reply(body: Any) -> Reply:
     """A reply with one post or many, partial or empty. Rows without an id are nobody's and are left out."""
     reply = Reply()
-    if not isinstance(body, Mapping):
+    if not isinstance(body, dict):
         return reply
     data = body.get("data")
     for row in _objects(data if isinstance(data, list) else [data]):
@@ -152,7 +152,7 @@ def read_reply(body: Any) -> Reply:
             for key in media_keys_of(row):
                 reply.owners[key] = min(first, reply.owners.get(key, first), key=int)
     includes = body.get("includes")
-    for item in _objects(includes.get("media") if isinstance(includes, Mapping) else None):
+    for item in _objects(includes.get("media") if isinstance(includes, dict) else None):
         if isinstance(item.get("media_key"), str):
             reply.media[item["media_key"]] = item
     for item in _objects(body.get("errors")):
@@ -164,23 +164,23 @@ def read_reply(body: Any) -> Reply:
         elif problem_type(item) != FIELD_FAILED or post_id not in reply.problems:
             reply.problems[post_id] = item
     meta = body.get("meta")
-    token = meta.get("next_token") if isinstance(meta, Mapping) else None
+    token = meta.get("next_token") if isinstance(meta, dict) else None
     reply.next_token = token if isinstance(token, str) and token else None
     return reply
 
 
 def rows_of(body: Any) -> list[Mapping[str, Any]]:
     """The rows of an analytics reply: `data` is a list, or an object that holds it (x.md §4)."""
-    data = body.get("data") if isinstance(body, Mapping) else None
-    return _objects(data.get("data") if isinstance(data, Mapping) else data)
+    data = body.get("data") if isinstance(body, dict) else None
+    return _objects(data.get("data") if isinstance(data, dict) else data)
 
 
 def buckets(row: Mapping[str, Any]) -> list[tuple[date, Mapping[str, Any]]]:
     """The buckets of time in a row of an analytics reply, each with the UTC day it begins on."""
-    found = []
+    found: list[tuple[date, Mapping[str, Any]]] = []
     for bucket in _objects(row.get("timestamped_metrics")):
         moment, metrics = _moment(bucket.get("timestamp")), bucket.get("metrics")
-        if moment is not None and isinstance(metrics, Mapping):
+        if moment is not None and isinstance(metrics, dict):
             found.append((moment.date(), metrics))
     return found
 
@@ -195,7 +195,7 @@ def versions_of(post: Mapping[str, Any]) -> list[str]:
 def media_keys_of(post: Mapping[str, Any]) -> set[str]:
     """The keys of the media attached to a post."""
     attachments = post.get("attachments")
-    keys = attachments.get("media_keys") if isinstance(attachments, Mapping) else None
+    keys = attachments.get("media_keys") if isinstance(attachments, dict) else None
     return {key for key in keys if isinstance(key, str)} if isinstance(keys, list) else set()
 
 
@@ -214,13 +214,13 @@ def post_type(post: Mapping[str, Any], media: Iterable[Mapping[str, Any]]) -> st
     """video, image, poll or text."""
     kinds = {_MEDIA_TYPES.get(str(item.get("type"))) for item in media}
     attachments = post.get("attachments")
-    if isinstance(attachments, Mapping) and attachments.get("poll_ids"):
+    if isinstance(attachments, dict) and attachments.get("poll_ids"):
         return "poll"
     return next((kind for kind in ("video", "image") if kind in kinds), "text")
 
 
 def _objects(rows: Any) -> list[Mapping[str, Any]]:
-    return [row for row in rows if isinstance(row, Mapping)] if isinstance(rows, list) else []
+    return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
 
 
 def _moment(value: Any) -> datetime | None:

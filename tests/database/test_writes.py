@@ -4,7 +4,6 @@ import threading
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
-from unittest.mock import patch
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -47,11 +46,6 @@ def posts(engine: Engine, account: SocialAccount) -> list[int]:
     with Session(engine) as session, session.begin():
         upserted = writes.upsert_posts(session, [a_post(account, f"p{number}") for number in range(POSTS)])
     return sorted(upserted.ids.values())
-
-
-def few_or_many(least: int) -> Any:
-    """From which number of rows COPY is used: so that small tests see both ways in."""
-    return patch.object(writes, "_COPY_FROM", least)
 
 
 # --- posts
@@ -175,16 +169,15 @@ batches = st.lists(st.lists(readings, max_size=8), max_size=4)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(batches=batches, copy_from=st.sampled_from([1, 50]))
+@given(batches=batches)
 def test_any_order_of_readings_leaves_the_newest_of_each_day(
     engine: Engine,
     posts: list[int],
     batches: list[list[tuple[int, datetime, int | None, int | None]]],
-    copy_from: int,
 ) -> None:
     by_day: dict[tuple[int, date], tuple[datetime, int | None, int | None]] = {}
     latest: dict[int, tuple[datetime, int | None]] = {}
-    with Session(engine) as session, few_or_many(copy_from):
+    with Session(engine) as session:
         for batch in batches:
             rows = [
                 a_reading(posts[post], at, {"likes": likes}, likes_count=likes, impressions=seen)
@@ -226,8 +219,7 @@ def test_any_order_of_readings_leaves_the_newest_of_each_day(
     assert {post: (at, likes) for post, at, likes in cached} == latest
 
 
-@pytest.mark.parametrize("copy_from", [1, 50])
-def test_every_column_is_stored_as_given(session: Session, posts: list[int], copy_from: int) -> None:
+def test_every_column_is_stored_as_given(session: Session, posts: list[int]) -> None:
     figures: dict[str, Any] = {
         name: number for number, name in enumerate(FIGURES) if not name.endswith(("_rate", "_time"))
     }
@@ -235,8 +227,7 @@ def test_every_column_is_stored_as_given(session: Session, posts: list[int], cop
     rates: dict[str, Any] = {"video_watch_time": 12, "engagement_rate": 0.1 + 0.2, "click_through_rate": 1e-300}
     row = a_reading(posts[0], raw={"text": "…\\u0000 is not a NUL"}, **figures, **rates)
 
-    with few_or_many(copy_from):
-        writes.store_observations(session, [row])
+    writes.store_observations(session, [row])
 
     stored = session.scalars(select(PostAnalytics)).one()
     assert {name: getattr(stored, name) for name in FIGURES} == figures | rates
@@ -246,10 +237,7 @@ def test_every_column_is_stored_as_given(session: Session, posts: list[int], cop
     assert (raw.payload, raw.api_version, raw.platform) == ({"text": "…\\u0000 is not a NUL"}, "2", "twitter")
 
 
-@pytest.mark.parametrize("copy_from", [1, 50])
-def test_bad_rows_are_refused_with_a_reason_and_the_rest_is_stored(
-    session: Session, posts: list[int], copy_from: int
-) -> None:
+def test_bad_rows_are_refused_with_a_reason_and_the_rest_is_stored(session: Session, posts: list[int]) -> None:
     endless: list[Any] = []
     endless.append(endless)
     bad = {
@@ -269,8 +257,7 @@ def test_bad_rows_are_refused_with_a_reason_and_the_rest_is_stored(
         "there is no such post": a_reading(10**9),
     }
 
-    with few_or_many(copy_from):
-        result = writes.store_observations(session, [a_reading(posts[2]), *bad.values(), a_reading(posts[1])])
+    result = writes.store_observations(session, [a_reading(posts[2]), *bad.values(), a_reading(posts[1])])
 
     assert result.stored == [posts[1], posts[2]]
     assert result.refused == [(row.post_id, reason) for reason, row in bad.items()]
@@ -291,10 +278,7 @@ def test_an_unreported_figure_is_unknown_and_not_the_older_one(session: Session,
     assert (stored.likes_count, stored.impressions) == (0, None)
 
 
-@pytest.mark.parametrize("copy_from", [1, 1000])
-def test_two_writers_of_the_same_posts_both_come_through(
-    engine: Engine, account: SocialAccount, copy_from: int
-) -> None:
+def test_two_writers_of_the_same_posts_both_come_through(engine: Engine, account: SocialAccount) -> None:
     with Session(engine) as session, session.begin():
         names = [f"p{number}" for number in range(200)]
         ids = list(writes.upsert_posts(session, [a_post(account, name) for name in names]).ids.values())
@@ -314,12 +298,11 @@ def test_two_writers_of_the_same_posts_both_come_through(
             failures.append(error)
             start.abort()
 
-    with few_or_many(copy_from):
-        writers = [threading.Thread(target=write, args=args) for args in ((1, 8), (-1, 9))]
-        for writer in writers:
-            writer.start()
-        for writer in writers:
-            writer.join()
+    writers = [threading.Thread(target=write, args=args) for args in ((1, 8), (-1, 9))]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
 
     assert not failures
     with Session(engine) as session:
