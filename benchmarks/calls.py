@@ -27,7 +27,7 @@ def calls(
     rows: list[Row] = []
     with database_server() as fresh:
         for each in platforms_from(platform):
-            with sandbox(each, 1, posts, 0) as running:
+            with sandbox([each], 1, posts, 0) as running:
                 environment, run = sync_fresh(fresh, running, each, 1)
                 began = run.reading_began
                 found = running.log()

@@ -66,7 +66,7 @@ def sync_fresh(fresh: Fresh, running: Sandbox, platform: str, accounts: int) -> 
 
 def _measure(fresh: Fresh, platform: str, accounts: int, posts: int, latency: float) -> Row:
     errors.print(f"{platform} …")
-    with sandbox(platform, accounts, posts, latency) as running:
+    with sandbox([platform], accounts, posts, latency) as running:
         idle = running.cpu_seconds()
         environment, run = sync_fresh(fresh, running, platform, accounts)
         sandbox_cpu = running.cpu_seconds() - idle
@@ -112,7 +112,7 @@ def _memory(fresh: Fresh, platform: str, accounts: int, posts: int) -> Row:
     few = max(1, accounts // 2)
     for each in (few, 10 * few):
         errors.print(f"memory of {platform}, {each * posts:,} posts …")
-        with sandbox(platform, each, posts, 0) as running:
+        with sandbox([platform], each, posts, 0) as running:
             peaks.append(sync_fresh(fresh, running, platform, each)[1])
     smaller, larger = peaks
     return {

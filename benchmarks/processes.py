@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
@@ -23,7 +23,7 @@ from analytics_pipeline.database import embedded, engine
 from analytics_pipeline.sandbox.server import SandboxServer
 from analytics_pipeline.sandbox.wire import RequestRecord
 from analytics_pipeline.settings import get_settings
-from benchmarks.world import make_world
+from benchmarks.world import DAYS, make_world
 
 T = TypeVar("T")
 Environment = dict[str, str]
@@ -50,12 +50,13 @@ class Sandbox(Protocol):
 class _SandboxProcess:
     """A world and its server; lives in the process that a manager starts."""
 
-    def __init__(self, platform: str, accounts: int, posts: int, latency: float) -> None:
-        world = make_world(platform, accounts, posts, datetime.now(UTC))
+    def __init__(self, platforms: Sequence[str], accounts: int, posts: int, latency: float, days: int) -> None:
+        world = make_world(platforms, accounts, posts, datetime.now(UTC), days)
         self._server = SandboxServer(world).__enter__()
-        # Calls carry the version in their path, the entries of a Graph batch do not: a batch waits once.
-        path = f"/{get_settings().meta_api_version}/" if platform in ("facebook", "instagram") else ""
-        self._server.script_fault("delay", seconds=latency, times=0, path_contains=path)
+        for platform in platforms if latency else ():
+            # Calls carry the version in their path, the entries of a Graph batch do not: a batch waits once.
+            path = f"/{get_settings().meta_api_version}/" if platform in ("facebook", "instagram") else ""
+            self._server.script_fault("delay", platform=platform, seconds=latency, times=0, path_contains=path)
 
     def environment(self) -> Environment:
         return self._server.environment
@@ -80,10 +81,10 @@ _Manager.register("sandbox", _SandboxProcess)
 
 
 @contextmanager
-def sandbox(platform: str, accounts: int, posts: int, latency: float) -> Iterator[Sandbox]:
-    """A sandbox with a world of that size, whose every answer takes `latency` seconds longer."""
+def sandbox(platforms: Sequence[str], accounts: int, posts: int, latency: float, days: int = DAYS) -> Iterator[Sandbox]:
+    """A sandbox with a world of that size per platform, whose every answer takes `latency` seconds longer."""
     with _Manager(ctx=_SPAWN) as manager:
-        yield cast(Sandbox, manager.sandbox(platform, accounts, posts, latency))  # type: ignore[attr-defined]
+        yield cast(Sandbox, manager.sandbox(platforms, accounts, posts, latency, days))  # type: ignore[attr-defined]
 
 
 @contextmanager

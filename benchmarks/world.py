@@ -1,10 +1,10 @@
-"""The world that is measured against: healthy accounts of one platform, all with equally many posts.
+"""The world that is measured against: healthy accounts, all with equally many posts.
 
 Here: rows for the sandbox, the same for the same arguments, and how few calls they need. Not here: worlds in which
 things go wrong (the sandbox's generator), serving them (`processes.py`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from math import ceil
 
@@ -73,16 +73,20 @@ def least_calls(platform: str, posts: int) -> int:
             return ceil(posts / 100) + 1 + ceil(reels / 50) + clicks  # the one: stories have a list of their own
 
 
-def make_world(platform: str, accounts: int, posts: int, now: datetime) -> World:
-    """Accounts with `posts` posts each, spread evenly over the DAYS before `now`, each post with one reading."""
-    owners = accounts_of(platform, accounts)
-    published = [post for number, owner in enumerate(owners) for post in _posts(owner, number, posts, now)]
-    return World("benchmark", owners, published, [_reading(post, n) for n, post in enumerate(published)])
+def make_world(platforms: Sequence[str], accounts: int, posts: int, now: datetime, days: int = DAYS) -> World:
+    """`accounts` on each platform with `posts` posts each, spread evenly over the `days` before `now`.
+
+    Each post has one reading.
+    """
+    owners = [(number, owner) for platform in platforms for number, owner in enumerate(accounts_of(platform, accounts))]
+    apart = timedelta(days=days) / posts
+    published = [post for number, owner in owners for post in _posts(owner, number, posts, now, apart)]
+    readings = [_reading(post, n) for n, post in enumerate(published)]
+    return World("benchmark", [owner for _, owner in owners], published, readings)
 
 
-def _posts(owner: Account, number: int, posts: int, now: datetime) -> Iterator[Post]:
+def _posts(owner: Account, number: int, posts: int, now: datetime, apart: timedelta) -> Iterator[Post]:
     kinds = KINDS[owner.platform].split()
-    apart = timedelta(days=DAYS) / posts
     for place in range(posts):
         serial = number * posts + place
         moment = now - (place + (number % 10 + 1) / 20) * apart

@@ -1,0 +1,120 @@
+"""`backfill`: how long the command `analytics-pipeline backfill` takes for a year of posts on every platform.
+
+Here: the command as a process of its own, its time, its memory, what it stored. Not here: the world (`world.py`).
+"""
+
+import os
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from sqlalchemy import create_engine, make_url, text
+
+from analytics_pipeline.assets.analytics_summaries import manifest_path
+from analytics_pipeline.cli.console import errors
+from analytics_pipeline.settings import get_settings
+from benchmarks import syncing
+from benchmarks.fetch import AsJson, IntoReadme, Platforms, platforms_from
+from benchmarks.processes import Environment, database_server, in_fresh_process, sandbox
+from benchmarks.report import Report, Row
+
+_DATABASE = "backfill"
+_STORED = text("""
+select
+    (select count(*) from post_analytics) as readings,
+    (select count(*) from sync_units where state <> 'done') as units_left,
+    (select sum(total_posts) from analytics_summaries where period_type = 'daily' and platform = 'all') as summarised
+""")
+_RUNS = text("""
+select pipeline_name as job, count(*) as runs, sum(end_time - start_time) as seconds,
+    max(end_time - start_time) as longest
+from runs where status = 'SUCCESS' group by pipeline_name order by pipeline_name
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    """A process that has ended well. `peak_bytes` is the largest resident memory of it, or of one that it started."""
+
+    seconds: float
+    cpu_seconds: float
+    peak_bytes: int
+
+
+def backfill(
+    accounts: Annotated[int, typer.Option(min=1, help="Accounts per platform.")] = 10,
+    posts: Annotated[int, typer.Option(min=1, help="Posts per account.")] = 1000,
+    days: Annotated[int, typer.Option(min=1, help="Publish days, today included, over which they are spread.")] = 365,
+    platform: Platforms = None,
+    as_json: AsJson = False,
+    readme: IntoReadme = False,
+) -> None:
+    """Measure a backfill of many days as a user starts it: Dagster runs, raw days, account days, summaries."""
+    report = Report("backfill")
+    chosen = platforms_from(platform)
+    last = datetime.now(UTC).date()
+    first = last - timedelta(days=days - 1)
+    manifest_path()  # parsed once in a checkout's life
+    with database_server() as fresh, sandbox(chosen, accounts, posts, 0, days - 1) as running:
+        # Days that a newly connected account owes would be asked for by sensors, of which none runs here.
+        environment = {**fresh(_DATABASE), **running.environment(), "ANALYTICS_START_DATE": first.isoformat()}
+        for each in chosen:
+            in_fresh_process(environment, syncing.connect_accounts, each, accounts)
+        errors.print(f"{len(chosen)} x {accounts * posts:,} posts, {days} days …")
+        ended = _run(environment, chosen, first, last)
+        calls = len(running.log())
+        sandbox_cpu = running.cpu_seconds()
+        rows = in_fresh_process(environment, _what_is_stored), in_fresh_process(environment, _runs)
+    (stored,), runs = rows
+    report.tables["A backfill"] = [
+        {
+            "days": days,
+            "platforms": len(chosen),
+            "posts_per_platform": accounts * posts,
+            "seconds": round(ended.seconds, 1),
+            "readings_stored": stored["readings"],
+            "posts_in_summaries": int(stored["summarised"] or 0),
+            "units_left": stored["units_left"],
+            "calls": calls,
+            "days_per_run": get_settings().backfill_days_per_run,
+            "cpu_seconds": round(ended.cpu_seconds, 1),
+            "sandbox_cpu_seconds": round(sandbox_cpu, 1),
+            "peak_mb": round(ended.peak_bytes / 1e6),
+        }
+    ]
+    report.tables["Its runs"] = runs
+    report.show(as_json, readme)
+
+
+def _run(environment: Environment, platforms: Sequence[str], first: date, last: date) -> _Ended:
+    """The command, from the start of its process to its end. Raises RuntimeError where it fails."""
+    command = [str(Path(sys.executable).with_name("analytics-pipeline")), "backfill", f"--from={first}", f"--to={last}"]
+    command += [f"--platform={platform}" for platform in platforms]
+    started = time.perf_counter()
+    process = os.spawnve(os.P_NOWAIT, command[0], command, {**os.environ, **environment})  # noqa: S606
+    _, status, usage = os.wait4(process, 0)
+    seconds = time.perf_counter() - started
+    if status:
+        raise RuntimeError(f"{' '.join(command[1:])} ended with {os.waitstatus_to_exitcode(status)}")
+    peak = usage.ru_maxrss if sys.platform == "darwin" else usage.ru_maxrss * 1024
+    return _Ended(seconds, usage.ru_utime + usage.ru_stime, peak)
+
+
+def _what_is_stored() -> list[dict[str, Any]]:
+    return _rows(str(os.environ["DATABASE_URL"]), _STORED)
+
+
+def _runs() -> list[Row]:
+    url = make_url(os.environ["DATABASE_URL"])
+    found = _rows(url.set(database=f"{_DATABASE}_dagster").render_as_string(hide_password=False), _RUNS)
+    return [{**row, "seconds": round(row["seconds"], 1), "longest": round(row["longest"], 1)} for row in found]
+
+
+def _rows(url: str, statement: Any) -> list[dict[str, Any]]:
+    with create_engine(make_url(url).set(drivername="postgresql+psycopg")).connect() as connection:
+        return [dict(row) for row in connection.execute(statement).mappings()]
