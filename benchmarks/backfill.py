@@ -15,7 +15,6 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy import create_engine, make_url, text
 
-from analytics_pipeline.assets.analytics_summaries import manifest_path
 from analytics_pipeline.cli.console import errors
 from analytics_pipeline.settings import get_settings
 from benchmarks import syncing
@@ -55,6 +54,8 @@ def backfill(
     readme: IntoReadme = False,
 ) -> None:
     """Measure a backfill of many days as a user starts it: Dagster runs, raw days, account days, summaries."""
+    from analytics_pipeline.assets.analytics_summaries import manifest_path  # seconds of imports
+
     report = Report("backfill")
     chosen = platforms_from(platform)
     last = datetime.now(UTC).date()

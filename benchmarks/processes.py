@@ -114,3 +114,4 @@ def in_fresh_process(environment: Environment, work: Callable[..., T], *argument
 
 def _use(environment: Environment) -> None:
     os.environ.update(environment)
+    get_settings.cache_clear()

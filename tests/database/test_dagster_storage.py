@@ -1,14 +1,27 @@
 """Dagster with the project's own `dagster.yaml` and no environment variable of its own."""
 
+from datetime import date
 from pathlib import Path
 
 import pytest
-from dagster import DagsterInstance, RunsFilter, job, op
+from dagster import (
+    BackfillPolicy,
+    DagsterInstance,
+    DailyPartitionsDefinition,
+    Definitions,
+    RunsFilter,
+    asset,
+    define_asset_job,
+    in_process_executor,
+    job,
+    op,
+)
 from dagster._core.instance import InstanceRef
 from dagster._serdes import deserialize_value, serialize_value
 from dagster_postgres import PostgresRunStorage
 from sqlalchemy import URL, create_engine, text
 
+from analytics_pipeline.automation.ranges import range_tags
 from analytics_pipeline.database.engine import dagster_database_url
 from analytics_pipeline.settings import PROJECT_DIR, get_settings
 
@@ -65,3 +78,34 @@ def test_the_settings_that_keep_a_dead_run_from_blocking_its_platform(database_u
         pools = instance.get_concurrency_config().pool_config
         assert (pools.default_pool_limit, pools.pool_granularity and pools.pool_granularity.value) == (1, "op")
         assert instance.telemetry_enabled is False
+
+
+def test_events_written_together_are_those_written_one_by_one(
+    database_url: URL, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    days = DailyPartitionsDefinition("2026-01-01", end_date="2026-02-01")
+
+    @asset(partitions_def=days, backfill_policy=BackfillPolicy.single_run())
+    def figures() -> None:
+        pass
+
+    figures_job = define_asset_job("figures_job", [figures], executor_def=in_process_executor)
+    resolved = Definitions(assets=[figures], jobs=[figures_job]).resolve_job_def("figures_job")
+    told = {}
+    with DagsterInstance.from_ref(InstanceRef.from_dir(str(tmp_path), config_dir=str(PROJECT_DIR))) as instance:
+        for size in ("0", "20"):  # 0: one by one, by Dagster's own code
+            monkeypatch.setenv("DAGSTER_EVENT_BATCH_SIZE", size)
+            run = resolved.execute_in_process(instance=instance, tags=range_tags(date(2026, 1, 1), date(2026, 1, 31)))
+            records = instance.get_records_for_run(run.run_id).records
+            events = [
+                (e.event_type_value, e.partition, e.message) for r in records if (e := r.event_log_entry.dagster_event)
+            ]
+            key = instance.get_asset_records([figures.key])[0].asset_entry
+            assert key.last_run_id == run.run_id
+            assert key.last_materialization_record is not None
+            assert key.last_materialization_record.partition_key == "2026-01-31"
+            told[size] = [event for event in events if event[0].startswith("ASSET_")]
+        assert instance.get_materialized_partitions(figures.key) == set(days.get_partition_keys())
+
+    assert len(told["20"]) == 2 * 31
+    assert told["20"] == told["0"]
