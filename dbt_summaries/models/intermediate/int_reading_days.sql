@@ -34,9 +34,9 @@ select
     gone.platform,
     gone.published_on,
     gone.observed_on,
-    0
+    0 as readings
     {%- for metric in post_metrics() %},
-    0
+    0 as with_{{ metric }}
     {%- endfor %}
 from {{ this }} as gone
 left join days using (platform, published_on, observed_on)

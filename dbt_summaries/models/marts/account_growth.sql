@@ -35,7 +35,7 @@ with days as (
     from {{ source('application', 'social_accounts') }} as accounts
     cross join lateral (
         (
-            select *
+            select existing.*
             from {{ this }} as existing
             where
                 existing.social_account_id = accounts.id
@@ -46,7 +46,7 @@ with days as (
         )
         union all
         (
-            select *
+            select existing.*
             from {{ this }} as existing
             where
                 existing.social_account_id = accounts.id

@@ -44,7 +44,9 @@ accounts as (
 ),
 
 days as (
-    select * from posts full join accounts using (business_id, platform, day)
+    select * -- noqa: RF02
+    from posts
+    full join accounts using (business_id, platform, day)
     {%- if rebuilds_some_days() %}
     union all
     -- The other days of the touched weeks and months, as they stand here: the pre-hook left them.
@@ -72,8 +74,9 @@ days as (
 )
 
 select
-    md5(concat_ws('|', days.business_id, scopes.platform, units.period_type, to_char(starts.period_start, 'YYYY-MM-DD')))::uuid
-        as id,
+    md5(
+        concat_ws('|', days.business_id, scopes.platform, units.period_type, to_char(starts.period_start, 'YYYY-MM-DD'))
+    )::uuid as id,
     days.business_id,
     scopes.platform,
     units.period_type,

@@ -57,4 +57,8 @@ select
     known,
     100 * (readings - known)::double precision / readings as null_share,
     now() as updated_at
-from (select * from posts union all select * from accounts) as coverage
+from (
+    select * from posts
+    union all
+    select * from accounts
+) as coverage

@@ -19,6 +19,9 @@ select
     days.profile_views,
     days.video_views
 from {{ source(var('platforms')[0], 'account_analytics') }} as days
-inner join {{ source('application', 'social_accounts') }} as accounts on days.social_account_id = accounts.id
+inner join {{ source('application', 'social_accounts') }} as accounts
+    on days.social_account_id = accounts.id
 -- The index that serves a range of days begins with the platform.
-where days.platform in ('{{ var('platforms') | join("', '") }}')
+where days.platform in (
+    '{{ var('platforms') | join("', '") }}'
+)
