@@ -15,6 +15,7 @@ from dagster_dbt import DagsterDbtTranslator, DbtCliResource, dbt_assets
 
 from analytics_pipeline.assets.partitions import PUBLISH_DAYS
 from analytics_pipeline.assets.shared import OWNERS
+from analytics_pipeline.assets.summaries_metadata import SummariesMetadata
 from analytics_pipeline.database.engine import dbt_environment
 from analytics_pipeline.resources import DBT_PROJECT, DatabaseResource, dbt_executable
 from analytics_pipeline.settings import get_settings
@@ -106,7 +107,14 @@ def summaries_assets() -> dg.AssetsDefinition:
         os.environ["DBT_TARGET_PATH"] = str(parsed)  # from here dagster-dbt takes what was parsed
         target = parsed / context.run.run_id
         invocation = dbt.cli(["build"], context=context, target_path=target)
-        yield from invocation.stream()
+        shown = SummariesMetadata(invocation.manifest, target, invocation.dagster_dbt_translator, DBT_PROJECT)
+        for event in invocation.stream():
+            if isinstance(event, dg.Output):
+                with database.session() as session:
+                    found = shown.of(str(event.metadata["unique_id"].value), session.connection())
+                yield event.with_metadata({**event.metadata, **found})
+            else:
+                yield event
         shutil.rmtree(target)  # that of a failed build stays: dbt's log, and the SQL it ran
 
     return analytics_summaries

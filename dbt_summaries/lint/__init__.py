@@ -46,6 +46,11 @@ def changed_months(days_after: int = 0) -> tuple[str, str]:
     return changed_range("month")
 
 
+def in_changed_days(column: str) -> str:
+    """As the macro in `changed_window.sql`."""
+    return f"{column} is not null"
+
+
 def changed_periods() -> str:
     """As the macro in `changed_window.sql`."""
     first, following = changed_range()

@@ -52,6 +52,17 @@
     )) }}
 {% endmacro %}
 
+{# For tests of dbt, which look at what the run built: a condition. #}
+{% macro in_changed_days(column) %}
+    {%- set first_day, last_day = changed_days() -%}
+    {%- if first_day is none -%}
+        true
+    {%- else -%}
+        {%- set iso = modules.datetime.date.fromisoformat -%}
+        {{ column }} between date '{{ iso(first_day | string) }}' and date '{{ iso(last_day | string) }}'
+    {%- endif -%}
+{% endmacro %}
+
 {# The changed periods of every type, as rows of (period_type, unit, length, first_start, next_start). #}
 {% macro changed_periods() %}
     values

@@ -28,5 +28,22 @@
 
 {# Figures of whole accounts that stand next to the gains. #}
 {% macro shown_account_figures() %}
-    {{ return(['impressions', 'engagements', 'clicks', 'profile_views', 'follower_gain']) }}
+    {{ return([
+        'impressions', 'likes', 'comments', 'shares', 'engagements', 'clicks', 'video_views', 'profile_views',
+        'follower_gain',
+    ]) }}
+{% endmacro %}
+
+{# Figures of posts of which summaries say how many posts have them. #}
+{% macro covered_figures() %}
+    {{ return(['likes', 'comments', 'shares', 'engagements', 'impressions', 'reach', 'clicks', 'video_views']) }}
+{% endmacro %}
+
+{# What summary_coverage counts. #}
+{% macro coverage_counts() %}
+    {{ return([
+        'posts_read', 'posts_with_likes', 'posts_with_comments', 'posts_with_shares', 'posts_with_engagements',
+        'posts_with_impressions', 'posts_with_reach', 'posts_with_clicks', 'posts_with_video_views',
+        'posts_with_engagement_rate', 'posts_with_click_through_rate',
+    ]) }}
 {% endmacro %}

@@ -56,8 +56,15 @@ class Dbt:
 
     def manifest(self) -> dict[str, Any]:
         """What the last command knew of the project."""
-        manifest: dict[str, Any] = json.loads((self._target / "manifest.json").read_text())
-        return manifest
+        return self._artifact("manifest")
+
+    def catalog(self) -> dict[str, Any]:
+        """What the last `docs generate` found in the database."""
+        return self._artifact("catalog")
+
+    def _artifact(self, name: str) -> dict[str, Any]:
+        artifact: dict[str, Any] = json.loads((self._target / f"{name}.json").read_text())
+        return artifact
 
 
 @pytest.fixture
@@ -71,10 +78,10 @@ def dbt(database_url: URL, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> D
     return Dbt(target)
 
 
-def read_summaries(engine: Engine) -> Rows:
-    """All of `analytics_summaries`."""
+def read_summaries(engine: Engine, mart: str = "analytics_summaries") -> Rows:
+    """All of `analytics_summaries`, or of another mart with its key."""
     with engine.connect() as connection:
-        rows = [dict(row) for row in connection.execute(text("SELECT * FROM analytics_summaries")).mappings()]
+        rows = [dict(row) for row in connection.execute(text(f"SELECT * FROM {mart}")).mappings()]
     found = {(row["business_id"], row["platform"], row["period_type"], row["period_start"]): row for row in rows}
     assert len(found) == len(rows)
     return found

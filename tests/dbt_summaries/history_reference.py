@@ -15,7 +15,9 @@ from tests.dbt_summaries.worlds import Post
 
 FIGURES = ("likes", "comments", "shares", "impressions", "reach", "clicks", "video_views")
 SUMMED = ("likes", "comments", "shares", "engagements", "impressions", "clicks", "video_views")
-SHOWN = ("impressions", "engagements", "clicks", "profile_views", "follower_gain")
+SHOWN = (
+    "impressions", "likes", "comments", "shares", "engagements", "clicks", "video_views", "profile_views", "follower_gain",
+)  # fmt: skip
 TOLD = {"likes": "likes_count", "comments": "comments_count", "shares": "shares_count"}
 """Figures of posts that have another name among the metrics."""
 ONE_DAY = timedelta(days=1)

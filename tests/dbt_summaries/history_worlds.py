@@ -13,7 +13,10 @@ from sqlalchemy import Engine, insert, select
 from analytics_pipeline.database.models import AccountAnalytics, SocialAccount
 from tests.dbt_summaries.worlds import EDGE_DAYS, LAST_MOMENT, PLATFORMS, Post, Reading, World, store
 
-ACCOUNT_FIGURES = ("followers", "follower_gain", "impressions", "engagements", "clicks", "profile_views")
+ACCOUNT_FIGURES = (
+    "followers", "follower_gain", "impressions", "likes", "comments", "shares", "engagements", "clicks", "video_views",
+    "profile_views",
+)  # fmt: skip
 
 AccountDays = Mapping[tuple[str, date], Mapping[str, int | None]]
 """(platform, day) → figures of the business's account there."""

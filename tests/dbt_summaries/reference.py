@@ -91,18 +91,41 @@ def _figures(posts: dict[int, Post]) -> Figures:
     }
 
 
-def summaries(world: World) -> dict[Key, Figures]:
-    """All rows of `analytics_summaries` without `id` and `updated_at`."""
+def _by_period(world: World) -> dict[Key, dict[int, Post]]:
     groups: dict[Key, dict[int, Post]] = defaultdict(dict)
     for business, posts in world.items():
         for key, post in posts.items():
             for period_type, start_of in START.items():
                 for platform in (post.platform, "all"):
                     groups[business, platform, period_type, start_of(post.published_at.date())][key] = post
-    rows = {key: _figures(posts) for key, posts in groups.items()}
+    return groups
+
+
+def summaries(world: World) -> dict[Key, Figures]:
+    """All rows of `analytics_summaries` without `id` and `updated_at`."""
+    rows = {key: _figures(posts) for key, posts in _by_period(world).items()}
     for (business, platform, period_type, start), row in rows.items():
         row["period_end"] = end(period_type, start)
         now = row["total_engagements"]
         then = rows.get((business, platform, period_type, before(period_type, start)), {}).get("total_engagements")
         row["engagement_growth"] = None if now is None or not then else 100 * (now - then) / then
+    return rows
+
+
+def coverage(world: World) -> dict[Key, Figures]:
+    """All rows of `summary_coverage` without `id`, `updated_at`, and what it has from the summaries."""
+    rows = {}
+    for key, posts in _by_period(world).items():
+        latest = [_latest(post) for post in posts.values() if post.readings]
+        engaged = [reading for reading in latest if _engagements(reading) is not None]
+        clicked = [reading for reading in latest if reading.clicks is not None]
+        rows[key] = {
+            "total_posts": len(posts),
+            "posts_read": len(latest),
+            "posts_with_engagements": len(engaged),
+            "posts_with_engagement_rate": sum(reading.impressions is not None for reading in engaged),
+            "posts_with_click_through_rate": sum(reading.impressions is not None for reading in clicked),
+        }
+        for figure in ("likes", "comments", "shares", "impressions", "reach", "clicks", "video_views"):
+            rows[key][f"posts_with_{figure}"] = sum(getattr(reading, figure) is not None for reading in latest)
     return rows

@@ -1,4 +1,4 @@
-"""Every figure of `analytics_summaries` against the reference, for worlds that hypothesis makes up.
+"""Every figure of `analytics_summaries` and `summary_coverage` against the reference, for worlds that hypothesis makes up.
 
 dbt costs seconds, so all examples are businesses of one database. Not here: a small world by hand (`test_example.py`).
 """
@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from sqlalchemy import Engine, text
 
 from tests.dbt_summaries.conftest import Dbt, Rows, read_summaries
-from tests.dbt_summaries.reference import START, Key, before, summaries
+from tests.dbt_summaries.reference import START, Figures, Key, before, coverage, summaries
 from tests.dbt_summaries.worlds import Post, World, changes, store
 
 BUSINESSES = 80
@@ -37,8 +37,7 @@ def generated_worlds(first: date, last: date) -> tuple[World, World]:
     return earlier, later
 
 
-def assert_figures(found: Rows, world: World) -> None:
-    expected = summaries(world)
+def assert_figures(found: Rows, expected: dict[Key, Figures], world: World) -> None:
     assert found.keys() == expected.keys()
     for key, figures in expected.items():
         for name, figure in figures.items():
@@ -81,14 +80,18 @@ def test_every_figure_is_right_at_first_and_when_days_change(
         connection.execute(text(f"ALTER DATABASE {database} SET timezone = '{time_zone}'"))
     assert dbt("run").succeeded
     old = read_summaries(engine)
-    assert_figures(old, earlier)
+    assert_figures(old, summaries(earlier), earlier)
+    old_coverage = read_summaries(engine, "summary_coverage")
+    assert_figures(old_coverage, coverage(earlier), earlier)
 
     store(engine, later)
     outcome = dbt("build", days=(first, last))
     assert outcome.succeeded
     assert outcome.messages == []
     new = read_summaries(engine)
-    assert_figures(new, later)
+    assert_figures(new, summaries(later), later)
+    new_coverage = read_summaries(engine, "summary_coverage")
+    assert_figures(new_coverage, coverage(later), later)
 
     changed = changed_starts(first, last)
 
@@ -105,6 +108,11 @@ def test_every_figure_is_right_at_first_and_when_days_change(
             assert key not in old or row["id"] == old[key]["id"]
         else:
             assert row == old[key]
+        assert {name: new_coverage[key][name] for name in ("id", "period_end")} == {
+            name: row[name] for name in ("id", "period_end")
+        }
+        if key[2:] not in changed:
+            assert new_coverage[key] == old_coverage[key]
 
 
 def test_building_again_changes_nothing_but_the_time(engine: Engine, dbt: Dbt) -> None:
@@ -114,7 +122,7 @@ def test_building_again_changes_nothing_but_the_time(engine: Engine, dbt: Dbt) -
     # Without a table everything is built, whatever days are asked for.
     assert dbt("run", days=(first, last)).succeeded
     built = read_summaries(engine)
-    assert_figures(built, world)
+    assert_figures(built, summaries(world), world)
 
     assert dbt("run", days=(first, last)).succeeded
     again = read_summaries(engine)

@@ -83,6 +83,8 @@ def test_a_month_by_hand(engine: Engine, dbt: Dbt) -> None:
         "video_views_gain": None,
         "video_views_gain_of_several_days": None,
         "account_days": 3,
+        "account_likes": None,
+        "account_days_with_likes": 0,
         "account_impressions": 700 + 300,
         "account_days_with_impressions": 2,
         "account_follower_gain": 1,

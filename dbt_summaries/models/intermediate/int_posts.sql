@@ -9,6 +9,7 @@ select
     posts.post_type,
     posts.published_at,
     posts.published_on,
+    latest.fetched_at as read_at,
     latest.likes,
     latest.comments,
     latest.shares,

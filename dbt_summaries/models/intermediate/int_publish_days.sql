@@ -27,6 +27,12 @@ select
     (sum(impressions) filter (where engagements is not null))::bigint as rated_impressions,
     (sum(clicks) filter (where impressions is not null))::bigint as rated_clicks,
     (sum(impressions) filter (where clicks is not null))::bigint as clickable_impressions,
+    count(read_at) as posts_read
+    {%- for figure in covered_figures() %},
+    count({{ figure }}) as posts_with_{{ figure }}
+    {%- endfor %},
+    count(*) filter (where num_nonnulls(engagements, impressions) = 2) as posts_with_engagement_rate,
+    count(*) filter (where num_nonnulls(clicks, impressions) = 2) as posts_with_click_through_rate,
     -- Arrays compare element by element: most engagements, most impressions (unknown is fewest), then the older post.
     max(
         array[

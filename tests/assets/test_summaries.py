@@ -1,0 +1,111 @@
+"""The dbt assets in a Dagster run: tests of dbt as checks that block or only tell, rows and column lineage in the UI.
+
+Not here: figures (`tests/dbt_summaries`), when the run happens (`tests/automation`).
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+import pytest
+from dagster_dbt import DbtCliResource
+from sqlalchemy import Engine, text
+
+from analytics_pipeline.assets.analytics_summaries import summaries_assets
+from analytics_pipeline.platform_fetchers import FETCHERS
+from analytics_pipeline.resources import DBT_PROJECT, DatabaseResource, dbt_executable
+from tests.dbt_summaries.worlds import Post, Reading, store
+
+AT = datetime(2026, 3, 2, 12, tzinfo=UTC)
+DAY = AT.date().isoformat()
+POST = Post("twitter", AT, (Reading(AT, likes=2716, impressions=9000),))
+A_MONTH_BEFORE = Post("twitter", AT - timedelta(days=28))
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    """Dagster's storage in memory."""
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield instance
+
+
+def build(instance: dg.DagsterInstance) -> dg.ExecuteInProcessResult:
+    """One run over the day, as the sensor asks for."""
+    return dg.materialize(
+        [summaries_assets()],
+        instance=instance,
+        partition_key=DAY,
+        resources={
+            "database": DatabaseResource(),
+            "dbt": DbtCliResource(project_dir=DBT_PROJECT, dbt_executable=dbt_executable()),
+        },
+        run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+        raise_on_error=False,
+    )
+
+
+def materialized(result: dg.ExecuteInProcessResult) -> dict[str, dg.AssetMaterialization]:
+    """By the name of the model."""
+    events = result.get_asset_materialization_events()
+    return {str(event.asset_key and event.asset_key.path[-1]): event.materialization for event in events}
+
+
+def sources_of(materialization: dg.AssetMaterialization, column: str) -> set[tuple[str, str]]:
+    """(asset, column) that a column is made of."""
+    lineage = materialization.metadata["dagster/column_lineage"].value
+    assert isinstance(lineage, dg.TableColumnLineage)
+    return {(dep.asset_key.to_user_string(), dep.column_name) for dep in lineage.deps_by_column[column]}
+
+
+def test_rows_lineage_and_checks_that_block_or_tell(engine: Engine, instance: dg.DagsterInstance) -> None:
+    store(engine, {1: {1: POST, 2: POST, 3: A_MONTH_BEFORE}})
+    first = build(instance)
+    assert first.success
+    assert {check.passed for check in first.get_asset_check_evaluations()} == {True}
+    built = materialized(first)
+    rows = {name: materialization.metadata["dagster/row_count"].value for name, materialization in built.items()}
+    with engine.connect() as connection:
+        assert rows == {name: connection.scalar(text(f"SELECT count(*) FROM {name}")) for name in rows}
+    assert (rows["analytics_summaries"], rows["post_performance"]) == (12, 3)
+    assert sources_of(built["analytics_summaries"], "total_likes") == {("int_publish_days", "likes")}
+    assert sources_of(built["int_publish_days"], "likes") == {
+        (f"{name}/post_analytics", "likes_count") for name in FETCHERS
+    }
+    assert sources_of(built["activity_summaries"], "account_clicks") == {
+        (f"{name}/account_analytics", "clicks") for name in FETCHERS
+    }
+    for name, materialization in built.items():
+        lineage = materialization.metadata["dagster/column_lineage"].value
+        assert isinstance(lineage, dg.TableColumnLineage)
+        with engine.connect() as connection:
+            columns = list(connection.execute(text(f"SELECT * FROM {name}")).keys())
+        assert sorted(lineage.deps_by_column) == sorted(columns), name
+
+    # From now on gains come out wrong, which must not reach what is made of them; a summary of another day is wrong too.
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                "CREATE FUNCTION spoil() RETURNS trigger LANGUAGE plpgsql AS"
+                " 'BEGIN NEW.likes_days := 0; RETURN NEW; END'"
+            )
+        )
+        connection.execute(
+            text("CREATE TRIGGER spoil BEFORE INSERT ON post_daily_gains FOR EACH ROW EXECUTE FUNCTION spoil()")
+        )
+        connection.execute(
+            text(
+                "UPDATE analytics_summaries SET top_post_id = 1"
+                " WHERE period_type = 'daily' AND platform = 'twitter' AND period_start = '2026-02-02'"
+            )
+        )
+        activity = connection.execute(text("SELECT * FROM activity_summaries ORDER BY id")).all()
+    second = build(instance)
+    assert not second.success
+    failed = {check.check_name: check for check in second.get_asset_check_evaluations() if not check.passed}
+    assert failed["gains_have_their_days"].severity == dg.AssetCheckSeverity.ERROR
+    assert failed["summaries_have_their_posts"].severity == dg.AssetCheckSeverity.WARN
+    built = materialized(second)
+    assert {"post_daily_gains", "analytics_summaries"} <= built.keys()
+    assert "activity_summaries" not in built
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT * FROM activity_summaries ORDER BY id")).all() == activity
