@@ -81,6 +81,9 @@ def column_lineage(sql: str, tables: Mapping[str, Sequence[str]], *, ignore: str
     for found in tree.find_all(exp.Table):  # without schema and database, which may have another name elsewhere
         found.set("db", None)
         found.set("catalog", None)
+    for lateral in tree.find_all(exp.Lateral):  # of which all columns would count, so it is left where it has no table
+        if isinstance(lateral.this, exp.Subquery) and lateral.this.find(exp.From):
+            lateral.replace(exp.Subquery(this=lateral.this.this, alias=lateral.args["alias"]))
     columns: Columns = {}
     for column, root in lineage(None, tree, schema=schema, dialect=_DIALECT, copy=False).items():
         leaves = [node for node in root.walk() if not node.downstream and isinstance(node.expression, exp.Table)]

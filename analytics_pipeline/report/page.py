@@ -3,6 +3,7 @@
 Here: words and layout (`page.html.j2`). Not here: figures (`tables.py`), pictures (`pictures.py`).
 """
 
+from collections.abc import Hashable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -23,6 +24,15 @@ FIGURES = {
     "avg_engagement_rate": "rate %",
     "engagement_growth": "growth %",
 }
+_OF_POSTS = ("engagements", "multiple_of_median", "impressions", "engagement_rate")
+COVERAGE = {
+    "total_engagements": "posts_with_engagements",
+    "total_impressions": "posts_with_impressions",
+    "total_reach": "posts_with_reach",
+    "total_clicks": "posts_with_clicks",
+    "avg_engagement_rate": "posts_with_engagement_rate",
+}
+"""Figure → the number of posts that it is of."""
 
 
 def page(business: str, period: str, tables: Tables, made_at: datetime) -> str:
@@ -40,15 +50,19 @@ def page(business: str, period: str, tables: Tables, made_at: datetime) -> str:
         made_at=f"{made_at:%Y-%m-%d %H:%M}",
         figures=FIGURES.values(),
         rows=_rows(summaries, period),
-        engagements=_safe(pictures.trend(summaries, "total_engagements", f"Engagements by {unit}")) if drawn else "",
-        rates=_safe(pictures.trend(summaries, "avg_engagement_rate", f"Engagement rate by {unit}, %")) if drawn else "",
+        trends=[
+            _safe(pictures.trend(summaries, column, f"{words} by {unit}", lambda start: period_name(start, period)))
+            for column, words in (("total_engagements", "Engagements"), ("avg_engagement_rate", "Engagement rate (%)"))
+            if drawn
+        ],
         top_posts=[
             {
                 "platform": post["platform"],
                 "published": f"{post['published_at']:%Y-%m-%d %H:%M}",
                 "id": post["platform_post_id"],
                 "url": _link(post["platform_post_url"]),
-                "cells": [cell(post[name]) for name in ("engagements", "impressions", "engagement_rate")],
+                "type": "–" if pd.isna(post["post_type"]) else post["post_type"],
+                "cells": [cell(post[name]) for name in _OF_POSTS],
             }
             for post in tables.top_posts.to_dict("records")
         ],
@@ -75,10 +89,18 @@ def _rows(summaries: pd.DataFrame, period: str) -> list[dict[str, Any]]:
         {
             "start": period_name(row["period_start"], period),
             "platform": row["platform"],
-            "cells": [cell(row[name]) for name in FIGURES],
+            "cells": [(cell(row[name]), _part(row, name)) for name in FIGURES],
         }
         for row in newest_first.to_dict("records")
     ]
+
+
+def _part(row: Mapping[Hashable, Any], name: str) -> str:
+    """Of how many posts the figure is, where that is not all."""
+    covered = row[COVERAGE[name]] if name in COVERAGE else pd.NA
+    if pd.isna(row[name]) or pd.isna(covered) or covered == row["total_posts"]:
+        return ""
+    return f"{covered:,} of {row['total_posts']:,} posts"
 
 
 def _account(name: str, rows: pd.DataFrame) -> dict[str, Any]:

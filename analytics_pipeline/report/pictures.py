@@ -3,67 +3,95 @@
 Here: what is drawn. Not here: figures (`tables.py`), the page (`page.py`). What is unknown is a gap, never a zero.
 """
 
+from collections.abc import Callable
+from datetime import date
 from io import StringIO
 
+import matplotlib as mpl
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.dates import ConciseDateFormatter
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
 _COLOURS = {"linkedin": "#0a66c2", "twitter": "#444444", "facebook": "#e08a00", "instagram": "#c13584"}
+_MOST_LABELS = 9
 WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
 
 
-def trend(summaries: pd.DataFrame, column: str, title: str) -> str:
-    """A line per platform over the periods; a period without the figure is a gap."""
-    figure = Figure(figsize=(9, 3.2), layout="constrained")
+def trend(summaries: pd.DataFrame, column: str, title: str, name_of: Callable[[date], str]) -> str:
+    """A line per platform over the periods, named by `name_of`; a period without the figure is a gap."""
+    figure = Figure(figsize=(9, 3), layout="constrained")
     axes = figure.subplots()
-    periods = pd.Index(sorted(summaries["period_start"].unique().tolist()))
+    periods = sorted(summaries["period_start"].unique().tolist())
+    places = range(len(periods))
     for platform, rows in summaries[summaries["platform"] != "all"].groupby("platform"):
-        values = rows.set_index("period_start")[column].reindex(periods).astype("Float64")
+        values = rows.set_index("period_start")[column].reindex(pd.Index(periods)).astype("Float64")
         axes.plot(
-            pd.to_datetime(periods), values.to_numpy(dtype="float64", na_value=float("nan")),
-            marker="o", markersize=3, label=str(platform), color=_COLOURS.get(str(platform)),
+            places, values.to_numpy(dtype="float64", na_value=float("nan")),
+            marker=".", markersize=4, label=str(platform), color=_COLOURS.get(str(platform)),
         )  # fmt: skip
+    shown = places[:: -(-len(periods) // _MOST_LABELS)]
+    axes.set_xticks(shown, [name_of(periods[place]) for place in shown])
     axes.set_title(title, loc="left")
-    axes.set_ylim(bottom=0)
-    axes.grid(axis="y", alpha=0.3)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, ncols=4, fontsize="small")
-    figure.autofmt_xdate()
+    axes.set_ylim(bottom=min(0, axes.dataLim.y0))
+    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
+    _plain(axes)
+    axes.legend(frameon=False, ncols=4, fontsize="small", loc="lower left", bbox_to_anchor=(0.4, 1))
     return _svg(figure)
 
 
 def followers(table: pd.DataFrame) -> str:
     """A line per account over the days, each on a scale of its own: accounts differ by orders of magnitude."""
     accounts = list(table.groupby("account"))
-    figure = Figure(figsize=(9, 1.4 * len(accounts) + 0.6), layout="constrained")
+    figure = Figure(figsize=(9, 1.5 * len(accounts) + 0.4), layout="constrained")
+    days = pd.date_range(table["day"].min(), table["day"].max())
     for axes, (account, rows) in zip(
         figure.subplots(len(accounts), 1, sharex=True, squeeze=False)[:, 0], accounts, strict=True
     ):
         platform = str(account).split(" ", 1)[0]
-        axes.plot(pd.to_datetime(rows["day"]), rows["followers"].astype("float64"), color=_COLOURS.get(platform))
+        levels = rows.set_index(pd.to_datetime(rows["day"]))["followers"].astype("float64").reindex(days)
+        # With points: a day between two unknown ones would be no line.
+        axes.plot(days, levels, marker=".", markersize=4, color=_COLOURS.get(platform))
         axes.set_title(str(account), loc="left", fontsize="small")
-        axes.grid(axis="y", alpha=0.3)
-        axes.spines[["top", "right"]].set_visible(False)
-    figure.autofmt_xdate()
+        axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))
+        axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+        axes.xaxis.set_major_formatter(ConciseDateFormatter(axes.xaxis.get_major_locator()))  # type: ignore[no-untyped-call]
+        _plain(axes)
     return _svg(figure)
 
 
 def posting_times(table: pd.DataFrame) -> str:
-    """The median engagement rate by weekday and hour; hours without a rated post are white."""
+    """The median engagement rate by weekday and hour, with the number of posts; hours without a rated post are white."""
     grid = table.assign(rate=table["median_engagement_rate"].astype("float64")).pivot_table(
         index="weekday", columns="hour", values="rate", aggfunc="median"
     )
     grid = grid.reindex(index=range(1, 8), columns=range(24))
-    figure = Figure(figsize=(9, 2.6), layout="constrained")
+    figure = Figure(figsize=(9, 2.4), layout="constrained")
     axes = figure.subplots()
-    image = axes.imshow(grid.to_numpy(dtype="float64"), aspect="auto", cmap="viridis")
+    image = axes.imshow(grid.to_numpy(dtype="float64"), aspect="auto", cmap="YlGnBu")
+    middle = (grid.min().min() + grid.max().max()) / 2
+    for row in table.to_dict("records"):
+        rate = grid.loc[row["weekday"], row["hour"]]
+        axes.text(
+            row["hour"], row["weekday"] - 1, row["posts"], ha="center", va="center", fontsize="x-small",
+            color="white" if rate > middle else "#444444",
+        )  # fmt: skip
     axes.set_yticks(range(7), WEEKDAYS)
     axes.set_xticks(range(0, 24, 3), [f"{hour}:00" for hour in range(0, 24, 3)])
-    figure.colorbar(image, label="median engagement rate, %")
+    axes.spines[:].set_visible(False)
+    figure.colorbar(image, label="median rate, %")
     return _svg(figure)
+
+
+def _plain(axes: Axes) -> None:
+    axes.grid(axis="y", alpha=0.3)
+    axes.spines[["top", "right"]].set_visible(False)
 
 
 def _svg(figure: Figure) -> str:
     file = StringIO()
-    figure.savefig(file, format="svg", metadata={"Date": None})
+    # Words as words, which can be read aloud and searched.
+    with mpl.rc_context({"svg.fonttype": "none", "font.family": "sans-serif"}):
+        figure.savefig(file, format="svg", metadata={"Date": None})
     return file.getvalue()[file.getvalue().index("<svg") :]

@@ -15,16 +15,21 @@ PERIODS = {"daily": 90, "weekly": 53, "monthly": 25}
 """How many of the newest periods a page draws: a quarter of days, a year of weeks, two years of months."""
 
 _SUMMARIES = """
-select period_start, period_end, platform, total_posts, total_likes, total_comments, total_shares, total_engagements,
-    total_impressions, total_reach, total_clicks, total_video_views, avg_engagement_rate, avg_click_through_rate,
-    engagement_growth
-from analytics_summaries
-where business_id = :business and period_type = :period
-order by period_start, platform = 'all', platform
+select summaries.period_start, summaries.period_end, summaries.platform, summaries.total_posts, summaries.total_likes,
+    summaries.total_comments, summaries.total_shares, summaries.total_engagements, summaries.total_impressions,
+    summaries.total_reach, summaries.total_clicks, summaries.total_video_views, summaries.avg_engagement_rate,
+    summaries.avg_click_through_rate, summaries.engagement_growth, coverage.posts_read, coverage.posts_with_likes,
+    coverage.posts_with_comments, coverage.posts_with_shares, coverage.posts_with_engagements,
+    coverage.posts_with_impressions, coverage.posts_with_reach, coverage.posts_with_clicks,
+    coverage.posts_with_video_views, coverage.posts_with_engagement_rate, coverage.posts_with_click_through_rate
+from analytics_summaries as summaries
+join summary_coverage as coverage on coverage.id = summaries.id
+where summaries.business_id = :business and summaries.period_type = :period
+order by summaries.period_start, summaries.platform = 'all', summaries.platform
 """
 _TOP_POSTS = """
-select posts.platform, posts.published_at, posts.platform_post_id, posts.platform_post_url, performance.engagements,
-    performance.impressions, performance.engagement_rate
+select posts.platform, posts.published_at, posts.post_type, posts.platform_post_id, posts.platform_post_url,
+    performance.engagements, performance.multiple_of_median, performance.impressions, performance.engagement_rate
 from post_performance as performance
 join published_posts as posts on posts.id = performance.post_id
 where performance.business_id = :business and performance.published_on >= :first and performance.engagements is not null

@@ -3,6 +3,7 @@
 import re
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pandas as pd
 import pytest
@@ -45,8 +46,11 @@ def business(marts: Session) -> Engine:
         )  # fmt: skip
     for month, impressions, growth in ((8, 12_345, None), (9, None, -99.5)):
         for platform in ("all", "twitter"):
+            key = str(uuid4())
+            covered = {"posts_with_engagements": 2, "posts_with_impressions": 1 if impressions else 0}
+            add(session, "summary_coverage", id=key, **covered)
             add(
-                session, "analytics_summaries", business_id=1, period_type="monthly", platform=platform,
+                session, "analytics_summaries", id=key, business_id=1, period_type="monthly", platform=platform,
                 period_start=date(2026, month, 1), period_end=date(2026, month, 30), total_posts=2,
                 total_engagements=3000, total_impressions=impressions, engagement_growth=growth,
             )  # fmt: skip
@@ -91,7 +95,7 @@ def test_rows_of_the_page(business: Engine) -> None:
     html = page.page("Cafés", "monthly", tables.tables(business, 1, "monthly"), MADE_AT)
     rows = [re.findall(r"<td[^>]*>(.*?)</td>", row) for row in re.findall(r'<tr class="\w+">(.*?)</tr>', html)]
     assert rows[0] == ["2026-09", "twitter", "2", "3,000", "–", "–", "–", "–", "-99.50"]
-    assert rows[3] == ["2026-08", "all", "2", "3,000", "12,345", "–", "–", "–", "–"]
+    assert rows[3] == ["2026-08", "all", "2", "3,000", "12,345<br><small>1 of 2 posts</small>", "–", "–", "–", "–"]
 
 
 def test_a_period_without_the_figure_is_a_gap() -> None:
@@ -99,7 +103,8 @@ def test_a_period_without_the_figure_is_a_gap() -> None:
         {"period_start": [date(2026, 9, n) for n in (1, 2, 3)], "platform": "twitter", "figure": [5.0, None, 7.0]}
     )
     line = re.search(
-        r'<g id="line2d_\d+">\s*<path d="([^"]*)" clip-path[^>]*stroke: #444444', pictures.trend(known, "figure", "")
+        r'<g id="line2d_\d+">\s*<path d="([^"]*)" clip-path[^>]*stroke: #444444',
+        pictures.trend(known, "figure", "", str),
     )
     assert line is not None
     assert line.group(1).count("M") == 2, "the line starts anew after the gap"
