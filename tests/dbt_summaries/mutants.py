@@ -114,7 +114,7 @@ def _cases() -> Iterator[Any]:
     for modules, models in JUDGES:
         tests = [test for module in modules for test in _tests(module)]
         for model in models:
-            (file,) = PROJECT.rglob(f"models/**/{model}.sql")
+            (file,) = (PROJECT / "models").rglob(f"{model}.sql")
             sql = file.read_text()
             for n, (line, mutant) in enumerate([(0, sql), *mutants(sql)]):
                 words = mutant.splitlines()[line - 1].strip() if line else "not changed"
