@@ -1,0 +1,91 @@
+"""Whatever the order in which days are built, the marts end up the same: those of the references.
+
+Tables are first made without any data, then all days are built in parts in a random order; later posts change, move
+and go, and the changed days are built one by one, again in a random order. Not here: what one build leaves untouched
+(`test_analytics_summaries.py`, `test_history_marts.py`, `test_account_marts.py`).
+"""
+
+from collections.abc import Iterable
+from datetime import date, timedelta
+from random import Random, randrange
+
+import pytest
+from sqlalchemy import Engine
+
+from tests.dbt_summaries import test_account_marts as accounts
+from tests.dbt_summaries import test_analytics_summaries as summaries
+from tests.dbt_summaries import test_history_marts as history
+from tests.dbt_summaries.accounts_worlds import FIRST_CHANGED, LAST_CHANGED, changed, generated_world, store_accounts
+from tests.dbt_summaries.conftest import Dbt, read_summaries
+from tests.dbt_summaries.history_worlds import History, store_history
+from tests.dbt_summaries.reference import coverage
+from tests.dbt_summaries.reference import summaries as expected_summaries
+
+Days = tuple[date, date]
+
+
+@pytest.fixture
+def random() -> Random:
+    """Its seed is shown when the test fails."""
+    seed = randrange(10**6)
+    print(f"Random({seed})")
+    return Random(seed)
+
+
+def parts(days: Iterable[date], random: Random) -> list[Days]:
+    """All days from the first to the last, cut into five ranges, shuffled."""
+    known = sorted(set(days))
+    cuts = sorted(random.sample(known[1:], 4))
+    starts, ends = [known[0], *cuts], [*(cut - timedelta(days=1) for cut in cuts), known[-1]]
+    ranges = list(zip(starts, ends, strict=True))
+    random.shuffle(ranges)
+    return ranges
+
+
+def one_by_one(first: date, last: date, random: Random) -> list[Days]:
+    """Each day as a range of its own, shuffled."""
+    days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
+    random.shuffle(days)
+    return [(day, day) for day in days]
+
+
+def build(dbt: Dbt, ranges: Iterable[Days]) -> None:
+    for days in ranges:
+        outcome = dbt("run", days=days)
+        assert outcome.succeeded, (days, outcome.messages)
+
+
+def assert_history(engine: Engine, world: History) -> None:
+    posts = world.posts
+    summaries.assert_figures(read_summaries(engine), expected_summaries(posts), posts)
+    summaries.assert_figures(read_summaries(engine, "summary_coverage"), coverage(posts), posts)
+    history.assert_marts(engine, world)
+
+
+def test_summaries_and_history_in_any_order(engine: Engine, dbt: Dbt, random: Random) -> None:
+    first, last = date(2019, 12, 31), date(2020, 1, 2)
+    earlier, later = history.histories(first, last)
+    assert dbt("run").succeeded
+    store_history(engine, earlier)
+    published = [post.published_at.date() for posts in earlier.posts.values() for post in posts.values()]
+    reported = [day for days in earlier.accounts.values() for _, day in days]
+    build(dbt, parts([*published, *reported], random))
+    assert_history(engine, earlier)
+
+    store_history(engine, later)
+    build(dbt, one_by_one(first, last, random))
+    assert_history(engine, later)
+
+
+def test_accounts_in_any_order(engine: Engine, dbt: Dbt, random: Random) -> None:
+    world = generated_world(15)
+    assert dbt("run").succeeded
+    store_accounts(engine, world)
+    published = [post["published_at"].date() for post in world.published_posts]
+    build(dbt, parts(published, random))
+    accounts.assert_marts(accounts.read_marts(engine), world)
+
+    later = changed(world, seed=random.randrange(1000))
+    store_accounts(engine, later)
+    build(dbt, one_by_one(FIRST_CHANGED, LAST_CHANGED, random))
+    accounts.assert_marts(accounts.read_marts(engine), later)
