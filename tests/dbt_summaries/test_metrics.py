@@ -58,7 +58,8 @@ def sql_of(manifest: dict[str, Any], name: str) -> str:
 def by_week(manifest: dict[str, Any], names: Iterable[str], of: str) -> str:
     """Metrics of the model that has the measure `of`, by platform and week."""
     model, _ = measure_of(manifest, of)
-    day = model["defaults"]["agg_time_dimension"]
+    name = model["defaults"]["agg_time_dimension"]
+    (day,) = (each["expr"] or name for each in model["dimensions"] if each["name"] == name)
     columns = ", ".join(f"{sql_of(manifest, name)} AS {name}" for name in names)
     return (
         f"SELECT platform, date_trunc('week', {day})::date AS period_start, {columns}"
