@@ -5,7 +5,7 @@
         on_schema_change='fail',
         contract={'enforced': true},
         indexes=[{'columns': ['published_on']}, {'columns': ['social_account_id', 'published_on']}],
-        pre_hook='{{ delete_changed_days() }}',
+        pre_hook=['{{ delete_changed_days() }}', '{{ delete_moved_posts() }}'],
     )
 }}
 {%- set first, next = changed_range() %}
