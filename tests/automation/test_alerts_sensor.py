@@ -11,6 +11,8 @@ from sqlalchemy.orm import Session
 from analytics_pipeline.automation.alerts_sensor import TOLD_FOR, alerts_sensor, failed_runs
 from analytics_pipeline.database.models import Business, SocialAccount
 from analytics_pipeline.resources import DatabaseResource
+from analytics_pipeline.settings import get_settings
+from tests.alerts.receiver import receiving
 
 
 @dg.job
@@ -54,3 +56,37 @@ def test_the_sensor_tells_once(engine: Engine, caplog: pytest.LogCaptureFixture)
     ]
     (told,) = [record.message for record in caplog.records if record.name == "analytics_pipeline.alerts.channels"]
     assert told.startswith("Analytics pipeline: 1 thing needs a person\n- twitter account 1 (Acme) cannot be read: the")
+
+
+def test_it_reaches_people_through_a_channel_once_per_cause(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Session(engine) as session, session.begin():
+        session.add(Business(name="Acme"))
+    with receiving() as receiver, dg.instance_for_test() as instance:
+        monkeypatch.setenv("ALERT_URLS", receiver.url)
+        get_settings.cache_clear()
+
+        def tick() -> None:
+            alerts_sensor(dg.build_sensor_context(instance, resources={"database": DatabaseResource()}))
+
+        tick()
+        assert receiver.received == [], "all is well"
+        for number in ("1", "2"):
+            with Session(engine) as session, session.begin():
+                session.add(
+                    SocialAccount(
+                        business_id=1, platform="facebook", external_id=number, access_token="t", status="needs_reauth",
+                    )
+                )  # fmt: skip
+            tick()
+            tick()
+        breaks.execute_in_process(instance=instance, raise_on_error=False)
+        receiver.status = 500
+        tick()
+        receiver.status = 200
+        tick()
+    told = [message["message"] for message in receiver.received]
+    assert ["facebook account 1" in told[0], "facebook account 2" in told[1]] == [True, True]
+    assert "facebook account 1" not in told[1]
+    assert told[2:] == [told[2]] * 2, "what no channel took is told again"
+    assert "of breaks failed" in told[2]
+    assert {message["title"] for message in receiver.received} == {"Analytics pipeline: 1 thing needs a person"}

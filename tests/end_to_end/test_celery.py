@@ -43,7 +43,7 @@ PLATFORMS, DAYS, POSTS_PER_DAY = ("linkedin", "twitter"), 6, 3
 LAST = datetime.now(UTC).date() - timedelta(days=1)
 FIRST = LAST - timedelta(days=DAYS - 1)
 WORKERS = ("first", "second")
-PATIENCE_SECONDS = 240
+PATIENCE_SECONDS = 400
 
 
 def world() -> World:
@@ -146,7 +146,7 @@ def workers_of_steps(instance: dg.DagsterInstance) -> dict[str, set[str]]:
     return found
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_two_workers_leave_the_tables_of_one_process(
     engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
