@@ -30,8 +30,9 @@ run_logger.write_every_run()
 # By default Dagster writes the event of every partition in a transaction of its own. A dbt run over a year is thousands.
 os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "1000")
 
+raw_assets = [make(platform) for platform in FETCHERS for make in FACTORIES]
 defs = dg.Definitions(
-    assets=[*(make(platform) for platform in FETCHERS for make in FACTORIES), summaries_assets()],
+    assets=[*dg.with_source_code_references(raw_assets), summaries_assets()],
     asset_checks=[summaries_equal_raw, *all_state_checks()],
     jobs=[*SYNC_JOBS.values(), *ACCOUNT_JOBS.values(), SUMMARIES_JOB, purge_job],
     schedules=[*SCHEDULES, PURGE_SCHEDULE],

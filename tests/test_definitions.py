@@ -24,3 +24,17 @@ def test_the_code_location_loads_with_the_names_that_people_know() -> None:
     keys = {key.to_user_string() for key in repository.asset_graph.get_all_asset_keys()}
     assert keys >= {f"{p}/{a}" for p in FETCHERS for a in ("published_posts", "post_analytics", "account_analytics")}
     assert "analytics_summaries" in keys
+
+
+def test_what_the_ui_says_of_a_raw_asset() -> None:
+    specs = {key: spec for asset in defs.assets or () for spec in getattr(asset, "specs", ()) for key in [spec.key]}
+    for platform in FETCHERS:
+        for name in ("published_posts", "post_analytics", "account_analytics"):
+            spec = specs[dg.AssetKey([platform, name])]
+            assert (spec.group_name, list(spec.owners)) == (platform, ["team:analytics"])
+            assert spec.tags["platform"] == platform
+            assert spec.kinds == {"python", "postgres"}
+            assert platform in str(spec.description)
+            assert spec.metadata["dagster/table_name"] == name
+            (source,) = spec.metadata["dagster/code_references"].code_references
+            assert source.file_path.endswith(f"analytics_pipeline/assets/{name}.py")

@@ -32,6 +32,7 @@ class AssetOptions(TypedDict):
 
     group_name: str
     owners: list[str]
+    tags: dict[str, str]
     kinds: set[str]
     pool: str
     backfill_policy: dg.BackfillPolicy
@@ -43,6 +44,7 @@ def asset_options(platform: str) -> AssetOptions:
     return AssetOptions(
         group_name=platform,
         owners=OWNERS,
+        tags={"platform": platform},
         kinds={"python", "postgres"},
         pool=f"{platform}_api",
         backfill_policy=BACKFILL_POLICY,
