@@ -18,8 +18,10 @@ def run_executor() -> dg.ExecutorDefinition:
     """
     if get_settings().run_executor == "in_process":
         return dg.in_process_executor
-    from dagster_celery import celery_executor  # of the extra `celery`
-
+    try:
+        from dagster_celery import celery_executor
+    except ImportError:
+        raise RuntimeError('RUN_EXECUTOR=celery needs an extra: pip install -e ".[celery]"') from None
     # It makes the task anew for every step, which Celery remarks upon in five lines.
     warnings.filterwarnings("ignore", message="Task name 'execute_plan' is already registered")
     return celery_executor.configured({"broker": {"env": "CELERY_BROKER_URL"}}, name="celery")

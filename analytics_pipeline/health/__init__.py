@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 
 from analytics_pipeline import logs
-from analytics_pipeline.health import orchestration, own, platforms
+from analytics_pipeline.health import orchestration, own, platforms, workers
 from analytics_pipeline.health.finding import Finding
 from analytics_pipeline.settings import get_settings
 
@@ -26,6 +26,7 @@ def diagnose() -> Iterator[Finding]:
     yield from _of("dagster.yaml", orchestration.dagster_yaml)
     if not no_database or get_settings().dagster_database_url:
         yield from _of("Dagster storage", orchestration.storage_and_daemon)
+    yield from _of("Celery", workers.celery)
     yield from _of("dbt", own.dbt)
     yield from _of("alerts", own.alert_channels)
     yield from _of("platforms", platforms.hosts)
