@@ -78,7 +78,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 
 def _tests_of(file: Path) -> set[str]:
-    return set(re.findall(r"^ *def (test_\w+)\(", file.read_text(), re.MULTILINE))
+    return set(re.findall(r"^ *(?:def|class) (test_\w+|Test\w+)\b", file.read_text(), re.MULTILINE))
 
 
 def _checklist() -> list[tuple[str, str]]:
@@ -95,7 +95,7 @@ def test_every_point_of_the_checklists_has_a_test_that_exists(point: str, named:
     if named.startswith("not simulated: "):
         return
     file, missing = None, []
-    tests = re.findall(r"`(?:(test_\w+\.py))?::(test_\w+)`", named)
+    tests = re.findall(r"`(?:(test_\w+\.py))?::(test_\w+|Test\w+)`", named)
     for name, test in tests:
         file = PROJECT_DIR / "tests" / "sandbox" / name if name else file
         if file is None or not file.exists() or test not in _tests_of(file):
