@@ -72,6 +72,7 @@ def configure() -> None:
         logger.setLevel(least)
         logger.removeHandler(handler)
         logger.addHandler(handler)
+    logging.captureWarnings(settings.log_format == "json")  # Python's warnings are lines too
     logging.getLogger("dagster").handlers.clear()  # Dagster's processes bring a handler that writes text
     logging.getLogger("apprise").setLevel(logging.WARNING)  # below, it writes the addresses of alerts, tokens included
 

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import warnings
 from collections.abc import Iterator
 from datetime import date
 
@@ -22,6 +23,7 @@ def _as_before() -> Iterator[None]:
     loggers = [logging.getLogger(name) for name in ("", "analytics_pipeline", "dagster", "apprise")]
     before = [(logger, logger.level, list(logger.handlers)) for logger in loggers]
     yield
+    logging.captureWarnings(False)
     for logger, level, handlers in before:
         logger.setLevel(level)
         logger.handlers[:] = handlers
@@ -71,6 +73,15 @@ def test_other_libraries_are_quiet_below_warning(
     other.warning("trouble")
     LOG.debug("detail")
     assert [json.loads(line)["message"] for line in capsys.readouterr().err.splitlines()] == ["trouble"]
+
+
+def test_warnings_of_python_are_lines_too(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    configure(monkeypatch, LOG_FORMAT="json")
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.warn("be careful", UserWarning, stacklevel=1)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "UserWarning: be careful" in json.loads(line)["message"]
 
 
 def test_no_secret_of_the_environment_is_written(

@@ -9,6 +9,7 @@ from time import monotonic
 
 import dagster as dg
 
+from analytics_pipeline import logs
 from analytics_pipeline.assets.checks import figure_check_specs, figure_checks
 from analytics_pipeline.assets.partitions import PUBLISH_DAYS
 from analytics_pipeline.assets.shared import SyncConfig, asset_options, day_range, sync_service, table, used
@@ -63,10 +64,11 @@ def post_analytics_asset(platform: str) -> dg.AssetsDefinition:
                     bad_days.append(day)
         with context.resources.database.session() as session:
             yield from figure_checks(session, platform, first, last)
-        context.log.info(
-            "%d posts of %s to %s: %d synced, %d failed, %d rate limited, %d API calls",
-            totals.posts, first, last, totals.synced, totals.failed, totals.rate_limited, totals.usage.calls,
-        )  # fmt: skip
+        with logs.about(platform=platform):
+            context.log.info(
+                "%d posts of %s to %s: %d synced, %d failed, %d rate limited, %d API calls",
+                totals.posts, first, last, totals.synced, totals.failed, totals.rate_limited, totals.usage.calls,
+            )  # fmt: skip
         if bad_days:
             reasons = sorted({unit.reason for day in bad_days for unit in day.units})
             raise dg.Failure(
@@ -133,4 +135,5 @@ def _log_day(context: dg.AssetExecutionContext, day: DayResult, seconds: float) 
         )
     )
     if reasons:
-        context.log.warning("%s: %s", partition, " ".join(reasons))
+        with logs.about(day=day.publish_day):
+            context.log.warning("%s: %s", partition, " ".join(reasons))

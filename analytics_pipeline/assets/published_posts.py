@@ -5,6 +5,7 @@ from time import monotonic
 
 import dagster as dg
 
+from analytics_pipeline import logs
 from analytics_pipeline.assets.partitions import PUBLISH_DAYS
 from analytics_pipeline.assets.shared import SyncConfig, asset_options, day_range, sync_service, table, used
 from analytics_pipeline.platform_fetchers.usage import NOTHING_USED
@@ -41,7 +42,8 @@ def published_posts_asset(platform: str) -> dg.AssetsDefinition:
                 why = (
                     f"failed: {result.failure.message}" if result.failure else f"{result.found} posts, {result.new} new"
                 )
-                context.log.info("%s: %s", result.account.name, why)
+                with logs.about(account=result.account.name):
+                    context.log.info("%s: %s", result.account.name, why)
         failed = [result for result in results if result.failure]
         reasons = "; ".join(f"{result.account.name}: {result.failure.message}" for result in failed if result.failure)
         if failed and len(failed) == len(results):

@@ -8,6 +8,7 @@ from typing import TypedDict
 import dagster as dg
 from pydantic import Field
 
+from analytics_pipeline import logs
 from analytics_pipeline.platform_fetchers.usage import Usage
 from analytics_pipeline.resources import DatabaseResource, PlatformResource
 from analytics_pipeline.settings import get_settings
@@ -60,10 +61,10 @@ def day_range(context: dg.AssetExecutionContext) -> tuple[date, date]:
 
 @contextmanager
 def sync_service(context: dg.AssetExecutionContext, platform: str) -> Iterator[AnalyticsSyncService]:
-    """The sync service on the run's database and platform."""
+    """The sync service on the run's database and platform; log lines within the block tell both."""
     database: DatabaseResource = context.resources.database
     resource: PlatformResource = getattr(context.resources, platform)
-    with database.session() as session:
+    with database.session() as session, logs.about(run=context.run.run_id, platform=platform):
         yield AnalyticsSyncService(
             session, make_fetcher=resource.fetcher, clock=resource.now, run_id=context.run.run_id
         )

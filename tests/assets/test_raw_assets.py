@@ -1,5 +1,6 @@
 """The raw assets in real Dagster runs, over a real database and a scripted platform."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -11,6 +12,7 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
+from analytics_pipeline import logs, run_logger
 from analytics_pipeline.assets.post_analytics import post_analytics_asset
 from analytics_pipeline.assets.published_posts import published_posts_asset
 from analytics_pipeline.automation.jobs import only_due_config
@@ -18,6 +20,7 @@ from analytics_pipeline.automation.ranges import range_tags
 from analytics_pipeline.database.models import Business
 from analytics_pipeline.platform_fetchers.exceptions import InvalidTokenError, RateLimitError, TransientError
 from analytics_pipeline.resources import DatabaseResource
+from analytics_pipeline.settings import get_settings
 from analytics_pipeline.sync.accounts import connect
 from tests.sync.conftest import at
 from tests.sync.scripted import Platform
@@ -202,3 +205,31 @@ def test_two_runs_on_one_day_leave_the_same_rows(running: Running, engine: Engin
             rows.append(connection.execute(text("select post_id, likes_count, fetched_at from post_analytics")).all())
     assert rows[0] == rows[1]
     assert len(rows[0]) == 1
+
+
+def test_log_lines_tell_run_platform_account_and_day(running: Running, capsys: pytest.CaptureFixture[str]) -> None:
+    running.platform.publish("10", "a", at(FIRST))
+    running.platform.reading_errors["10"] = TransientError("HTTP 500", "linkedin", 500)
+    run_logger.write_every_run()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LOG_FORMAT", "json")
+        patch.setenv("LOG_LEVEL", "INFO")
+        get_settings.cache_clear()
+        logs.configure()
+        run = running.run(1)
+    get_settings.cache_clear()
+    logs.configure()
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    about = {
+        what: {field: line.get(field) for field in ("run", "platform", "account", "day")}
+        for what in ("Page 10: 1 posts, 1 new", f"{FIRST}: Page 10", "waiting, 0 of 1 posts", "1 posts of")
+        for line in lines
+        if what in line["message"]
+    }
+    whole = {"run": run.run_id, "platform": "linkedin"}
+    assert about == {
+        "Page 10: 1 posts, 1 new": {**whole, "account": "Page 10", "day": None},
+        "waiting, 0 of 1 posts": {**whole, "account": "Page 10", "day": str(FIRST)},
+        f"{FIRST}: Page 10": {**whole, "account": None, "day": str(FIRST)},
+        "1 posts of": {**whole, "account": None, "day": None},
+    }
