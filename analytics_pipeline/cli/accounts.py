@@ -95,6 +95,7 @@ def add(
             display_name=name,
             refresh_token=given.refresh_token,
             token_expires_at=given.expires_at,
+            scopes=given.scopes,
             history_from=history,
         )
         connected = (

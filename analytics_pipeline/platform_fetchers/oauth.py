@@ -48,11 +48,15 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """What a token endpoint gave. `refresh_token` None = the one before stays."""
+    """What a token endpoint gave. `refresh_token` None = the one before stays.
+
+    `scopes` are those granted, in order, by spaces; None = the answer does not name them.
+    """
 
     access_token: str = field(repr=False)
     refresh_token: str | None = field(default=None, repr=False)
     expires_at: datetime | None = None
+    scopes: str | None = None
 
 
 class TokenSource(Protocol):
@@ -203,7 +207,13 @@ def issued_from(body: Mapping[str, Any], at: datetime, platform: str) -> Issued:
         access_token=str(access),
         refresh_token=str(refresh) if _is_token(refresh) else None,
         expires_at=None if seconds is None else at + timedelta(seconds=seconds),
+        scopes=_scopes(body.get("scope")),
     )
+
+
+def _scopes(value: object) -> str | None:
+    """X puts spaces between scopes, LinkedIn commas or spaces."""
+    return " ".join(sorted(set(re.findall(r"[!-+\--~]{1,100}", value)))) or None if isinstance(value, str) else None
 
 
 def parse_seconds(value: object) -> float | None:

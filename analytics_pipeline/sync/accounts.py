@@ -16,7 +16,7 @@ from analytics_pipeline.platform_fetchers import FETCHERS
 from analytics_pipeline.sync import ledger
 from analytics_pipeline.sync.errors import InvalidRequestError
 
-_EXTERNAL_ID = re.compile(r"\d{1,30}")
+_EXTERNAL_ID = re.compile(r"[0-9]{1,30}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +70,13 @@ def connect(
     display_name: str | None = None,
     refresh_token: str | None = None,
     token_expires_at: datetime | None = None,
+    scopes: str | None = None,
     history_from: date | None = None,
 ) -> SocialAccount:
     """Connects an account, or connects it anew with another token; units that waited for that are due again.
 
-    `token_expires_at` (UTC) is the end of the access token, None = unknown, or never.
+    `token_expires_at` (UTC) is the end of the access token, None = unknown, or never; `scopes` what was granted with
+    it, by spaces, None = unknown.
     The ledger then owes the posts published from `history_from` to today (UTC), as far as it does not know them: the
     retry sensor has them listed and read, newest days first. None: no history.
     Raises InvalidRequestError for an unknown platform, an id that cannot be one, an empty token, or an account that
@@ -97,7 +99,7 @@ def connect(
     elif account.business_id != business.id:
         raise InvalidRequestError(f"{platform} account {external_id} is connected to business {account.business_id}")
     account.access_token = access_token.strip()
-    account.refresh_token, account.token_expires_at = refresh_token, token_expires_at
+    account.refresh_token, account.token_expires_at, account.scopes = refresh_token, token_expires_at, scopes
     account.display_name = display_name or account.display_name
     account.page_id = external_id if platform == "facebook" else None
     account.instagram_account_id = external_id if platform == "instagram" else None

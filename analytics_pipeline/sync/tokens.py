@@ -268,6 +268,7 @@ def _store(session: Session, row: SocialAccount, issued: Issued) -> None:
         after.refresh_token,
         after.expires_at,
     )
+    row.scopes = issued.scopes or row.scopes
     if row.status != "connected":
         row.status, row.status_reason = "connected", None
         ledger.release(session, row.id)

@@ -106,6 +106,21 @@ class TestReading:
         body = {"access_token": ACCESS, "refresh_token": REFRESH, "expires_in": value}
         assert issued_from(body, NOW, "twitter") == Issued(ACCESS, REFRESH, None)
 
+    @pytest.mark.parametrize(
+        ("given", "scopes"),
+        [
+            ("rw_organization_admin,r_organization_social", "r_organization_social rw_organization_admin"),
+            ("users.read tweet.read  offline.access", "offline.access tweet.read users.read"),
+            ("a, b,a", "a b"),
+            ("", None),
+            (" , ", None),
+            (None, None),
+            (["a"], None),
+        ],
+    )
+    def test_scopes_have_spaces_or_commas_between_them(self, given: Any, scopes: str | None) -> None:
+        assert issued_from({"access_token": ACCESS, "scope": given}, NOW, "linkedin").scopes == scopes
+
     def test_what_a_person_gives(self) -> None:
         at = datetime(2026, 9, 1, tzinfo=UTC)
         answer = f'{{"access_token": "{ACCESS}", "refresh_token": "{REFRESH}", "expires_in": "7200"}}\n'

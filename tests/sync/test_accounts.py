@@ -1,4 +1,4 @@
-"""The time zone of a business: what is refused, by the command's function and by the table itself."""
+"""Which ids and time zones are refused, by the command's function and by the table itself; scopes that are kept."""
 
 import pytest
 from sqlalchemy import select, text
@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from analytics_pipeline.database.models import Business
 from analytics_pipeline.sync import InvalidRequestError
-from analytics_pipeline.sync.accounts import business_named, set_time_zone
+from analytics_pipeline.sync.accounts import business_named, connect, set_time_zone
 
 
 @pytest.fixture
@@ -33,3 +33,17 @@ def test_what_is_no_iana_name_is_refused(session: Session, business: Business, n
 def test_nobody_else_can_store_a_zone_that_the_marts_could_not_use(session: Session, business: Business) -> None:
     with pytest.raises(DataError, match='time zone "Europe/Bonn" not recognized'):
         session.execute(text("UPDATE businesses SET timezone = 'Europe/Bonn'"))
+
+
+@pytest.mark.parametrize("platform", ["linkedin", "twitter", "facebook", "instagram"])
+@pytest.mark.parametrize("external_id", ["１２３", "../me", "me", "12/34", "1?x=1", "12\n", "", "1" * 31])
+def test_what_is_no_number_is_no_id(session: Session, business: Business, platform: str, external_id: str) -> None:
+    with pytest.raises(InvalidRequestError, match="the number is wanted"):
+        connect(session, business, platform, external_id, "token")
+
+
+def test_scopes_are_kept_until_the_account_is_connected_with_others(session: Session, business: Business) -> None:
+    assert connect(session, business, "twitter", "7", "token", scopes="tweet.read users.read").scopes == (
+        "tweet.read users.read"
+    )
+    assert connect(session, business, "twitter", "7", "token").scopes is None

@@ -10,6 +10,7 @@ from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
 from analytics_pipeline.database.models import ApiUsage, PostAnalytics, PublishedPost, SyncError, SyncUnit
+from analytics_pipeline.sandbox.model import Post
 from tests.platform_fetchers import test_linkedin_errors, test_twitter_errors
 from tests.sync.token_world import IDS, TokenWorld, running
 
@@ -67,3 +68,31 @@ def test_row(
     unknown = session.scalar(select(func.sum(ApiUsage.unknown_errors)))
     assert bool(unknown) == ((platform, status) in UNKNOWN)
     assert ("its error table does not know" in caplog.text) == bool(unknown)
+
+
+def test_linkedins_silence_about_a_deleted_post_is_told_from_that_about_a_quiet_one(
+    world: TokenWorld, session: Session
+) -> None:
+    made = world.sandbox.state.world
+    (deleted,) = [post for post in made.posts if post.platform == "linkedin"]
+    quiet = Post("linkedin", IDS["linkedin"], "urn:li:share:7301000000000000002", deleted.published_at, "image")
+    made.posts.append(quiet)
+    made.__post_init__()
+    statuses: list[dict[str, str]] = []
+    for n in range(3):
+        service = world.service(session)
+        list(service.list_posts("linkedin", FIRST, LAST))
+        (day,) = [day for day in service.read_days("linkedin", FIRST, LAST) if day.publish_day == FIRST]
+        assert day.complete, "every absence is explained"
+        session.expire_all()
+        posts = session.scalars(select(PublishedPost).where(PublishedPost.platform == "linkedin")).all()
+        statuses.append({post.platform_post_id: post.status for post in posts})
+        if n == 0:
+            deleted.deleted_at = world.now()
+            made.__post_init__()
+        world.sandbox.clock.advance(86_400)
+    assert [status[deleted.post_id] for status in statuses] == ["published", "unavailable", "deleted"]
+    assert [status[quiet.post_id] for status in statuses] == ["published"] * 3
+    assert session.scalar(select(func.count()).select_from(PostAnalytics)) == 1, (
+        "its last figures stay, none are made up"
+    )

@@ -49,6 +49,7 @@ class TestWhen:
         token = worker.current()
         row = world.row(X)
         assert token not in ("", "CANARY-access-twitter")
+        assert row.scopes == "offline.access tweet.read users.read"
         assert works(world, token)
         assert (row.access_token, row.token_expires_at) == (token, world.now() + timedelta(hours=2))
         assert row.refresh_token not in (None, "", "CANARY-refresh-twitter")
