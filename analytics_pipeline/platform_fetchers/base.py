@@ -139,6 +139,11 @@ class BasePlatformFetcher(ABC):
     def fetch_account_days(self, first: date, last: date) -> list[AccountDay]:
         """Account-level figures of the UTC days `first` to `last`, both included, as far as the platform has them."""
 
+    @property
+    def app(self) -> str:
+        """The name of the developer app whose quota the calls are taken from: on most platforms there is one."""
+        return self.platform
+
     def close(self) -> None:
         """Gives the connections back."""
         self._session.close()

@@ -91,6 +91,11 @@ class InstagramFetcher(InstagramPages):
             batches = not is_instagram_login(access_token, base_url)
         super().__init__(access_token, instagram_account_id, base_url=base_url, batches=batches, **options)
 
+    @property
+    def app(self) -> str:
+        """Facebook login goes by the app that Pages are read with, Instagram login by one of its own."""
+        return self.platform if is_instagram_login(self._access_token, self.base_url) else "facebook"
+
     def list_posts(self, start: datetime, end: datetime) -> Iterator[list[ListedPost]]:
         """As for every Graph account; stories, which live for a day, stand in a list of their own.
 

@@ -23,9 +23,11 @@ from analytics_pipeline.platform_fetchers.quota import (
 _COUNT = text("""
 WITH relaxed AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true))
 INSERT INTO api_quotas AS q (platform, scope, endpoint, day, calls)
-SELECT :platform, scope, endpoint, :today, (endpoint = :endpoint)::int
-FROM relaxed, unnest(ARRAY['app', CAST(:account AS text)]) AS scope, unnest(CAST(:endpoints AS text[])) AS endpoint
-ORDER BY scope, endpoint
+SELECT whose.platform, scope, endpoint, :today, (endpoint = :endpoint)::int
+FROM relaxed,
+    (VALUES (CAST(:app AS text), 'app'), (CAST(:platform AS text), CAST(:account AS text))) AS whose (platform, scope),
+    unnest(CAST(:endpoints AS text[])) AS endpoint
+ORDER BY whose.platform, scope, endpoint
 ON CONFLICT (platform, scope, endpoint) DO UPDATE SET
     calls = CASE WHEN q.day < excluded.day THEN 0 ELSE q.calls END + excluded.calls,
     day = greatest(q.day, excluded.day)
@@ -44,11 +46,15 @@ RETURNING (SELECT held_until FROM before)
 
 @dataclass(frozen=True, slots=True)
 class SharedQuota:
-    """The quota of one account and of its app, as every process on this database sees it."""
+    """The quota of one account and of its app, as every process on this database sees it.
+
+    `app` is the name that a fetcher gives it (`BasePlatformFetcher.app`), "" = the platform's.
+    """
 
     engine: Engine
     platform: str
     account_id: int
+    app: str = ""
 
     def take(self, endpoint: str, limits: DailyLimits, now: datetime) -> datetime | None:
         """As CallQuota. Two processes never take the last call both."""
@@ -59,6 +65,7 @@ class SharedQuota:
                 {
                     "platform": self.platform,
                     "account": account,
+                    "app": self.app or self.platform,
                     "today": now.astimezone(UTC).date(),
                     "endpoint": endpoint,
                     "endpoints": sorted({ALL_ENDPOINTS, endpoint}),
@@ -80,7 +87,7 @@ class SharedQuota:
             before: datetime | None = connection.scalar(
                 _HOLD,
                 {
-                    "platform": self.platform,
+                    "platform": (self.app or self.platform) if scope == "app" else self.platform,
                     "scope": "app" if scope == "app" else str(self.account_id),
                     "endpoint": endpoint,
                     "until": until,

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from analytics_pipeline.database.models import ApiQuota, Business, PublishedPost, SocialAccount, SyncUnit
 from analytics_pipeline.platform_fetchers import FETCHERS
-from analytics_pipeline.platform_fetchers.quota import ALL_ENDPOINTS
+from analytics_pipeline.platform_fetchers.quota import ALL_ENDPOINTS, DailyLimits
 from analytics_pipeline.settings import get_settings
 
 
@@ -61,6 +61,8 @@ def account_statuses(session: Session, now: datetime, business_id: int | None = 
     for account, business in session.execute(statement):
         known, synced = posts.get(account.id, (0, 0))
         counts, waiting_until = units.get(account.id, ({}, None))
+        fetcher = FETCHERS[account.platform].for_account(account.access_token or "", account.external_id)
+        concerning = [quota for quota in quotas if _concerns(account, fetcher.app, quota)]
         found.append(
             AccountStatus(
                 id=account.id,
@@ -76,8 +78,8 @@ def account_statuses(session: Session, now: datetime, business_id: int | None = 
                 waiting=counts.get("waiting", 0),
                 waiting_until=waiting_until,
                 parked=counts.get("parked", 0),
-                held_until=_held_until(account, quotas, now),
-                calls_left_today=_calls_left(account, quotas, now),
+                held_until=_held_until(concerning, now),
+                calls_left_today=_calls_left(fetcher.daily_limits, concerning, now),
             )
         )
     return found
@@ -125,27 +127,25 @@ def _stale_reason(account: SocialAccount, now: datetime) -> str | None:
     return None
 
 
-def _concerns(account: SocialAccount, quota: ApiQuota) -> bool:
-    return quota.platform == account.platform and quota.scope in ("app", str(account.id))
+def _concerns(account: SocialAccount, app: str, quota: ApiQuota) -> bool:
+    if quota.scope == "app":
+        return quota.platform == app
+    return quota.platform == account.platform and quota.scope == str(account.id)
 
 
-def _held_until(account: SocialAccount, quotas: list[ApiQuota], now: datetime) -> datetime | None:
+def _held_until(quotas: list[ApiQuota], now: datetime) -> datetime | None:
     held = [
         quota.held_until.astimezone(UTC)
         for quota in quotas
-        if _concerns(account, quota)
-        and quota.endpoint == ALL_ENDPOINTS
-        and quota.held_until is not None
-        and quota.held_until > now
+        if quota.endpoint == ALL_ENDPOINTS and quota.held_until is not None and quota.held_until > now
     ]
     return max(held, default=None)
 
 
-def _calls_left(account: SocialAccount, quotas: list[ApiQuota], now: datetime) -> int | None:
-    limits = FETCHERS[account.platform].for_account("", account.external_id).daily_limits
+def _calls_left(limits: DailyLimits, quotas: list[ApiQuota], now: datetime) -> int | None:
     left = [limit for limit in (limits.app, limits.account) if limit is not None]
     for quota in quotas:
         limit = limits.app if quota.scope == "app" else limits.account
-        if limit is not None and _concerns(account, quota) and quota.day == now.astimezone(UTC).date():
+        if limit is not None and quota.day == now.astimezone(UTC).date():
             left.append(max(0, limit - quota.calls))
     return min(left, default=None)

@@ -291,6 +291,7 @@ def test_the_token_says_which_host_it_is_for_unless_a_setting_does(
     configure(INSTAGRAM_BASE_URL=setting, FACEBOOK_BASE_URL=None)
     fetcher = InstagramFetcher(token)
     assert (fetcher.base_url, fetcher.batches) == (host, batches)
+    assert fetcher.app == ("facebook" if batches else "instagram"), "each login has an app, and so a quota, of its own"
 
 
 # --- the account itself

@@ -80,6 +80,21 @@ def test_accounts_share_the_apps_quota_and_not_each_others(engine: Engine) -> No
     assert two.take("statistics", FREE, MIDNIGHT) == MIDNIGHT + timedelta(hours=1)
 
 
+def test_an_app_may_serve_two_platforms_and_a_platform_have_two_apps(engine: Engine) -> None:
+    page, linked = SharedQuota(engine, "facebook", 1), SharedQuota(engine, "instagram", 2, "facebook")
+    own = SharedQuota(engine, "instagram", 3, "instagram")
+    page.hold("app", ALL_ENDPOINTS, MIDNIGHT)
+    assert [each.take("", FREE, NOON) for each in (page, linked, own)] == [MIDNIGHT, MIDNIGHT, None]
+    own.hold("app", ALL_ENDPOINTS, MIDNIGHT)
+    assert [each.take("", FREE, NOON) for each in (linked, own)] == [MIDNIGHT, MIDNIGHT]
+    linked.hold("account", ALL_ENDPOINTS, MIDNIGHT + timedelta(hours=1))
+    assert [each.take("", FREE, MIDNIGHT) for each in (page, linked, own)] == [
+        None,
+        MIDNIGHT + timedelta(hours=1),
+        None,
+    ]
+
+
 def test_workers_side_by_side_never_pass_the_limit(engine: Engine) -> None:
     answers: list[datetime | None] = []
 
