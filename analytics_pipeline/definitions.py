@@ -1,7 +1,5 @@
 """The code location: puts the parts together, decides nothing."""
 
-import os
-
 import dagster as dg
 
 from analytics_pipeline import logs, run_logger
@@ -27,8 +25,6 @@ FACTORIES = (published_posts_asset, post_analytics_asset, account_analytics_asse
 
 logs.configure()  # every process of Dagster that runs our code loads this module
 run_logger.write_every_run()
-# By default Dagster writes the event of every partition in a transaction of its own. A dbt run over a year is thousands.
-os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "1000")
 
 raw_assets = [make(platform) for platform in FETCHERS for make in FACTORIES]
 defs = dg.Definitions(

@@ -20,6 +20,10 @@ from dagster_postgres import DagsterPostgresStorage, PostgresEventLogStorage
 from analytics_pipeline.database.engine import dagster_database_url
 from analytics_pipeline.settings import PROJECT_DIR, get_settings
 
+# By default Dagster writes the event of every partition in a transaction of its own; a dbt run over a year is thousands.
+# Set here, since every process of Dagster loads this module: the daemon, which makes most runs, loads nothing else of ours.
+os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "1000")
+
 
 class PipelineEventLog(PostgresEventLogStorage):
     """Writes what Dagster hands over together (DAGSTER_EVENT_BATCH_SIZE) by one statement.

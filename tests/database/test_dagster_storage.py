@@ -1,5 +1,8 @@
 """Dagster with the project's own `dagster.yaml` and no environment variable of its own."""
 
+import os
+import subprocess
+import sys
 from datetime import date
 from pathlib import Path
 
@@ -109,3 +112,14 @@ def test_events_written_together_are_those_written_one_by_one(
 
     assert len(told["20"]) == 2 * 31
     assert told["20"] == told["0"]
+
+
+def test_whoever_loads_the_storage_writes_events_together() -> None:
+    asked = (
+        "import analytics_pipeline.database.dagster_storage\n"
+        "from dagster._core.instance.utils import _get_event_batch_size\n"
+        "print(_get_event_batch_size())"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "DAGSTER_EVENT_BATCH_SIZE"}
+    done = subprocess.run([sys.executable, "-c", asked], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == "1000\n", "the daemon is such a process, and loads no definitions"
