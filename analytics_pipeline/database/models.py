@@ -326,7 +326,8 @@ class RetiredMetric(Base):
 class ApiQuota(Base):
     """Calls of one UTC day, and until when the platform allows none: what all processes share.
 
-    `scope` is `app` or the id of a social account; `endpoint` is empty for what holds for all of them.
+    `scope` is `app` or the id of a social account, the first of those that share a quota; `endpoint` is empty for what
+    holds for all of them.
     """
 
     __tablename__ = "api_quotas"

@@ -70,6 +70,8 @@ class BasePlatformFetcher(ABC):
     """Posts that the platform's biggest batch takes."""
     catalog: ClassVar[Sequence[MetricSource]] = ()
     """Where each figure comes from, every standard metric once."""
+    quota_of_token: ClassVar[bool] = False
+    """Whether the platform counts an account's calls by its token, which several accounts may share."""
     oauth: ClassVar[type[OAuth]]
     """How the platform's tokens are refreshed."""
 

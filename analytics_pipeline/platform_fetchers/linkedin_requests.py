@@ -46,6 +46,7 @@ class LinkedInRequests(BasePlatformFetcher):
     """
 
     platform: ClassVar[str] = wire.PLATFORM
+    quota_of_token: ClassVar[bool] = True
 
     def __init__(self, access_token: str, *, base_url: str | None, api_version: str | None, **options: Any) -> None:
         settings = get_settings()

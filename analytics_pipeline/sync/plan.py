@@ -3,7 +3,7 @@
 Here: reading the ledger and the posts. Not here: changing them, calling platforms.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
 from analytics_pipeline.database.models import PublishedPost, SocialAccount, SyncError, SyncUnit
+from analytics_pipeline.platform_fetchers import FETCHERS
 from analytics_pipeline.sync.results import PostFailure, UnitResult
 
 LISTED_TOGETHER = timedelta(days=14)
@@ -20,7 +21,10 @@ LISTED_TOGETHER = timedelta(days=14)
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What a worker needs to know of a social account. Never shown whole: `access_token` is secret."""
+    """What a worker needs to know of a social account. Never shown whole: `access_token` is secret.
+
+    `quota_id` is the account under whose id its calls are counted (`quota_ids`).
+    """
 
     id: int
     business_id: int
@@ -30,6 +34,7 @@ class Account:
     access_token: str
     status: str
     status_reason: str | None
+    quota_id: int
 
     def __repr__(self) -> str:
         return f"Account({self.id}, {self.platform}, {self.name!r})"
@@ -57,14 +62,10 @@ def accounts(session: Session, platforms: Collection[str], business_id: int | No
     """Active accounts of the platforms that were not disconnected, those that need a person included."""
     rows = session.scalars(
         select(SocialAccount)
-        .where(
-            SocialAccount.platform.in_(platforms),
-            SocialAccount.is_active,
-            SocialAccount.status != "disconnected",
-            SocialAccount.business_id == business_id if business_id is not None else True,  # type: ignore[arg-type]
-        )
+        .where(SocialAccount.platform.in_(platforms), SocialAccount.is_active, SocialAccount.status != "disconnected")
         .order_by(SocialAccount.id)
-    )
+    ).all()
+    counted_as = quota_ids(rows)
     return [
         Account(
             id=row.id,
@@ -75,9 +76,23 @@ def accounts(session: Session, platforms: Collection[str], business_id: int | No
             access_token=row.access_token or "",
             status=row.status,
             status_reason=row.status_reason,
+            quota_id=counted_as[row.id],
         )
         for row in rows
+        if business_id in (None, row.business_id)
     ]
+
+
+def quota_ids(accounts: Iterable[SocialAccount]) -> dict[int, int]:
+    """By account: the first account that has the same token, where the platform counts calls by token; else itself."""
+    first: dict[tuple[str, str], int] = {}
+    found: dict[int, int] = {}
+    for account in sorted(accounts, key=lambda account: account.id):
+        # A token that is refreshed differs from account to account from then on; what it is refreshed with does not.
+        token = account.refresh_token or account.access_token
+        shared = FETCHERS[account.platform].quota_of_token and token
+        found[account.id] = first.setdefault((account.platform, token), account.id) if shared and token else account.id
+    return found
 
 
 def units(session: Session, account: Account, first: date, last: date) -> list[SyncUnit]:

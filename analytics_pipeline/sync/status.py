@@ -14,6 +14,7 @@ from analytics_pipeline.database.models import ApiQuota, Business, PublishedPost
 from analytics_pipeline.platform_fetchers import FETCHERS
 from analytics_pipeline.platform_fetchers.quota import ALL_ENDPOINTS, DailyLimits
 from analytics_pipeline.settings import get_settings
+from analytics_pipeline.sync import plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +58,15 @@ def account_statuses(session: Session, now: datetime, business_id: int | None = 
     posts = _posts(session)
     units = _units(session)
     quotas = list(session.scalars(select(ApiQuota)))
+    active = select(SocialAccount).where(SocialAccount.is_active, SocialAccount.status != "disconnected")
+    counted_as = plan.quota_ids(session.scalars(active))
     found = []
     for account, business in session.execute(statement):
         known, synced = posts.get(account.id, (0, 0))
         counts, waiting_until = units.get(account.id, ({}, None))
         fetcher = FETCHERS[account.platform].for_account(account.access_token or "", account.external_id)
-        concerning = [quota for quota in quotas if _concerns(account, fetcher.app, quota)]
+        own = {(fetcher.app, "app"), (account.platform, str(counted_as[account.id]))}
+        concerning = [quota for quota in quotas if (quota.platform, quota.scope) in own]
         found.append(
             AccountStatus(
                 id=account.id,
@@ -125,12 +129,6 @@ def _stale_reason(account: SocialAccount, now: datetime) -> str | None:
     if account.last_sync <= now - timedelta(hours=settings.alert_stale_hours):
         return "no schedule has reached it: is the Dagster daemon up? Ask: analytics-pipeline doctor"
     return None
-
-
-def _concerns(account: SocialAccount, app: str, quota: ApiQuota) -> bool:
-    if quota.scope == "app":
-        return quota.platform == app
-    return quota.platform == account.platform and quota.scope == str(account.id)
 
 
 def _held_until(quotas: list[ApiQuota], now: datetime) -> datetime | None:

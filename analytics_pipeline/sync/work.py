@@ -72,7 +72,7 @@ class AccountWork:
         """
         fetcher = self.make_fetcher(self.account)
         fetcher.tokens = AccountTokens(self.engine, self.account.id, self.account.platform, self.clock, self.secrets)
-        fetcher.quota = SharedQuota(self.engine, self.account.platform, self.account.id, fetcher.app)
+        fetcher.quota = SharedQuota(self.engine, self.account.platform, self.account.quota_id, fetcher.app)
         platform, own = self.account.platform, str(self.account.id)
         with Session(self.engine) as session:
             dead = retired.known(session, platform, retired.APP, self.clock())

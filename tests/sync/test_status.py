@@ -6,11 +6,12 @@ import pytest
 from sqlalchemy import Engine, update
 from sqlalchemy.orm import Session
 
-from analytics_pipeline.database.models import SocialAccount, SyncUnit
+from analytics_pipeline.database.models import Business, SocialAccount, SyncUnit
 from analytics_pipeline.platform_fetchers.exceptions import RateLimitError
 from analytics_pipeline.platform_fetchers.quota import ALL_ENDPOINTS, DailyLimits
 from analytics_pipeline.settings import get_settings
-from analytics_pipeline.sync import AnalyticsSyncService, ledger
+from analytics_pipeline.sync import AnalyticsSyncService, ledger, plan
+from analytics_pipeline.sync.accounts import connect
 from analytics_pipeline.sync.quota import SharedQuota
 from analytics_pipeline.sync.status import AccountStatus, account_statuses
 from tests.sync.conftest import D1, D2, Connect, at, ledger_states, run
@@ -84,6 +85,29 @@ def test_quota_left_and_held(
     (tomorrow,) = account_statuses(session, platform.now + timedelta(days=1))
     assert (tomorrow.calls_left_today, tomorrow.held_until) == (100, None)
     monkeypatch.delenv("LINKEDIN_APP_CALLS_PER_DAY")
+    monkeypatch.delenv("LINKEDIN_MEMBER_CALLS_PER_DAY")
+    get_settings.cache_clear()
+
+
+def test_pages_with_one_members_token_share_its_quota(
+    connected: Connect, platform: Platform, session: Session, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for external_id in ("10", "20", "30"):
+        connected(external_id)
+    session.add(other := Business(name="Bakery"))
+    session.flush()
+    connect(session, other, "linkedin", "40", "token-of-10")
+    connect(session, other, "twitter", "50", "token-of-10")
+    session.get_one(SocialAccount, 2).refresh_token = session.get_one(SocialAccount, 3).refresh_token = "the same"
+    session.commit()
+    ids = {account.id: account.quota_id for account in plan.accounts(session, ["linkedin", "twitter"])}
+    assert ids == {1: 1, 2: 2, 3: 2, 4: 1, 5: 5}
+    assert [account.quota_id for account in plan.accounts(session, ["linkedin"], other.id)] == [1]
+    monkeypatch.setenv("LINKEDIN_MEMBER_CALLS_PER_DAY", "100")
+    get_settings.cache_clear()
+    SharedQuota(engine, "linkedin", 1).take("posts", DailyLimits(account=100), platform.now)
+    left = {status.id: status.calls_left_today for status in account_statuses(session, platform.now)}
+    assert left == {1: 99, 2: 100, 3: 100, 4: 99, 5: None}
     monkeypatch.delenv("LINKEDIN_MEMBER_CALLS_PER_DAY")
     get_settings.cache_clear()
 
