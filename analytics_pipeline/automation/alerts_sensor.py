@@ -21,15 +21,24 @@ MOST_RUNS = 50
 
 
 def failed_runs(instance: dg.DagsterInstance, now: datetime) -> Iterator[Cause]:
-    """Runs that failed lately and that Dagster does not start again by itself."""
+    """Jobs with runs that failed lately and that Dagster does not start again by itself: one cause per job.
+
+    A platform that is down fails a run every hour, and is one thing to be told of.
+    """
     failed = dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE], updated_after=now - TOLD_FOR)
-    for run in instance.get_runs(failed, limit=MOST_RUNS):
+    by_job: dict[str, list[str]] = {}
+    for run in instance.get_runs(failed, limit=MOST_RUNS):  # the newest first
         if run.tags.get(WILL_RETRY_TAG) != "true":
-            yield Cause(
-                f"run {run.run_id}",
-                f"The run {run.run_id[:8]} of {run.job_name} failed. Its page in the Dagster UI says why; what it left "
-                "undone is in the ledger, and is tried again when that can help",
-            )
+            by_job.setdefault(run.job_name, []).append(run.run_id[:8])
+    for job, (newest, *others) in by_job.items():
+        what = f"The run {newest} of {job} failed"
+        if others:
+            what = f"{len(others) + 1} runs of {job} failed within a day, the last one is {newest}"
+        yield Cause(
+            f"runs of {job}",
+            f"{what}. Its page in the Dagster UI says why; what it left undone is in the ledger, and is tried again when "
+            "that can help",
+        )
 
 
 @dg.sensor(

@@ -30,9 +30,14 @@ def test_a_failed_run_is_a_cause_for_a_day_unless_dagster_starts_it_again() -> N
         failed = breaks.execute_in_process(instance=instance, raise_on_error=False)
         breaks.execute_in_process(instance=instance, raise_on_error=False, tags={WILL_RETRY_TAG: "true"})
         (cause,) = failed_runs(instance, now)
-        assert cause.key == f"run {failed.run_id}"
+        assert cause.key == "runs of breaks"
         assert cause.message.startswith(f"The run {failed.run_id[:8]} of breaks failed.")
         assert list(failed_runs(instance, now + TOLD_FOR + timedelta(minutes=5))) == []
+
+        again = breaks.execute_in_process(instance=instance, raise_on_error=False)
+        (same,) = failed_runs(instance, now)
+        assert same.key == cause.key, "a job that fails every hour is told once"
+        assert same.message.startswith(f"2 runs of breaks failed within a day, the last one is {again.run_id[:8]}. Its")
 
 
 def test_the_sensor_tells_once(engine: Engine, caplog: pytest.LogCaptureFixture) -> None:
