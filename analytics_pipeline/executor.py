@@ -4,10 +4,36 @@ Not here: the workers (`celery_worker.py`), where runs themselves are started (`
 """
 
 import warnings
+from collections.abc import Iterator
 
 import dagster as dg
+from dagster._core.execution.context.system import PlanOrchestrationContext
+from dagster._core.execution.plan.plan import ExecutionPlan
+from dagster._core.execution.retries import RetryMode
+from dagster._core.executor.in_process import InProcessExecutor
 
+from analytics_pipeline.database.sign_of_life import sign_of_life
 from analytics_pipeline.settings import get_settings
+
+
+def watched(run_id: str) -> dict[str, str]:
+    """Tag of a run that shows a sign of life from now to its end. Its id is in it, since a retry takes over all tags."""
+    return {"sign_of_life": run_id}
+
+
+class _WatchedExecutor(InProcessExecutor):
+    def execute(
+        self, plan_context: PlanOrchestrationContext, execution_plan: ExecutionPlan
+    ) -> Iterator[dg.DagsterEvent]:
+        with sign_of_life(plan_context.run_id):
+            plan_context.instance.add_run_tags(plan_context.run_id, watched(plan_context.run_id))
+            yield from super().execute(plan_context, execution_plan)
+
+
+@dg.executor(name="in_process")
+def watched_executor(_: dg.InitExecutorContext) -> InProcessExecutor:
+    """Dagster's in-process executor, within a sign of life."""
+    return _WatchedExecutor(retries=RetryMode.ENABLED)
 
 
 def run_executor() -> dg.ExecutorDefinition:
@@ -17,7 +43,7 @@ def run_executor() -> dg.ExecutorDefinition:
     take memory. Celery's broker is named by its variable, so that its password is in no snapshot of the code location.
     """
     if get_settings().run_executor == "in_process":
-        return dg.in_process_executor
+        return watched_executor
     try:
         from dagster_celery import celery_executor
     except ImportError:

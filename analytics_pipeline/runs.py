@@ -1,7 +1,6 @@
 """Dagster runs started from the command line, in this process: they stand in the UI like any other.
 
-Here: the instance, one run over a range of days, the retry sensor's runs, and runs whose process was killed.
-Not here: what assets do.
+Here: the instance, one run over a range of days, the retry sensor's runs. Not here: what assets do.
 A run process of its own costs 10 s and more before the first line of work; a person at a terminal waits for it.
 """
 
@@ -11,22 +10,25 @@ from contextlib import contextmanager, redirect_stdout
 from datetime import date
 from pathlib import Path
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import dagster as dg
 from dagster._core.execution.plan.objects import StepFailureData
 from dagster._core.instance.ref import InstanceRef
-from sqlalchemy import text
+from dagster._core.storage.tags import MAX_RETRIES_TAG
 
+from analytics_pipeline.automation.dead_runs import end_dead_runs, tell_what_they_stored
 from analytics_pipeline.automation.jobs import ACCOUNT_JOBS, SUMMARIES_JOB, only_due_config, sync_job_name
 from analytics_pipeline.automation.ranges import range_tags
 from analytics_pipeline.automation.retry_sensor import retry_sensor
-from analytics_pipeline.database.engine import get_engine
+from analytics_pipeline.database.engine import new_session
+from analytics_pipeline.database.sign_of_life import sign_of_life
+from analytics_pipeline.executor import watched
 from analytics_pipeline.resources import DatabaseResource
 from analytics_pipeline.settings import PROJECT_DIR
 
-_OURS = {"started_from": "command line"}
-_LOCK_SPACE = 0x5ED  # first key of our advisory locks, so that they meet nobody else's
+_TAGS = {"started_from": "command line", MAX_RETRIES_TAG: "0"}
+"""Not started again by the daemon, which does not know how; the retry sensor reads what is left."""
 _NO_COMPUTE_LOGS = {
     # Capturing what steps print takes two processes a step; what people should read is in the events.
     "compute_logs": {
@@ -45,7 +47,8 @@ def dagster_instance() -> Iterator[dg.DagsterInstance]:
         # By default Dagster opens a connection for every event, which takes longer than the event. The name says for
         # whom this was made; its effect is a kept connection.
         instance.optimize_for_webserver(statement_timeout=60_000, pool_recycle=3600, max_overflow=20)
-        _end_dead_runs(instance)
+        with new_session() as session:
+            tell_what_they_stored(instance, session, end_dead_runs(instance))
         yield instance
 
 
@@ -98,12 +101,16 @@ def _execute(
 
     run_id = str(uuid4())
     with (
-        _sign_of_life(run_id),
+        sign_of_life(run_id),
         Path(os.devnull).open("w") as nowhere,
         redirect_stdout(nowhere),  # dbt's lines are in its log and the run's
     ):
         result = defs.resolve_job_def(job).execute_in_process(
-            instance=instance, run_id=run_id, tags=tags | _OURS, run_config=config | _QUIET, raise_on_error=False
+            instance=instance,
+            run_id=run_id,
+            tags=tags | _TAGS | watched(run_id),
+            run_config=config | _QUIET,
+            raise_on_error=False,
         )
     if any(_was_interrupted(event) for event in result.all_events):
         raise KeyboardInterrupt  # Dagster has ended the run in good order; now it is the command's turn
@@ -117,39 +124,3 @@ def _was_interrupted(event: dg.DagsterEvent) -> bool:
     while error is not None and error.cls_name != dg.DagsterExecutionInterruptedError.__name__:
         error = error.cause
     return error is not None
-
-
-# --- a killed process cannot end its run: to Dagster it goes on, and keeps its place in the platform's pool for ever
-
-
-@contextmanager
-def _sign_of_life(run_id: str) -> Iterator[None]:
-    """Holds a lock in the database while the run goes on; it is gone when this process is, however it ended."""
-    keys = _lock_keys(run_id)
-    with get_engine().connect() as connection:
-        connection.execute(text("SELECT pg_advisory_lock(:space, :run)"), keys)
-        connection.commit()  # the lock belongs to the connection, not to this transaction
-        try:
-            yield
-        finally:
-            connection.execute(text("SELECT pg_advisory_unlock(:space, :run)"), keys)
-            connection.commit()
-
-
-def _end_dead_runs(instance: dg.DagsterInstance) -> None:
-    """Fails the runs of the command line whose process is gone, and frees their places. Their work is in the ledger."""
-    going_on = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED], tags=_OURS)
-    for run in instance.get_runs(going_on):
-        keys = _lock_keys(run.run_id)
-        with get_engine().connect() as connection:
-            free = connection.scalar(text("SELECT pg_try_advisory_lock(:space, :run)"), keys)
-            if free:
-                connection.execute(text("SELECT pg_advisory_unlock(:space, :run)"), keys)
-            connection.commit()
-        if free:
-            instance.report_run_failed(run, "The process of this run was killed.")
-            instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
-
-
-def _lock_keys(run_id: str) -> dict[str, int]:
-    return {"space": _LOCK_SPACE, "run": UUID(run_id).int % 2**31}

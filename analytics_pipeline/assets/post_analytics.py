@@ -53,9 +53,14 @@ def post_analytics_asset(platform: str) -> dg.AssetsDefinition:
         totals = SyncTotals()
         with sync_service(context, platform) as service:
             for day in service.read_days(
-                platform, first, last, only_due=config.only_due, reuse_since=_run_began(context, platform)
+                platform,
+                first,
+                last,
+                only_due=config.only_due,
+                by_ladder=config.by_ladder,
+                reuse_since=_run_began(context, platform),
             ):
-                if config.only_due and not any(unit.touched for unit in day.units):
+                if (config.only_due or config.by_ladder) and not any(unit.touched for unit in day.units):
                     continue  # nothing of the day was due: it stays as it was materialised before
                 _log_day(context, day, monotonic() - began)
                 for unit in day.units:

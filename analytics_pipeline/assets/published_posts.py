@@ -37,7 +37,9 @@ def published_posts_asset(platform: str) -> dg.AssetsDefinition:
         began = monotonic()
         with sync_service(context, platform) as service:
             results = []
-            for result in service.list_posts(platform, first, last, only_due=config.only_due):
+            for result in service.list_posts(
+                platform, first, last, only_due=config.only_due, by_ladder=config.by_ladder
+            ):
                 results.append(result)
                 why = (
                     f"failed: {result.failure.message}" if result.failure else f"{result.found} posts, {result.new} new"

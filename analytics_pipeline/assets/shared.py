@@ -26,6 +26,10 @@ class SyncConfig(dg.Config):
         default=False,
         description="Work only on what the ledger says is due: new, or waiting until a time that has passed.",
     )
+    by_ladder: bool = Field(
+        default=False,
+        description="Besides that, read what the refresh ladder says is due, and list the last two days.",
+    )
 
 
 class AssetOptions(TypedDict):

@@ -39,8 +39,15 @@ SUMMARIES_JOB = dg.define_asset_job(
 
 def only_due_config(platform: str) -> dict[str, object]:
     """Run config of a platform's job that works on nothing but what the ledger says is due."""
+    return _sync_config(platform, "only_due")
+
+
+def by_ladder_config(platform: str) -> dict[str, object]:
+    """Run config of a platform's job that works on that, on what the refresh ladder says is due, and on new posts."""
+    return _sync_config(platform, "by_ladder")
+
+
+def _sync_config(platform: str, switch: str) -> dict[str, object]:
     return {
-        "ops": {
-            f"{platform}__{asset}": {"config": {"only_due": True}} for asset in ("published_posts", "post_analytics")
-        }
+        "ops": {f"{platform}__{asset}": {"config": {switch: True}} for asset in ("published_posts", "post_analytics")}
     }

@@ -15,6 +15,7 @@ from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
+from analytics_pipeline.executor import watched_executor
 from analytics_pipeline.resources import DatabaseResource
 from analytics_pipeline.settings import get_settings
 
@@ -105,7 +106,7 @@ def purge_op(context: dg.OpExecutionContext, config: PurgeConfig, database: Data
             context.log.info("%s: %d %s", gone.what, gone.count, "too old" if config.dry_run else "deleted")
 
 
-@dg.job(name="purge", executor_def=dg.in_process_executor, description=purge_op.description)
+@dg.job(name="purge", executor_def=watched_executor, description=purge_op.description)
 def purge_job() -> None:
     """The daily purge."""
     purge_op()

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from analytics_pipeline.automation.jobs import SYNC_JOBS, only_due_config, sync_job_name
 from analytics_pipeline.automation.ranges import grouped, range_tags
 from analytics_pipeline.resources import DatabaseResource
-from analytics_pipeline.sync import ledger, plan
+from analytics_pipeline.sync import ledger, plan, workers
 
 MAX_RUNS_PER_TICK = 4
 """Runs of a platform that one tick asks for: a backlog never crowds out the refresh of young posts."""
@@ -23,6 +23,7 @@ def retry_requests(session: Session, now: datetime) -> Iterator[dg.RunRequest]:
     The ledger remembers that they were asked for, so that nothing is asked for twice, and what a dead run left behind
     is asked for again. Commits.
     """
+    workers.take_back(session, now)
     for platform in SYNC_JOBS:
         units = ledger.due_units(session, platform, now)
         ranges = grouped((unit.publish_day for unit in units), LONGEST_RANGE, plan.LISTED_TOGETHER.days)

@@ -9,15 +9,14 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 
 from analytics_pipeline.assets.partitions import PUBLISH_DAYS
-from analytics_pipeline.automation.jobs import ACCOUNT_JOBS, SYNC_JOBS
+from analytics_pipeline.automation.jobs import ACCOUNT_JOBS, SYNC_JOBS, by_ladder_config
 from analytics_pipeline.automation.ranges import range_tags
 from analytics_pipeline.resources import DatabaseResource
 from analytics_pipeline.settings import get_settings
 from analytics_pipeline.sync import ladder, plan
+from analytics_pipeline.sync.service import DISCOVERED
 
 TICK = timedelta(hours=1)
-DISCOVERED_DAYS = 2
-"""Publish days, today included, that every tick lists for new posts."""
 RESTATED_DAYS = 8
 """Days, today included, of which the accounts' own figures are read every day: platforms correct the last week."""
 
@@ -71,10 +70,11 @@ def refresh_schedule(platform: str) -> dg.ScheduleDefinition:
             if not any(account.status == "connected" for account in plan.accounts(session, [platform])):
                 return dg.SkipReason(f"no {platform} account is connected")
             due = ladder.due_since(session, platform, rungs, tick)
-        first = tick.date() - timedelta(days=DISCOVERED_DAYS - 1)
+        first = tick.date() - DISCOVERED
         first = max(min(first, due or first), PUBLISH_DAYS.start.date())
         return dg.RunRequest(
             run_key=f"{platform}:{tick:%Y-%m-%dT%H}",
+            run_config=by_ladder_config(platform),
             tags={**range_tags(first, tick.date()), **REFRESH_TAG, **FIRST_IN_QUEUE},
         )
 

@@ -4,6 +4,7 @@ Here: the commands' tree and how errors are shown. Not here: the commands (one m
 seconds to import are imported by the commands that need them, so that `--help` is quick.
 """
 
+import signal
 import sys
 
 import typer
@@ -53,6 +54,7 @@ app.add_typer(database.app, name="db")
 def main() -> None:
     """Entry point: runs a command; what a person can mend is one line on standard error and exit status 1."""
     logs.configure()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a stopped service ends as by Ctrl-C, in good order
     try:
         app()
     except SystemExit as end:

@@ -3,6 +3,7 @@
 Here: URLs for every driver that needs one, clear errors. Not here: tables (`models.py`), bulk writes (`writes.py`).
 """
 
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -167,8 +168,21 @@ def create_database_if_missing(url: URL) -> None:
                 raise DatabaseUnavailableError(str(missing)) from None
 
 
-def _engine(url: URL, **options: Any) -> Engine:
-    return create_engine(url, creator=lambda: _connect_or_explain(url), **options)
+def _connect_to_work(url: URL) -> "psycopg.Connection[Any]":
+    """Locks of a worker end with its connection, so the server has to notice that a worker's machine is gone."""
+    connection = _connect_or_explain(url)
+    connection.execute(
+        "SET tcp_keepalives_idle = 60; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 6;"
+        " SET client_connection_check_interval = '10s'"  # while a statement runs, or waits for a lock
+    )
+    connection.commit()
+    return connection
+
+
+def _engine(
+    url: URL, connect: Callable[[URL], "psycopg.Connection[Any]"] = _connect_or_explain, **options: Any
+) -> Engine:
+    return create_engine(url, creator=lambda: connect(url), **options)
 
 
 @lru_cache(maxsize=1)
@@ -178,7 +192,8 @@ def get_engine() -> Engine:
     A connection that cannot be made raises DatabaseUnavailableError.
     """
     threads = get_settings().sync_threads
-    return _engine(database_url(), pool_pre_ping=True, pool_size=threads + 1)  # one more for the run itself
+    pool_size = threads + 2  # two more: for the run itself and its sign of life
+    return _engine(database_url(), _connect_to_work, pool_pre_ping=True, pool_size=pool_size)
 
 
 def new_session(engine: Engine | None = None) -> Session:

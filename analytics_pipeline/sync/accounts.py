@@ -73,7 +73,7 @@ def connect(
     scopes: str | None = None,
     history_from: date | None = None,
 ) -> SocialAccount:
-    """Connects an account, or connects it anew with another token; units that waited for that are due again.
+    """Connects an account, or connects it anew with another token; units that waited for that, or were given up, are due.
 
     `token_expires_at` (UTC) is the end of the access token, None = unknown, or never; `scopes` what was granted with
     it, by spaces, None = unknown.
@@ -105,7 +105,7 @@ def connect(
     account.instagram_account_id = external_id if platform == "instagram" else None
     account.is_active, account.status, account.status_reason = True, "connected", None
     session.flush()
-    ledger.release(session, account.id)
+    ledger.release(session, account.id, given_up=True)
     if history_from is not None:
         ledger.owe_listing(session, account.id, platform, history_from, datetime.now(UTC).date())
     return account

@@ -1,17 +1,16 @@
 """The ledger `sync_units`: what is due, running, done, waiting or parked, per account and publish day.
 
-Here: every change of a unit's state. Not here: talking to platforms, storing figures.
+Here: what units become as they are listed, claimed, read and asked for. Not here: who works on them (`workers.py`),
+talking to platforms, storing figures.
 """
 
 import uuid
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import Connection, delete, func, insert, or_, select, text, tuple_, update
+from sqlalchemy import delete, func, insert, or_, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as upsert
-from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from analytics_pipeline.database.models import PublishedPost, SocialAccount, SyncError, SyncUnit
@@ -23,9 +22,6 @@ MAX_ATTEMPTS = 5
 DUE_PATIENCE = timedelta(minutes=15)
 """A unit due for longer was left behind by the run that listed it, or that was asked for to work on it."""
 
-RUNNING_PATIENCE = timedelta(hours=2)
-"""No run is longer (dagster.yaml, run_monitoring.max_runtime_seconds): a unit running for longer lost its worker."""
-
 UNITS_PER_ACCOUNT = 400
 """Units of one account that automation asks for at once: a year of publish days."""
 
@@ -33,12 +29,6 @@ THROTTLED_FOR = timedelta(minutes=15)
 """The wait where a platform throttles and does not say for how long: the window that most of them count in."""
 
 _FIRST_DELAY = timedelta(minutes=1)
-_LOCK_SPACE = 0x5EC  # first key of our advisory locks, so that they meet nobody else's
-_LOCK_PATIENCE = "30s"
-
-
-class AccountBusyError(Exception):
-    """Another process is working on the account at this moment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,30 +58,6 @@ class Outcome:
     error_class: str | None = None
     error_message: str | None = None
     next_attempt_at: datetime | None = None
-
-
-@contextmanager
-def account_lock(connection: Connection, account_id: int) -> Iterator[None]:
-    """Holds the account for this process alone, until the block ends or the process dies.
-
-    Whoever holds it knows that a unit of the account left `running` belongs to a dead worker.
-    Raises AccountBusyError when another process keeps the account for longer than half a minute.
-    """
-    keys = {"space": _LOCK_SPACE, "account": account_id}
-    try:
-        connection.execute(text(f"SET lock_timeout = '{_LOCK_PATIENCE}'"))
-        connection.execute(text("SELECT pg_advisory_lock(:space, :account)"), keys)
-        connection.execute(text("RESET lock_timeout"))
-        connection.commit()
-    except OperationalError:
-        connection.rollback()
-        raise AccountBusyError(f"account {account_id} is being synced by another process") from None
-    try:
-        yield
-    finally:
-        connection.rollback()
-        connection.execute(text("SELECT pg_advisory_unlock(:space, :account)"), keys)
-        connection.commit()
 
 
 def owe_listing(session: Session, account_id: int, platform: str, first: date, last: date) -> None:
@@ -317,11 +283,15 @@ WHERE social_account_id = :account AND publish_day = :day
 """)
 
 
-def release(session: Session, account_id: int) -> None:
-    """Makes due what waited for the account to be connected again, or for its token to be refreshed."""
+def release(session: Session, account_id: int, *, given_up: bool = False) -> None:
+    """Makes due what waited for the account to be connected again, or for its token to be refreshed.
+
+    `given_up`: what was parked too, since a person has dealt with the account.
+    """
+    states = ["needs_reauth", "parked"] if given_up else ["needs_reauth"]
     session.execute(
         update(SyncUnit)
-        .where(SyncUnit.social_account_id == account_id, SyncUnit.state == "needs_reauth")
+        .where(SyncUnit.social_account_id == account_id, SyncUnit.state.in_(states))
         .values(state="due", attempts=0, error_class=None, error_message=None, updated_at=func.now())
     )
 
@@ -348,10 +318,10 @@ def _delay(attempts: int) -> timedelta:
 def due_units(session: Session, platform: str, now: datetime) -> Sequence[SyncUnit]:
     """Units of connected accounts that nobody works on and that want work now, newest publish days first.
 
-    What is `due` or `running` is somebody's work in progress until it has been so for too long; what was never listed
-    is nobody's. A unit that a run was asked for within DUE_PATIENCE is left to that run. An account that is throttled is
-    left alone until the latest time that the platform gave it. At most UNITS_PER_ACCOUNT of an account, so that no
-    account's backlog hides another's.
+    What is `due` is somebody's work in progress until it has been so for too long; what was never listed is nobody's. A
+    unit that a run was asked for within DUE_PATIENCE is left to that run. An account that is throttled is left alone until
+    the latest time that the platform gave it. At most UNITS_PER_ACCOUNT of an account, so that no account's backlog hides
+    another's.
     """
     throttled = select(SyncUnit.social_account_id).where(
         SyncUnit.platform == platform,
@@ -359,9 +329,8 @@ def due_units(session: Session, platform: str, now: datetime) -> Sequence[SyncUn
         SyncUnit.error_class == "throttled",
         SyncUnit.next_attempt_at > now,
     )
-    orphaned = or_(
-        (SyncUnit.state == "due") & ((SyncUnit.updated_at < now - DUE_PATIENCE) | SyncUnit.posts_expected.is_(None)),
-        (SyncUnit.state == "running") & (SyncUnit.started_at < now - RUNNING_PATIENCE),
+    orphaned = (SyncUnit.state == "due") & (
+        (SyncUnit.updated_at < now - DUE_PATIENCE) | SyncUnit.posts_expected.is_(None)
     )
     place = func.row_number().over(partition_by=SyncUnit.social_account_id, order_by=SyncUnit.publish_day.desc())
     wanted = (

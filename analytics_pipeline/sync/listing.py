@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from analytics_pipeline.database import day_writes, writes
 from analytics_pipeline.platform_fetchers.metrics import ListedPost
-from analytics_pipeline.sync import ledger, plan
+from analytics_pipeline.sync import ledger, plan, workers
 from analytics_pipeline.sync.ledger import Failure
 from analytics_pipeline.sync.work import AccountResult, AccountWork
 
@@ -27,7 +27,7 @@ def list_posts(work: AccountWork, first: date, last: date) -> AccountResult:
     try:
         with work.alone():
             return _list_posts(work, first, last)
-    except ledger.AccountBusyError as error:
+    except workers.AccountBusyError as error:
         return _busy(work, f"{error}; its posts were not listed")
 
 
@@ -56,7 +56,7 @@ def read_account_days(work: AccountWork, first: date, last: date) -> AccountResu
     try:
         with work.alone():
             return _read_account_days(work, first, last)
-    except ledger.AccountBusyError as error:
+    except workers.AccountBusyError as error:
         return _busy(work, f"{error}; its figures were not read")
 
 

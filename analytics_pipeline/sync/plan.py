@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from analytics_pipeline.database.models import PublishedPost, SocialAccount, SyncError, SyncUnit
 from analytics_pipeline.platform_fetchers import FETCHERS
+from analytics_pipeline.sync.ledger import Failure
 from analytics_pipeline.sync.results import PostFailure, UnitResult
 
 LISTED_TOGETHER = timedelta(days=14)
@@ -106,16 +107,34 @@ def units(session: Session, account: Account, first: date, last: date) -> list[S
     )
 
 
-def wants_work(unit: SyncUnit, now: datetime, only_due: bool) -> bool:
-    """Whether a run should read the unit. Nobody may ask again before the platform's own time has come.
+def wants_work(unit: SyncUnit, now: datetime, only: Collection[date] | None) -> bool:
+    """Whether a run should read the unit: any, or with `only` these days and what the ledger says is due.
 
-    A unit left `running` belongs to a dead worker: the caller holds the account's lock.
+    Nobody may ask again before the platform's own time has come. A unit left `running` belongs to a dead worker: the
+    caller holds the account's lock.
     """
     if unit.state == "waiting":
         return unit.next_attempt_at is None or unit.next_attempt_at <= now
-    if only_due:
-        return unit.state in ("due", "running")
-    return True
+    return only is None or unit.state in ("due", "running") or unit.publish_day in only
+
+
+def given_up_listings(session: Session, platform: str, first: date, last: date) -> dict[int, tuple[date, Failure]]:
+    """By account: the newest day of `first` to `last` that could not be listed for a lasting reason, and the reason."""
+    rows = session.scalars(
+        select(SyncUnit)
+        .where(
+            SyncUnit.platform == platform,
+            SyncUnit.publish_day.between(first, last),
+            SyncUnit.posts_expected.is_(None),
+            SyncUnit.state == "parked",
+            SyncUnit.error_class != "transient",
+        )
+        .order_by(SyncUnit.publish_day)
+    )
+    return {
+        unit.social_account_id: (unit.publish_day, Failure(unit.error_class or "", unit.error_message or ""))
+        for unit in rows
+    }
 
 
 def owed_listings(session: Session, now: datetime, first: date, last: date) -> dict[int, list[tuple[date, date]]]:

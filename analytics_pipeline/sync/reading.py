@@ -4,20 +4,23 @@ Here: claim, read, store finished units, each whole, in one transaction. Not her
 """
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
 from sqlalchemy import update
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from analytics_pipeline import logs
 from analytics_pipeline.database import day_writes, writes
+from analytics_pipeline.database.engine import DatabaseUnavailableError
 from analytics_pipeline.database.models import PublishedPost
 from analytics_pipeline.platform_fetchers.base import BasePlatformFetcher
 from analytics_pipeline.platform_fetchers.metrics import PostReading, PostRef
 from analytics_pipeline.platform_fetchers.usage import NOTHING_USED, Usage
-from analytics_pipeline.sync import ledger, plan
+from analytics_pipeline.sync import ledger, plan, workers
 from analytics_pipeline.sync.ledger import Claim, Failure
 from analytics_pipeline.sync.plan import PlannedPost
 from analytics_pipeline.sync.results import PostFailure, UnitResult
@@ -27,11 +30,16 @@ _log = logging.getLogger(__name__)
 
 
 def read_days(
-    work: AccountWork, first: date, last: date, only_due: bool = False, reuse_since: datetime | None = None
+    work: AccountWork,
+    first: date,
+    last: date,
+    only: Collection[date] | None = None,
+    reuse_since: datetime | None = None,
 ) -> Iterator[UnitResult]:
     """Reads the posts of the account's units of `first` to `last`; yields a result for each, those left alone included.
 
-    `only_due` leaves alone what is done. Posts read since `reuse_since` (by this run's listing) are not read again.
+    `only` leaves alone what the ledger does not say is due, but for these days. Posts read since `reuse_since` (by this
+    run's listing) are not read again.
     """
     try:
         with work.alone():
@@ -42,16 +50,21 @@ def read_days(
                     unit.publish_day
                     for unit in units
                     # A unit whose posts nobody knows is the listing's to mend.
-                    if blocked is None
-                    and unit.posts_expected is not None
-                    and plan.wants_work(unit, work.clock(), only_due)
+                    if blocked is None and unit.posts_expected is not None and plan.wants_work(unit, work.clock(), only)
                 ]
                 alone = plan.left_alone(session, work.account, [u for u in units if u.publish_day not in days])
                 claims = ledger.claim(session, work.account.id, days, work.run_id, work.clock())
                 posts = plan.posts(session, work.account, days, reuse_since, work.clock())
-            yield from alone
-            yield from _read(work, {claim.publish_day: claim for claim in claims}, posts)
-    except ledger.AccountBusyError as error:
+            try:
+                yield from alone
+                yield from _read(work, {claim.publish_day: claim for claim in claims}, posts)
+            except BaseException as error:
+                failure = work.failure_of(error) if isinstance(error, Exception) else None
+                # Where the database is what failed, the retry sensor takes them back.
+                with suppress(DBAPIError, DatabaseUnavailableError), Session(work.engine) as session, session.begin():
+                    workers.give_back(session, claims, failure, work.clock())
+                raise
+    except workers.AccountBusyError as error:
         with Session(work.engine) as session:
             units = plan.units(session, work.account, first, last)
             _log.warning("%s; %d units left as they are", error, len(units))
@@ -67,7 +80,7 @@ def read_posts(work: AccountWork, posts: Sequence[PlannedPost]) -> Iterator[Unit
             with work.alone():
                 yield from _read(work, days, posts)
                 return
-        except ledger.AccountBusyError as error:
+        except workers.AccountBusyError as error:
             blocked = Failure("transient", str(error))
     for day in days:
         part = _Unit(day, None, [post for post in posts if post.published_on == day])

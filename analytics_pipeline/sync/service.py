@@ -19,8 +19,9 @@ from analytics_pipeline.database.models import Business, PublishedPost, SocialAc
 from analytics_pipeline.platform_fetchers import FETCHERS
 from analytics_pipeline.platform_fetchers.base import BasePlatformFetcher
 from analytics_pipeline.settings import get_settings
-from analytics_pipeline.sync import listing, plan, reading
+from analytics_pipeline.sync import ladder, listing, plan, reading
 from analytics_pipeline.sync.errors import InvalidRequestError
+from analytics_pipeline.sync.ledger import Failure
 from analytics_pipeline.sync.plan import Account
 from analytics_pipeline.sync.results import DayResult, SyncTotals, UnitResult
 from analytics_pipeline.sync.work import AccountResult, AccountWork, FetcherFactory
@@ -29,6 +30,10 @@ T = TypeVar("T")
 
 LISTING_OVERLAP = timedelta(days=2)
 """A sync lists again what was published this long before its last one: listings of the platforms lag behind."""
+
+
+DISCOVERED = timedelta(days=1)
+"""A refresh lists today and so many days before it for new posts, whatever the ladder says."""
 
 
 def fetcher_from_settings(account: Account) -> BasePlatformFetcher:
@@ -136,18 +141,36 @@ class AnalyticsSyncService:
 
     # --- what the assets ask for
 
-    def list_posts(self, platform: str, first: date, last: date, only_due: bool = False) -> Iterator[AccountResult]:
+    def list_posts(
+        self, platform: str, first: date, last: date, only_due: bool = False, by_ladder: bool = False
+    ) -> Iterator[AccountResult]:
         """Finds the posts of all accounts of a platform published on `first` to `last`.
 
-        `only_due` lists only the accounts and days whose listing the ledger owes.
+        `only_due` lists only the accounts and days whose listing the ledger owes. `by_ladder` lists of each account the
+        last two days, and what lies between its oldest day that is due and these; not again what failed for a lasting
+        reason.
         """
         accounts = plan.accounts(self._db, self._known_platforms([platform]))
         ranges = {account.id: [(first, last)] for account in accounts}
+        given_up: dict[int, tuple[date, Failure]] = {}
         if only_due:
             ranges = plan.owed_listings(self._db, self._clock(), first, last)
+        elif by_ladder:
+            due = self._due_by_ladder(platform)
+            given_up = plan.given_up_listings(self._db, platform, first, last)
+            for account_id in ranges:
+                start = first
+                if account_id in due:  # of the others nothing is known that would tell how far back to look
+                    start = max(first, min(due[account_id].listed_from or last, last - DISCOVERED))
+                if account_id in given_up:
+                    start = max(start, given_up[account_id][0] + timedelta(days=1))
+                ranges[account_id] = [(start, last)] if start <= last else []
         self._db.commit()
+        for account in accounts:
+            if account.id in given_up and not ranges[account.id]:
+                yield AccountResult(account, failure=given_up[account.id][1])
         yield from self._side_by_side(
-            [account for account in accounts if account.id in ranges],
+            [account for account in accounts if ranges.get(account.id)],
             lambda a: (listing.list_posts(self._work(a), *days) for days in ranges[a.id]),
         )
 
@@ -158,14 +181,17 @@ class AnalyticsSyncService:
         last: date,
         *,
         only_due: bool = False,
+        by_ladder: bool = False,
         reuse_since: datetime | None = None,
         on_unit: Callable[[UnitResult], None] | None = None,
     ) -> Iterator[DayResult]:
         """Reads the posts of a platform published on `first` to `last`; yields each day once its last unit has ended.
 
-        `only_due` and `reuse_since` as in `reading.read_days`; `on_unit` hears of every unit as it ends.
+        `only_due` reads only what the ledger says is due, `by_ladder` also what the refresh ladder says. `reuse_since` as
+        in `reading.read_days`; `on_unit` hears of every unit as it ends.
         """
         accounts = plan.accounts(self._db, self._known_platforms([platform]))
+        due = self._due_by_ladder(platform) if by_ladder else {}
         left = dict.fromkeys(plan.days_between(first, last), 0)
         quiet = dict.fromkeys(left, sum(account.status == "connected" for account in accounts))
         ended: dict[date, list[UnitResult]] = {day: [] for day in left}
@@ -181,9 +207,14 @@ class AnalyticsSyncService:
 
         for day in [day for day, units in left.items() if not units]:
             yield finish(day)
-        for unit in self._side_by_side(
-            accounts, lambda a: reading.read_days(self._work(a), first, last, only_due, reuse_since)
-        ):
+
+        def read(account: Account) -> Iterator[UnitResult]:
+            only: frozenset[date] | None = frozenset() if only_due or by_ladder else None
+            if account.id in due:
+                only = due[account.id].days
+            return reading.read_days(self._work(account), first, last, only, reuse_since)
+
+        for unit in self._side_by_side(accounts, read):
             if on_unit is not None:
                 on_unit(unit)
             ended[unit.publish_day].append(unit)
@@ -206,6 +237,9 @@ class AnalyticsSyncService:
             if platform not in FETCHERS:
                 raise InvalidRequestError(f"unknown platform {platform!r}: choose from {', '.join(FETCHERS)}")
         return list(platforms or FETCHERS)
+
+    def _due_by_ladder(self, platform: str) -> dict[int, ladder.Due]:
+        return ladder.due(self._db, platform, get_settings().refresh_ladder(platform), self._clock())
 
     def _work(self, account: Account) -> AccountWork:
         return AccountWork(self._engine, account, self._make_fetcher, self._clock, self._run_id)

@@ -18,7 +18,7 @@ from analytics_pipeline.platform_fetchers.base import BasePlatformFetcher
 from analytics_pipeline.platform_fetchers.exceptions import PlatformAPIError, RateLimitError, TransientError
 from analytics_pipeline.platform_fetchers.http import redact
 from analytics_pipeline.platform_fetchers.usage import NOTHING_USED, Usage
-from analytics_pipeline.sync import billing, ledger, media, plan, retired
+from analytics_pipeline.sync import billing, media, plan, retired, workers
 from analytics_pipeline.sync.ledger import Failure
 from analytics_pipeline.sync.plan import Account
 from analytics_pipeline.sync.quota import SharedQuota
@@ -61,7 +61,7 @@ class AccountWork:
 
         Raises AccountBusyError where another process keeps it for too long.
         """
-        with self.engine.connect() as connection, ledger.account_lock(connection, self.account.id):
+        with self.engine.connect() as connection, workers.account_lock(connection, self.account.id):
             yield
 
     @contextmanager
@@ -111,7 +111,8 @@ class AccountWork:
             return Failure(error.error_class, self.safe(error.message), retry_after)
         # As text: a traceback may hold tokens that only this work knows.
         _log.error("unexpected fault while syncing %r\n%s", self.account, self.safe("".join(format_exception(error))))
-        return Failure("transient", self.safe(f"unexpected {type(error).__name__}: {error}"))
+        said = str(error).partition("\n")[0]  # a fault of the database goes on with the statement and all its rows
+        return Failure("transient", self.safe(f"unexpected {type(error).__name__}: {said}"))
 
     def note_outcome(self, session: Session, failure: Failure | None) -> None:
         """Keeps on the account when it was last synced, or that it needs a person and why."""

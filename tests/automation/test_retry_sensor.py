@@ -88,13 +88,14 @@ def test_an_account_that_needs_a_person_is_left_alone(session: Session, account:
 
 def test_work_in_progress_is_left_alone_until_it_is_clearly_orphaned(session: Session, account: SocialAccount) -> None:
     unit(session, account, 3, "due", posts=1)
-    unit(session, account, 20, "running", posts=1)
     assert ranges(session, NOW + timedelta(minutes=15)) == []
     assert ranges(session, NOW + timedelta(minutes=16)) == [("twitter_sync", "2026-09-03", "2026-09-03")]
-    assert ranges(session, NOW + timedelta(hours=2, seconds=1)) == [
-        ("twitter_sync", "2026-09-20", "2026-09-20"),
-        ("twitter_sync", "2026-09-03", "2026-09-03"),
-    ]
+
+
+def test_what_a_dead_worker_left_running_is_asked_for_after_a_minute(session: Session, account: SocialAccount) -> None:
+    unit(session, account, 20, "running", posts=1)
+    assert ranges(session) == []
+    assert ranges(session, NOW + timedelta(minutes=1)) == [("twitter_sync", "2026-09-20", "2026-09-20")]
 
 
 def test_what_was_never_listed_is_nobodys_work_and_asked_for_at_once(session: Session, account: SocialAccount) -> None:

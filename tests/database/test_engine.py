@@ -196,3 +196,10 @@ def test_a_server_that_does_not_answer(where: str) -> None:
         database.upgrade(url)
     assert f"database 'x' on {url.host or '/no/such/folder'} as me" in str(caught.value)
     assert "hunter2" not in str(caught.value)
+
+
+def test_the_server_notices_that_the_machine_of_a_worker_is_gone(engine: Engine) -> None:
+    with engine.connect() as connection:
+        assert connection.scalar(text("SHOW client_connection_check_interval")) == "10s"
+        connection.rollback()  # what was set belongs to the connection, not to a transaction
+        assert connection.scalar(text("SHOW client_connection_check_interval")) == "10s"
