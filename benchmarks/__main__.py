@@ -2,7 +2,7 @@
 
 import typer
 
-from benchmarks import backfill, calls, fetch
+from benchmarks import backfill, calls, fetch, rollup
 
 app = typer.Typer(
     help="Measures the pipeline on this machine, against simulated platforms and an embedded PostgreSQL of its own.",
@@ -14,6 +14,7 @@ app = typer.Typer(
 app.command()(fetch.fetch)
 app.command()(calls.calls)
 app.command()(backfill.backfill)
+app.command()(rollup.rollup)
 
 if __name__ == "__main__":
     app(prog_name="python -m benchmarks")

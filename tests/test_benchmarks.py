@@ -39,3 +39,20 @@ def test_calls_counts_listing_reading_and_refresh() -> None:
     (row,) = printed["tables"]["Calls for one account"]
     assert (row["posts"], row["listing_calls"], row["reading_calls"]) == (100, 2, 0), "30 days and what is older"
     assert (row["calls_of_a_refresh"], row["posts_handed_out_by_it"]) == (1, 100)
+
+
+def test_rollup_measures_every_build_and_no_call_parses() -> None:
+    tables = run("rollup", "--posts", "960", "--rounds", "1")["tables"]
+
+    built = ["analytics_summaries", "all marts"]
+    assert [(row["observations"], row["built"]) for row in tables["First build"]] == [(28_800, each) for each in built]
+    more = tables["One more day of readings for all posts"]
+    assert [(row["readings"], row["built"]) for row in more] == [(960, each) for each in built]
+    changed = tables["One changed publish day"]
+    assert [(row["posts"], row["built"]) for row in changed] == [
+        (80, each) for each in [*built, "dbt's tests of all marts"]
+    ]
+    assert len(tables["Yardsticks"]) == 3
+    assert all(row["sql_seconds"] > 0 for rows in (more, changed, tables["Yardsticks"]) for row in rows)
+    (calls,) = tables["One call of dbt"]
+    assert (calls["calls"], calls["calls_that_parsed"]) == (3, 0)

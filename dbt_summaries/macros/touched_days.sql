@@ -114,10 +114,3 @@
             )
     {% endif %}
 {% endmacro %}
-
-{# A post-hook: the planner has to know a table before it can find a few of its rows by an index. #}
-{% macro analyze_when_built_anew() %}
-    {% if not is_incremental() %}
-        analyze {{ this }}
-    {% endif %}
-{% endmacro %}

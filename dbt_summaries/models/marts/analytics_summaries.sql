@@ -13,6 +13,10 @@
     )
 }}
 {%- set first_month, next_month = changed_range('month') %}
+{%- set sums = [
+    'posts', 'likes', 'comments', 'shares', 'engagements', 'impressions', 'reach', 'clicks', 'video_views',
+    'rated_engagements', 'rated_impressions', 'rated_clicks', 'clickable_impressions',
+] %}
 
 -- Written are the changed periods (the pre-hook deleted them), and of the periods right after them the rows whose
 -- growth is another now that their baseline changed (`delete+insert` replaces them by id). All others stay untouched.
@@ -20,38 +24,69 @@ with changed (period_type, unit, length, first_start, next_start) as (
     {{ changed_periods() }}
 ),
 
+days_of_platforms as (
+    select *
+    from {{ ref('int_publish_days') }}
+    -- From the baseline of the first changed period to the period after the last; none is longer than a month.
+    where
+        published_on >= {{ first_month }} - interval '1 month'
+        and published_on < {{ next_month }} + interval '1 month'
+),
+
+days as (
+    select
+        business_id,
+        platform,
+        published_on,
+        {{ sums | join(',\n        ') }},
+        top_rank
+    from days_of_platforms
+    union all
+    select
+        business_id,
+        'all' as platform,
+        published_on,
+        {%- for figure in sums %}
+        sum({{ figure }})::bigint as {{ figure }},
+        {%- endfor %}
+        max(top_rank) as top_rank
+    from days_of_platforms
+    group by business_id, published_on
+),
+
 periods as (
     select
         days.business_id,
-        scopes.platform,
+        days.platform,
+        changed.period_type,
+        changed.length,
+        days.published_on as period_start,
+        {%- for figure in sums %}
+        days.{{ figure }},
+        {%- endfor %}
+        days.top_rank
+    from days
+    inner join changed on days.published_on between changed.first_start - changed.length and changed.next_start
+    where changed.period_type = 'daily'
+    union all
+    select
+        days.business_id,
+        days.platform,
         changed.period_type,
         changed.length,
         starts.period_start,
-        sum(days.posts)::bigint as total_posts,
-        sum(days.likes)::bigint as total_likes,
-        sum(days.comments)::bigint as total_comments,
-        sum(days.shares)::bigint as total_shares,
-        sum(days.engagements)::bigint as total_engagements,
-        sum(days.impressions)::bigint as total_impressions,
-        sum(days.reach)::bigint as total_reach,
-        sum(days.clicks)::bigint as total_clicks,
-        sum(days.video_views)::bigint as total_video_views,
-        100 * sum(days.rated_engagements)::double precision
-        / nullif(sum(days.rated_impressions), 0) as avg_engagement_rate,
-        100 * sum(days.rated_clicks)::double precision
-        / nullif(sum(days.clickable_impressions), 0) as avg_click_through_rate,
-        -(max(days.top_rank))[4] as top_post_id
-    from {{ ref('int_publish_days') }} as days
+        {%- for figure in sums %}
+        sum(days.{{ figure }})::bigint as {{ figure }},
+        {%- endfor %}
+        max(days.top_rank) as top_rank
+    from days
     cross join changed
     cross join lateral (select date_trunc(changed.unit, days.published_on::timestamp)::date) as starts (period_start)
-    cross join lateral (values (days.platform), ('all')) as scopes (platform)
     where
-        -- From the baseline of the first changed period to the period after the last; none is longer than a month.
-        days.published_on >= {{ first_month }} - interval '1 month'
-        and days.published_on < {{ next_month }} + interval '1 month'
+        changed.period_type <> 'daily'
         and starts.period_start >= changed.first_start - changed.length
         and starts.period_start <= changed.next_start
-    group by days.business_id, scopes.platform, changed.period_type, starts.period_start, changed.length
+    group by days.business_id, days.platform, changed.period_type, starts.period_start, changed.length
 ),
 
 periods_with_baseline as (
@@ -59,7 +94,7 @@ periods_with_baseline as (
         *,
         case
             when lag(period_start) over same_type = (period_start - length)::date
-                then lag(total_engagements) over same_type
+                then lag(engagements) over same_type
         end as baseline
     from periods
     window same_type as (partition by business_id, platform, period_type order by period_start)
@@ -70,7 +105,7 @@ summaries as (
         *,
         md5(concat_ws('|', business_id, platform, period_type, to_char(period_start, 'YYYY-MM-DD')))::uuid as id,
         (period_start + length)::date - 1 as period_end,
-        100 * (total_engagements - baseline)::double precision / nullif(baseline, 0) as engagement_growth
+        100 * (engagements - baseline)::double precision / nullif(baseline, 0) as engagement_growth
     from periods_with_baseline
 )
 
@@ -81,30 +116,33 @@ select
     summaries.period_type,
     summaries.period_start,
     summaries.period_end,
-    summaries.total_posts,
-    summaries.total_likes,
-    summaries.total_comments,
-    summaries.total_shares,
-    summaries.total_engagements,
-    summaries.total_impressions,
-    summaries.total_reach,
-    summaries.total_clicks,
-    summaries.total_video_views,
-    summaries.avg_engagement_rate,
-    summaries.avg_click_through_rate,
-    summaries.top_post_id,
+    summaries.posts as total_posts,
+    summaries.likes as total_likes,
+    summaries.comments as total_comments,
+    summaries.shares as total_shares,
+    summaries.engagements as total_engagements,
+    summaries.impressions as total_impressions,
+    summaries.reach as total_reach,
+    summaries.clicks as total_clicks,
+    summaries.video_views as total_video_views,
+    100 * summaries.rated_engagements::double precision / nullif(summaries.rated_impressions, 0) as avg_engagement_rate,
+    100 * summaries.rated_clicks::double precision
+    / nullif(summaries.clickable_impressions, 0) as avg_click_through_rate,
+    -(summaries.top_rank)[4] as top_post_id,
     summaries.engagement_growth,
     now() as updated_at
 from summaries
 inner join changed on summaries.period_type = changed.period_type
-{%- if is_incremental() %}
-left join {{ this }} as existing on summaries.id = existing.id
-{%- endif %}
 where
     summaries.period_start >= changed.first_start
     {%- if is_incremental() %}
     and (
         summaries.period_start < changed.next_start
-        or summaries.engagement_growth is distinct from existing.engagement_growth
+        -- Looked up for these few only; a join would look for the deleted rows of all changed periods.
+        or summaries.engagement_growth is distinct from (
+            select existing.engagement_growth
+            from {{ this }} as existing
+            where existing.id = summaries.id
+        )
     )
     {%- endif %}

@@ -6,7 +6,6 @@
         contract={'enforced': true},
         indexes=[{'columns': ['published_on']}, {'columns': ['observed_on']}],
         pre_hook=['{{ delete_changed_days() }}', '{{ delete_moved_posts() }}'],
-        post_hook='{{ analyze_when_built_anew() }}',
     )
 }}
 {%- set first, next = changed_range() %}

@@ -1,0 +1,13 @@
+{# Hooks of all models, in the transaction that builds them, for plans that fit. #}
+
+{# A pre-hook: what PostgreSQL allows a sort or hash by default is gone with the sums of a few months of posts. #}
+{% macro give_memory() %}
+    set local work_mem = '64MB'
+{% endmacro %}
+
+{# A post-hook: the planner has to know a table before it can find a few of its rows by an index. #}
+{% macro analyze_when_built_anew() %}
+    {% if not is_incremental() and model.config.materialized != 'view' %}
+        analyze {{ this }}
+    {% endif %}
+{% endmacro %}
