@@ -21,14 +21,14 @@ def rebuilds_some_days() -> bool:
     return True
 
 
-def is_touched(column: str) -> str:
+def is_touched(day: str) -> str:
     """As the macro in `touched_days.sql`."""
-    return f"{column} = any({days_of_touched_periods()})"
+    return f"{day} = any({days_of_touched_periods()})"
 
 
-def touched_periods() -> str:
+def is_touched_period(period_type: str, period_start: str) -> str:
     """As the macro in `touched_days.sql`."""
-    return "select 'monthly' as period_type, interval '1 month' as length, date '2024-01-01' as period_start"
+    return f"({period_type} = 'daily' and {period_start} = any({days_of_touched_periods()}))"
 
 
 def days_of_touched_periods() -> str:

@@ -16,47 +16,55 @@
     {{ return("'{" ~ run_query(query).columns[0].values() | join(',') ~ "}'::date[]") }}
 {% endmacro %}
 
-{# An array. Only where rebuilds_some_days(). #}
+{# A subquery. Only where rebuilds_some_days(), as all that follow. #}
 {% macro touched_days() %}
     {%- set first, next = changed_range() -%}
+    select observed_on as day
+    from {{ ref('int_reading_days') }}
+    where published_on >= {{ first }} and published_on < {{ next }}
+    union
+    select generate_series({{ first }}::timestamp, {{ next }} - interval '1 day', interval '1 day')::date
+{%- endmacro %}
+
+{# An array: the first days of the periods that hold a touched day. #}
+{% macro touched_starts(unit) %}
     {%- set query -%}
-        select observed_on
-        from {{ ref('int_reading_days') }}
-        where published_on >= {{ first }} and published_on < {{ next }}
-        union
-        select generate_series({{ first }}::timestamp, {{ next }} - interval '1 day', interval '1 day')::date
+        select distinct date_trunc('{{ unit }}', day::timestamp)::date
+        from ({{ touched_days() }}) as touched
     {%- endset -%}
     {{ return(literal_dates(query)) }}
 {% endmacro %}
 
-{# A condition. #}
-{% macro is_touched(column) %}
+{# An array: all days of the weeks and months that hold a touched day. #}
+{% macro days_of_touched_periods() %}
+    {%- set query -%}
+        select distinct generate_series(start, start + length - interval '1 day', interval '1 day')::date
+        from ({{ touched_days() }}) as touched
+        cross join (values ('week', interval '1 week'), ('month', '1 month')) as units (unit, length)
+        cross join lateral (select date_trunc(unit, day::timestamp)) as starts (start)
+    {%- endset -%}
+    {{ return(literal_dates(query)) }}
+{% endmacro %}
+
+{# Conditions: always true where everything is rebuilt. #}
+{% macro is_touched(day) %}
     {%- if rebuilds_some_days() -%}
-        {{ column }} = any({{ touched_days() }})
+        {{ day }} = any({{ literal_dates(touched_days()) }})
     {%- else -%}
         true
     {%- endif -%}
 {% endmacro %}
 
-{# The days, weeks and months that hold a touched day: a subquery. Only where rebuilds_some_days(). #}
-{% macro touched_periods() %}
-    select distinct
-        units.period_type,
-        units.length,
-        date_trunc(units.unit, touched.day::timestamp)::date as period_start
-    from unnest({{ touched_days() }}) as touched (day)
-    cross join (
-        values ('daily', 'day', interval '1 day'), ('weekly', 'week', '1 week'), ('monthly', 'month', '1 month')
-    ) as units (period_type, unit, length)
-{%- endmacro %}
-
-{# All days of the weeks and months that hold a touched day: an array. Only where rebuilds_some_days(). #}
-{% macro days_of_touched_periods() %}
-    {%- set query -%}
-        select distinct generate_series(period_start, period_start + length - interval '1 day', interval '1 day')::date
-        from ({{ touched_periods() }}) as touched
-    {%- endset -%}
-    {{ return(literal_dates(query)) }}
+{% macro is_touched_period(period_type, period_start) %}
+    {%- if rebuilds_some_days() -%}
+        (
+            {%- for type, unit in [('daily', 'day'), ('weekly', 'week'), ('monthly', 'month')] %}
+            {{ 'or ' if not loop.first }}({{ period_type }} = '{{ type }}' and {{ period_start }} = any({{ touched_starts(unit) }}))
+            {%- endfor %}
+        )
+    {%- else -%}
+        true
+    {%- endif -%}
 {% endmacro %}
 
 {# Pre-hooks: see changed_window.sql. #}
@@ -76,11 +84,7 @@
 {% macro delete_touched_periods() %}
     {% if is_incremental() %}
         lock table {{ this }} in share row exclusive mode;
-        delete from {{ this }} as summary
-        {%- if rebuilds_some_days() %}
-        using ({{ touched_periods() }}) as touched
-        where summary.period_type = touched.period_type and summary.period_start = touched.period_start
-        {%- endif %}
+        delete from {{ this }} where {{ is_touched_period('period_type', 'period_start') }}
     {% endif %}
 {% endmacro %}
 

@@ -100,12 +100,5 @@ cross join (
 ) as units (period_type, unit, length)
 cross join lateral (select date_trunc(units.unit, days.day::timestamp)::date) as starts (period_start)
 cross join lateral (values (days.platform), ('all')) as scopes (platform)
-{%- if rebuilds_some_days() %}
-where (units.period_type, starts.period_start) in (
-    select
-        touched.period_type,
-        touched.period_start
-    from ({{ touched_periods() }}) as touched
-)
-{%- endif %}
+where {{ is_touched_period('units.period_type', 'starts.period_start') }}
 group by days.business_id, scopes.platform, units.period_type, units.length, starts.period_start

@@ -24,25 +24,37 @@
 ] %}
 {%- set ranks = ['ranked_posts', 'engagement_rank', 'engagement_percentile', 'multiple_of_median'] %}
 
-with aged as (
+with observations as (
     select
-        posts.post_id,
+        *,
+        case
+            when num_nonnulls(likes, comments, shares) > 0
+                then coalesce(likes, 0) + coalesce(comments, 0) + coalesce(shares, 0)
+        end as engagements
+    from {{ ref('stg_post_analytics') }}
+),
+
+readings as (
+    select
+        posts.*,
+        {%- for figure in figures %}
+        observations.{{ figure }},
+        {%- endfor %}
         observations.fetched_at,
         observations.fetched_at - posts.published_at as age,
-        case
-            when num_nonnulls(observations.likes, observations.comments, observations.shares) > 0
-                then coalesce(observations.likes, 0) + coalesce(observations.comments, 0)
-                    + coalesce(observations.shares, 0)
-        end as engagements
+        row_number() over (partition by posts.post_id order by observations.observed_on desc) = 1 as is_latest
     from {{ ref('stg_published_posts') }} as posts
-    inner join {{ ref('stg_post_analytics') }} as observations on posts.post_id = observations.post_id
+    left join observations on posts.post_id = observations.post_id
     where posts.published_on >= {{ first }} and posts.published_on < {{ next }}
 ),
 
-history as (
+posts_with_readings as (
     select
-        post_id,
-        count(*) as readings,
+        {{ of_the_post | join(',\n        ') }},
+        {%- for figure in figures %}
+        max({{ figure }}) filter (where is_latest) as {{ figure }},
+        {%- endfor %}
+        count(fetched_at) as readings,
         min(fetched_at) as first_read_at,
         max(fetched_at) as last_read_at,
         (extract(epoch from max(age)) / 3600)::double precision as age_hours
@@ -55,27 +67,16 @@ history as (
                 )
         )[1] as engagements_after_{{ name }}
         {%- endfor %}
-    from aged
-    group by post_id
+    from readings
+    group by {{ of_the_post | join(', ') }}
 ),
 
 changed_posts as (
     select
-        {%- for column in of_the_post + figures %}
-        posts.{{ column }},
-        {%- endfor %}
-        100 * posts.engagements::double precision / nullif(posts.impressions, 0) as engagement_rate,
-        100 * posts.clicks::double precision / nullif(posts.impressions, 0) as click_through_rate,
-        coalesce(history.readings, 0) as readings,
-        history.first_read_at,
-        history.last_read_at,
-        history.age_hours
-        {%- for name in ages %},
-        history.engagements_after_{{ name }}
-        {%- endfor %}
-    from {{ ref('int_posts') }} as posts
-    left join history on posts.post_id = history.post_id
-    where posts.published_on >= {{ first }} and posts.published_on < {{ next }}
+        *,
+        100 * engagements::double precision / nullif(impressions, 0) as engagement_rate,
+        100 * clicks::double precision / nullif(impressions, 0) as click_through_rate
+    from posts_with_readings
 ),
 
 {% if is_incremental() -%}
