@@ -5,6 +5,8 @@ import subprocess
 import sys
 from typing import Any
 
+import pytest
+
 from analytics_pipeline.settings import PROJECT_DIR
 
 
@@ -41,6 +43,7 @@ def test_calls_counts_listing_reading_and_refresh() -> None:
     assert (row["calls_of_a_refresh"], row["posts_handed_out_by_it"]) == (1, 100)
 
 
+@pytest.mark.timeout(900)  # nine processes of dbt
 def test_rollup_measures_every_build_and_no_call_parses() -> None:
     tables = run("rollup", "--posts", "960", "--rounds", "1")["tables"]
 
