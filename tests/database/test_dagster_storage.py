@@ -3,15 +3,22 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 from dagster import (
+    AssetCheckEvaluation,
+    AssetCheckResult,
+    AssetCheckSpec,
+    AssetExecutionContext,
     BackfillPolicy,
     DagsterInstance,
     DailyPartitionsDefinition,
     Definitions,
+    MaterializeResult,
     RunsFilter,
     asset,
     define_asset_job,
@@ -83,14 +90,33 @@ def test_the_settings_that_keep_a_dead_run_from_blocking_its_platform(database_u
         assert instance.telemetry_enabled is False
 
 
+def checks_of(run_id: str) -> list[Any]:
+    """Check, day and outcome of what Dagster knows of a run's checks."""
+    engine = create_engine(dagster_database_url())
+    with engine.connect() as connection:
+        columns = "check_name, partition, execution_status, evaluation_event IS NOT NULL AS told"
+        rows = connection.execute(
+            text(f"SELECT {columns} FROM asset_check_executions WHERE run_id = :run ORDER BY partition, id"),
+            {"run": run_id},
+        ).all()
+    engine.dispose()
+    return [tuple(row) for row in rows]
+
+
 def test_events_written_together_are_those_written_one_by_one(
     database_url: URL, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     days = DailyPartitionsDefinition("2026-01-01", end_date="2026-02-01")
 
-    @asset(partitions_def=days, backfill_policy=BackfillPolicy.single_run())
-    def figures() -> None:
-        pass
+    @asset(
+        partitions_def=days,
+        backfill_policy=BackfillPolicy.single_run(),
+        check_specs=[AssetCheckSpec("whole", asset="figures", partitions_def=days)],
+    )
+    def figures(context: AssetExecutionContext) -> Iterator[MaterializeResult[None]]:
+        for day in context.partition_keys[:30]:
+            context.log_event(AssetCheckEvaluation(context.asset_key, "whole", passed=True, partition=day))
+        yield MaterializeResult(check_results=[AssetCheckResult(passed=True, check_name="whole")])
 
     figures_job = define_asset_job("figures_job", [figures], executor_def=in_process_executor)
     resolved = Definitions(assets=[figures], jobs=[figures_job]).resolve_job_def("figures_job")
@@ -107,10 +133,10 @@ def test_events_written_together_are_those_written_one_by_one(
             assert key.last_run_id == run.run_id
             assert key.last_materialization_record is not None
             assert key.last_materialization_record.partition_key == "2026-01-31"
-            told[size] = [event for event in events if event[0].startswith("ASSET_")]
+            told[size] = [event for event in events if event[0].startswith("ASSET_")], checks_of(run.run_id)
         assert instance.get_materialized_partitions(figures.key) == set(days.get_partition_keys())
 
-    assert len(told["20"]) == 2 * 31
+    assert len(told["20"][0]) == 2 * 31 + 1 + 31
     assert told["20"] == told["0"]
 
 
