@@ -5,7 +5,7 @@ password, stands in no file, no command line and no serialized instance. Not her
 """
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, Self
 
 from dagster import DagsterEventType
@@ -67,7 +67,7 @@ class PipelineEventLog(PostgresEventLogStorage):
             "evaluation_event_storage_id": event_id,
         }
         subset = planned.partitions_subset
-        days: Iterable[str | None] = subset.get_partition_keys() if subset else [None]
+        days: list[str | None] = [*subset.get_partition_keys()] if subset else [None]
         with self.index_connection() as connection:
             connection.execute(AssetCheckExecutionsTable.insert(), [{**row, "partition": day} for day in days])
 
