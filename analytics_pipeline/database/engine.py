@@ -191,8 +191,9 @@ def get_engine() -> Engine:
 
     A connection that cannot be made raises DatabaseUnavailableError.
     """
-    threads = get_settings().sync_threads
-    pool_size = threads + 2  # two more: for the run itself and its sign of life
+    # A thread holds an account's lock on one connection, stores on another and counts calls on a third; two more for the
+    # run itself and its sign of life. A connection beyond the pool would be made anew for every page.
+    pool_size = 3 * get_settings().sync_threads + 2
     return _engine(database_url(), _connect_to_work, pool_pre_ping=True, pool_size=pool_size)
 
 

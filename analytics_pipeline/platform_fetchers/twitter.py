@@ -191,7 +191,12 @@ class TwitterAnalyticsFetcher(TwitterExtras):
     def _listed_with_extras(self, posts: Sequence[ListedPost]) -> list[ListedPost]:
         readings = self._with_extras([post.reading for post in posts if post.reading])
         completed = {reading.platform_post_id: reading for reading in readings}
-        return [replace(post, reading=completed.get(post.platform_post_id)) for post in posts]
+        return [
+            post
+            if (reading := completed.get(post.platform_post_id)) is post.reading
+            else replace(post, reading=reading)
+            for post in posts
+        ]
 
     # --- the account
 

@@ -6,22 +6,28 @@ Here: rows of `api_usage` and `billed_reads`. Not here: prices (platform_fetcher
 from collections.abc import Collection
 from datetime import UTC, date, datetime, timedelta
 
-from sqlalchemy import delete, insert, select
-from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy import delete, insert, select, text
 from sqlalchemy.orm import Session
 
 from analytics_pipeline.database.models import ApiUsage, BilledRead
 from analytics_pipeline.platform_fetchers.usage import Usage
 from analytics_pipeline.sync.plan import Account
 
+# One array in place of a row for every post: each post that is read comes by here.
+_KEEP_BILLED = text("""
+INSERT INTO billed_reads (social_account_id, billed_on, resource_id)
+SELECT :account, :day, resource FROM unnest(CAST(:resources AS text[])) AS resource
+ON CONFLICT DO NOTHING
+""")
+
 
 def billed_reads(session: Session, account_id: int, now: datetime) -> set[tuple[date, str]]:
     """(UTC day, id) of what was charged for the account on the day of `now`."""
     today = now.astimezone(UTC).date()
-    statement = select(BilledRead.billed_on, BilledRead.resource_id).where(
+    statement = select(BilledRead.resource_id).where(
         BilledRead.social_account_id == account_id, BilledRead.billed_on == today
     )
-    return {(day, resource) for day, resource in session.execute(statement)}
+    return {(today, resource) for resource in session.scalars(statement)}
 
 
 def record(
@@ -51,10 +57,6 @@ def record(
         session.execute(
             delete(BilledRead).where(BilledRead.social_account_id == account.id, BilledRead.billed_on < yesterday)
         )
-        session.execute(
-            upsert(BilledRead).on_conflict_do_nothing(),
-            [
-                {"social_account_id": account.id, "billed_on": day, "resource_id": resource}
-                for day, resource in sorted(billed)
-            ],
-        )
+        for on in sorted({day for day, _ in billed}):
+            resources = sorted(resource for day, resource in billed if day == on)
+            session.execute(_KEEP_BILLED, {"account": account.id, "day": on, "resources": resources})

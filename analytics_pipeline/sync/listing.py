@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from analytics_pipeline.database import day_writes, writes
 from analytics_pipeline.platform_fetchers.metrics import ListedPost
 from analytics_pipeline.sync import ledger, plan, workers
+from analytics_pipeline.sync.ahead import ahead
 from analytics_pipeline.sync.ledger import Failure
 from analytics_pipeline.sync.work import AccountResult, AccountWork
 
@@ -38,10 +39,11 @@ def _list_posts(work: AccountWork, first: date, last: date) -> AccountResult:
     found = new = 0
     with work.fetcher() as fetcher:
         try:
-            for page in fetcher.list_posts(_midnight(first), _midnight(last + timedelta(days=1))):
-                with Session(work.engine) as session, session.begin():
-                    new += _store_page(session, work, page, fetcher.answering_version)
-                found += len(page)
+            with ahead(fetcher.list_posts(_midnight(first), _midnight(last + timedelta(days=1)))) as pages:
+                for page in pages:
+                    with Session(work.engine) as session, session.begin():
+                        new += _store_page(session, work, page, fetcher.answering_version)
+                    found += len(page)
         except Exception as error:  # noqa: BLE001  # one account never costs another
             failure = work.failure_of(error)
             return _failed(work, first, last, AccountResult(work.account, found, new, fetcher.usage, failure), failure)
