@@ -2,7 +2,7 @@
 
 import typer
 
-from benchmarks import backfill, calls, fetch, rollup
+from benchmarks import backfill, calls, fetch, memory, rollup
 
 app = typer.Typer(
     help="Measures the pipeline on this machine, against simulated platforms and an embedded PostgreSQL of its own.",
@@ -13,6 +13,7 @@ app = typer.Typer(
 )
 app.command()(fetch.fetch)
 app.command()(calls.calls)
+app.command()(memory.memory)
 app.command()(backfill.backfill)
 app.command()(rollup.rollup)
 

@@ -4,6 +4,7 @@ Here: the command as a process of its own, its time, its memory, what it stored.
 """
 
 import os
+import subprocess
 import sys
 import time
 from collections.abc import Sequence
@@ -97,11 +98,12 @@ def _run(environment: Environment, platforms: Sequence[str], first: date, last: 
     command = [str(Path(sys.executable).with_name("analytics-pipeline")), "backfill", f"--from={first}", f"--to={last}"]
     command += [f"--platform={platform}" for platform in platforms]
     started = time.perf_counter()
-    process = os.spawnve(os.P_NOWAIT, command[0], command, {**os.environ, **environment})  # noqa: S606
-    _, status, usage = os.wait4(process, 0)
+    process = subprocess.Popen(command, env={**os.environ, **environment}, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
     seconds = time.perf_counter() - started
+    process.returncode = os.waitstatus_to_exitcode(status)
     if status:
-        raise RuntimeError(f"{' '.join(command[1:])} ended with {os.waitstatus_to_exitcode(status)}")
+        raise RuntimeError(f"{' '.join(command[1:])} ended with {process.returncode}")
     peak = usage.ru_maxrss if sys.platform == "darwin" else usage.ru_maxrss * 1024
     return _Ended(seconds, usage.ru_utime + usage.ru_stime, peak)
 

@@ -35,7 +35,7 @@ def fetch(
     as_json: AsJson = False,
     readme: IntoReadme = False,
 ) -> None:
-    """Measure posts/s, calls, memory and storing of the sync service against the sandbox."""
+    """Measure posts/s, calls and storing of the sync service against the sandbox."""
     report = Report("fetch")
     chosen = platforms_from(platform)
     with database_server() as fresh:
@@ -44,7 +44,6 @@ def fetch(
         ]
         errors.print("storing …")
         report.tables["Storing alone"] = [_storing(fresh, accounts * posts)]
-        report.tables["Memory"] = [_memory(fresh, each, accounts, posts) for each in chosen]
     report.show(as_json, readme)
 
 
@@ -100,25 +99,10 @@ def _storing(fresh: Fresh, rows: int) -> Row:
     compared = in_fresh_process(fresh("storing"), storing.compare, rows)
     return {
         "rows": compared.rows,
+        "rows_per_transaction": storing.TOGETHER,
         "stored_per_second": round(compared.stored_per_second),
-        "bare_copy_and_merge_per_second": round(compared.bare_per_second),
+        "in_one_transaction": round(compared.at_once_per_second),
+        "bare_copy_and_merge": round(compared.bare_per_second),
         "share": round(compared.stored_per_second / compared.bare_per_second, 2),
-    }
-
-
-def _memory(fresh: Fresh, platform: str, accounts: int, posts: int) -> Row:
-    """Peak memory of the sync process for half as many accounts as were measured, and for ten times that number."""
-    peaks: list[syncing.SyncRun] = []
-    few = max(1, accounts // 2)
-    for each in (few, 10 * few):
-        errors.print(f"memory of {platform}, {each * posts:,} posts …")
-        with sandbox([platform], each, posts, 0) as running:
-            peaks.append(sync_fresh(fresh, running, platform, each)[1])
-    smaller, larger = peaks
-    return {
-        "platform": platform,
-        "posts": smaller.posts,
-        "peak_mb": round(smaller.peak_bytes / 1e6),
-        "more_posts": larger.posts,
-        "their_peak_mb": round(larger.peak_bytes / 1e6),
+        "share_in_one_transaction": round(compared.at_once_per_second / compared.bare_per_second, 2),
     }

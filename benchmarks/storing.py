@@ -22,14 +22,17 @@ _DAY = date(2026, 9, 1)
 _FETCHED_AT = datetime(2026, 9, 20, 12, tzinfo=UTC)
 _COLUMNS = {**ANALYTICS_COLUMNS, **RAW_COLUMNS}
 _ROUNDS = 3
+TOGETHER = 100
+"""Readings that a sync stores in one transaction: those of a page, or of a batch."""
 
 
 @dataclass(frozen=True, slots=True)
 class Storing:
-    """Rows per second of both ways, the best of some rounds each."""
+    """Rows per second, the best of some rounds each: stored as a sync does, in one transaction, and bare."""
 
     rows: int
     stored_per_second: float
+    at_once_per_second: float
     bare_per_second: float
 
 
@@ -47,13 +50,18 @@ def compare(rows: int) -> Storing:
     readings = [_reading(post_id) for post_id in ids]
     ready = [observation_values(row) for row in readings]
 
-    def ours(session: Session) -> None:
-        assert not writes.store_observations(session, readings).refused
+    def ours(session: Session, together: int = TOGETHER) -> None:
+        for start in range(0, rows, together):
+            assert not writes.store_observations(session, readings[start : start + together]).refused
+            session.commit()
+
+    def at_once(session: Session) -> None:
+        ours(session, rows)
 
     def bare(session: Session) -> None:
         _copy_and_merge(session.connection(), ready)
 
-    return Storing(rows, rows / _best(ours), rows / _best(bare))
+    return Storing(rows, rows / _best(ours), rows / _best(at_once), rows / _best(bare))
 
 
 def _best(work: Callable[[Session], None]) -> float:
