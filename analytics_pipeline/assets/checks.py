@@ -80,18 +80,26 @@ _ABSURD = text(
     """
 )
 
+_COMPARED = ("posts", "likes", "comments", "shares", "impressions")
 _DIFFERENCES = text(
     """
-    select s.business_id, s.platform, s.period_start, s.total_posts, r.posts, s.total_likes, r.likes
-    from analytics_summaries s
-    join (
-        select business_id, platform, published_on, count(*) as posts, sum(likes_count) as likes
+    select b.name as business, r.platform, r.published_on as day,
+        array[r.posts, r.likes, r.comments, r.shares, r.impressions] as raw,
+        array[s.total_posts, s.total_likes, s.total_comments, s.total_shares, s.total_impressions] as summed
+    from (
+        select business_id, platform, published_on, count(*) as posts, sum(likes_count)::bigint as likes,
+            sum(comments_count)::bigint as comments, sum(shares_count)::bigint as shares,
+            sum(impressions)::bigint as impressions
         from published_posts where published_on between :first and :last
         group by business_id, platform, published_on
-    ) r on r.business_id = s.business_id and r.platform = s.platform and r.published_on = s.period_start
-    where s.period_type = 'daily'
-      and (s.total_posts, s.total_likes) is distinct from (r.posts, r.likes)
-    order by s.period_start desc
+    ) r
+    join businesses b on b.id = r.business_id
+    left join analytics_summaries s
+        on s.business_id = r.business_id and s.platform = r.platform and s.period_start = r.published_on
+        and s.period_type = 'daily'
+    where (s.total_posts, s.total_likes, s.total_comments, s.total_shares, s.total_impressions)
+        is distinct from (r.posts, r.likes, r.comments, r.shares, r.impressions)
+    order by r.published_on desc, b.name, r.platform
     """
 )
 
@@ -155,18 +163,19 @@ def _warning(name: str, found: Sequence[str], what: str, all_is_well: str) -> dg
 @dg.asset_check(
     asset="analytics_summaries",
     name="equals_raw",
-    description="Posts and likes of the daily summaries equal those of the posts themselves.",
+    description="Every day with posts has a summary, whose posts, likes, comments, shares and impressions are theirs.",
 )
 def summaries_equal_raw(context: dg.AssetCheckExecutionContext, database: DatabaseResource) -> dg.AssetCheckResult:
     """Compares daily summaries with the latest figures cached on the posts, which another path writes."""
+    days = context.op_execution_context.partition_keys
     with database.session() as session:
-        days = context.op_execution_context.partition_keys
-        rows = session.execute(_DIFFERENCES, {"first": days[0], "last": days[-1]}).all()
-    worst = "; ".join(
-        f"business {r.business_id}, {r.platform}, {r.period_start}: {r.total_posts} posts / {r.total_likes} likes,"
-        f" raw {r.posts} / {r.likes}"
-        for r in rows[:10]
-    )
+        return compare_with_raw(session, date.fromisoformat(days[0]), date.fromisoformat(days[-1]))
+
+
+def compare_with_raw(session: Session, first: date, last: date) -> dg.AssetCheckResult:
+    """The check itself, for posts published on `first` to `last`."""
+    rows = session.execute(_DIFFERENCES, {"first": first, "last": last}).all()
+    worst = "; ".join(f"{r.business}, {r.platform}, {r.day}: {_difference(r.summed, r.raw)}" for r in rows[:10])
     return dg.AssetCheckResult(
         passed=not rows,
         description=f"{len(rows)} daily summaries differ; materialise these days again. {worst}"
@@ -174,3 +183,10 @@ def summaries_equal_raw(context: dg.AssetCheckExecutionContext, database: Databa
         else "All equal.",
         metadata={"differences": len(rows)},
     )
+
+
+def _difference(summed: Sequence[int | None], raw: Sequence[int | None]) -> str:
+    if summed[0] is None:
+        return f"no summary of {raw[0]} posts"
+    of_each = zip(_COMPARED, summed, raw, strict=True)
+    return ", ".join(f"{name} {ours}, raw {theirs}" for name, ours, theirs in of_each if ours != theirs)

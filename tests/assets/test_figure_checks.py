@@ -5,9 +5,16 @@ from typing import Any
 
 import dagster as dg
 import pytest
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from analytics_pipeline.assets.checks import ABSURD_FIGURES, FIGURES_FELL, METRICS_REPORTED, figure_checks
+from analytics_pipeline.assets.checks import (
+    ABSURD_FIGURES,
+    FIGURES_FELL,
+    METRICS_REPORTED,
+    compare_with_raw,
+    figure_checks,
+)
 from analytics_pipeline.database.models import Business, PostAnalytics, PublishedPost, SocialAccount
 from tests.sync.conftest import at
 
@@ -96,3 +103,39 @@ def test_one_post_without_a_metric_is_no_drift(session: Session, posts: list[Pub
         read(session, post, 1, reach=9)
         read(session, post, 2, reach=None)
     assert checks(session)[METRICS_REPORTED].passed
+
+
+def summary(session: Session, day: date, **totals: int | None) -> None:
+    """A daily summary of LinkedIn, and one of all platforms, which is not compared."""
+    for platform, posts in (("linkedin", totals.pop("posts")), ("all", 99)):
+        values = {"total_posts": posts, **{f"total_{name}": total for name, total in totals.items()}}
+        columns = ", ".join(["business_id", "platform", "period_type", "period_start", *values])
+        given = ", ".join(f":{name}" for name in values)
+        session.execute(
+            text(f"insert into analytics_summaries ({columns}) values (1, :platform, 'daily', :day, {given})"),
+            {"platform": platform, "day": day, **values},
+        )
+
+
+def test_summaries_are_those_of_the_posts(marts: Session, posts: list[PublishedPost]) -> None:
+    for n, post in enumerate(posts):
+        post.likes_count, post.comments_count, post.impressions = n, 1, 10
+    marts.flush()
+    summary(marts, DAY, posts=4, likes=6, comments=4, shares=None, impressions=40)
+    equal = compare_with_raw(marts, DAY, DAY)
+    assert (equal.passed, equal.description) == (True, "All equal.")
+
+    posts[0].impressions, posts[1].shares_count = 11, 0
+    marts.flush()
+    differs = compare_with_raw(marts, DAY, DAY)
+    assert not differs.passed
+    assert differs.description == (
+        "1 daily summaries differ; materialise these days again. "
+        "Acme, linkedin, 2026-09-01: shares None, raw 0, impressions 40, raw 41"
+    )
+    assert compare_with_raw(marts, DAY + timedelta(days=1), DAY + timedelta(days=9)).passed, "other days"
+
+
+def test_posts_without_a_summary_are_a_difference(marts: Session, posts: list[PublishedPost]) -> None:
+    missing = compare_with_raw(marts, DAY, DAY)
+    assert str(missing.description).endswith("Acme, linkedin, 2026-09-01: no summary of 4 posts")
