@@ -285,7 +285,10 @@ class PostAnalyticsDay(Base):
 
 
 class AccountAnalytics(Base):
-    """Figures of a whole account on one UTC day, as the platform reports them; never added to sums of posts."""
+    """Figures of a whole account on one day, as the platform reports them; never added to sums of posts.
+
+    `day` is the platform's own: UTC for LinkedIn and X, midnight to midnight Pacific time for Facebook and Instagram.
+    """
 
     __tablename__ = "account_analytics"
     __table_args__ = (Index(None, "platform", "day"),)
