@@ -18,12 +18,12 @@ BERLIN = ZoneInfo("Europe/Berlin")
 SUNDAY = date(2024, 11, 3)
 
 
-def weekly(account: int, weeks: int, *, hour: int, likes: list[int]) -> AccountsWorld:
+def weekly(account: int, weeks: int, *, hour: int, likes: list[int], newest: date = SUNDAY) -> AccountsWorld:
     """An account with a post on each of the last Sundays at this hour, by the clocks of Berlin, newest first."""
     world = AccountsWorld([], [{"id": account, "business_id": 1, "platform": "twitter", "external_id": str(account)}])
     for week in range(weeks):
         # Summer time ends on the Sunday before the newest.
-        at = datetime.combine(SUNDAY - timedelta(weeks=week), time(hour), BERLIN)
+        at = datetime.combine(newest - timedelta(weeks=week), time(hour), BERLIN)
         post = {"id": account * 1000 + hour * 20 + week, "platform": "twitter"}
         post["platform_post_id"] = str(post["id"])
         world.published_posts.append(post | {"business_id": 1, "social_account_id": account, "published_at": at})
@@ -53,12 +53,16 @@ def test_times_by_hand_and_errors_that_are_found(engine: Engine, dbt: Dbt) -> No
             weekly(1, 17, hour=9, likes=[10]),
             weekly(2, 16, hour=9, likes=[10, 20]),
             weekly(2, 3, hour=10, likes=[40]),
+            # Twenty posts, just enough, all alike; the first of them in the moment in which the window begins.
+            weekly(3, 16, hour=9, likes=[10]),
+            weekly(3, 3, hour=10, likes=[10]),
+            weekly(3, 1, hour=0, likes=[10], newest=date(2024, 7, 15)),
         ),
     )
     assert dbt("run").succeeded
     times = read_mart(engine, "posting_times")
-    assert list(times.index) == [(1, 7, 0), (1, 7, 9), (2, 7, 9), (2, 7, 10)]
-    night, morning, few, _ = (row for _, row in times.iterrows())
+    assert list(times.index) == [(1, 7, 0), (1, 7, 9), (2, 7, 9), (2, 7, 10), (3, 1, 0), (3, 7, 9), (3, 7, 10)]
+    night, morning, few, _, _, alike, _ = (row for _, row in times.iterrows())
 
     assert (night["window_start"], night["window_end"]) == (pd.Timestamp("2024-07-15"), pd.Timestamp(SUNDAY))
     assert (night["posts"], night["account_posts"]) == (16, 32)
@@ -70,6 +74,8 @@ def test_times_by_hand_and_errors_that_are_found(engine: Engine, dbt: Dbt) -> No
     assert night["engagement_lift_high"] == pytest.approx(100)
     assert (night["recommendation"], morning["recommendation"]) == ("better than usual", "worse than usual")
     assert (few["account_posts"], few["recommendation"]) == (19, "not enough posts")
+    assert (alike["engagement_lift_low"], alike["engagement_lift_high"]) == (0, 0)
+    assert (alike["account_posts"], alike["recommendation"]) == (20, "no clear difference")
 
     with engine.begin() as connection:
         connection.execute(text("UPDATE posting_times SET recommendation = 'better than usual'"))
