@@ -91,6 +91,11 @@ _DESCRIPTIONS = {
 }
 
 
+def state_check_keys(platform: str) -> list[dg.AssetCheckKey]:
+    """The keys of the platform's checks, in their order."""
+    return [dg.AssetCheckKey(dg.AssetKey([platform, "post_analytics"]), name) for name in STATE_CHECKS]
+
+
 def state_check(platform: str, name: str) -> dg.AssetChecksDefinition:
     """One of the checks as a definition, so that it can also be run by hand."""
 

@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from analytics_pipeline.assets.state_checks import state_check_keys
 from analytics_pipeline.platform_fetchers import FETCHERS
 
 
@@ -13,7 +14,9 @@ def sync_job_name(platform: str) -> str:
 SYNC_JOBS = {
     platform: dg.define_asset_job(
         sync_job_name(platform),
-        selection=dg.AssetSelection.assets([platform, "published_posts"], [platform, "post_analytics"]),
+        # The checks of a platform's state are the sensor's: in a run they would be planned, and skipped.
+        selection=dg.AssetSelection.assets([platform, "published_posts"], [platform, "post_analytics"])
+        - dg.AssetSelection.checks(*state_check_keys(platform)),
         description=f"Lists the {platform} posts of the chosen days and reads their figures as of now.",
         tags={"platform": platform},
     )

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from analytics_pipeline.assets.state_checks import STATE_CHECKS
 from analytics_pipeline.automation.state_sensor import state_sensor
 from analytics_pipeline.database.models import Business, SocialAccount, SyncUnit
+from analytics_pipeline.definitions import defs
 from analytics_pipeline.platform_fetchers import FETCHERS
 from analytics_pipeline.resources import DatabaseResource
 from analytics_pipeline.settings import get_settings
@@ -117,3 +118,34 @@ def test_the_sensor_records_news_only(engine: Engine, session: Session, account:
             if isinstance(event, dg.AssetCheckEvaluation)
         }
         assert recorded == {("twitter", "yesterday_is_there", False), ("twitter", "no_failed_days", False)}
+
+
+def test_what_a_backfill_plans_and_skips_is_told_anew(engine: Engine, session: Session, account: SocialAccount) -> None:
+    account.last_sync = datetime.now(UTC)
+    session.commit()
+    day = str(datetime.now(UTC).date() - timedelta(days=1))
+    checks = [dg.AssetCheckKey(dg.AssetKey(["twitter", "post_analytics"]), name) for name in STATE_CHECKS]
+    with dg.instance_for_test() as instance:
+
+        def tick(cursor: str | None) -> dg.SensorResult:
+            result = state_sensor(dg.build_sensor_context(instance, cursor, resources={"database": DatabaseResource()}))
+            assert isinstance(result, dg.SensorResult)
+            for event in result.asset_events:  # as the daemon does
+                instance.report_runless_asset_event(event)
+            return result
+
+        first = tick(None)
+        whole = defs.resolve_implicit_global_asset_job_def()
+        of_backfill = whole.get_subset(asset_selection={dg.AssetKey(["twitter", "post_analytics"])})
+        instance.create_run_for_job(of_backfill, tags={"dagster/partition": day})
+        second = tick(first.cursor)
+        told = {event.asset_check_key for event in second.asset_events if isinstance(event, dg.AssetCheckEvaluation)}
+        assert told == set(checks)
+        assert tick(second.cursor).asset_events == []
+
+
+def test_the_jobs_of_schedules_and_retries_do_not_plan_them() -> None:
+    for platform in FETCHERS:
+        planned = defs.resolve_job_def(f"{platform}_sync").asset_layer.asset_graph.asset_check_keys
+        assert {key.name for key in planned}.isdisjoint(STATE_CHECKS)
+        assert "day_complete" in {key.name for key in planned}
