@@ -56,7 +56,7 @@ class TestLife:
             port = server.port
             kept_alive = requests.Session()
             assert kept_alive.get(f"{server.url}/_sandbox/health", timeout=5).json() == {"status": "ok"}
-        assert before == set(threading.enumerate())
+        assert set(threading.enumerate()) <= before, "threads of other tests may end meanwhile, none may be new"
         with SandboxServer(small_world(), port=port) as again:
             assert again.port == port
         kept_alive.close()
