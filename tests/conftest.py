@@ -26,7 +26,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Sizes of tests that have a long variant: the suite runs the short ones."""
     group = parser.getgroup("long variants")
     group.addoption("--week-accounts", type=int, default=2, help="accounts per platform of the virtual week")
-    group.addoption("--week-days", type=int, default=2, help="days of the virtual week")
+    group.addoption("--week-days", type=int, default=1, help="days of the virtual week")
     group.addoption("--week-seed", type=int, default=1, help="seed of the virtual week")
     group.addoption("--rounds", type=int, default=2, help="rounds of random kills")
     group.addoption("--seed", type=int, default=None, help="seed of the first round of random kills")
