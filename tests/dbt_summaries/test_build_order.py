@@ -33,9 +33,9 @@ def random() -> Random:
 
 
 def parts(days: Iterable[date], random: Random) -> list[Days]:
-    """All days from the first to the last, cut into five ranges, shuffled."""
+    """All days from the first to the last, cut into three ranges, shuffled."""
     known = sorted(set(days))
-    cuts = sorted(random.sample(known[1:], 4))
+    cuts = sorted(random.sample(known[1:], 2))
     starts, ends = [known[0], *cuts], [*(cut - timedelta(days=1) for cut in cuts), known[-1]]
     ranges = list(zip(starts, ends, strict=True))
     random.shuffle(ranges)

@@ -172,6 +172,8 @@ def test_two_workers_leave_the_tables_of_one_process(
             backfill_in_one_process()
             expected = rows(engine)
             forget(engine)
+            for platform in PLATFORMS:  # a step of each is under way at the same time: one worker alone cannot do them
+                sandbox.script_fault("delay", seconds=8, platform=platform)
             with dg.DagsterInstance.from_ref(instance_ref()) as instance:
                 ended = backfill_by_workers(instance)
                 by = workers_of_steps(instance)
