@@ -13,6 +13,7 @@ from math import isfinite
 from operator import itemgetter
 from typing import Any
 
+import orjson
 from sqlalchemy import BigInteger, Double
 
 from analytics_pipeline.database.models import AccountAnalytics, PostAnalytics, PostAnalyticsDay
@@ -226,10 +227,18 @@ def _time(name: str, value: Any) -> datetime:
 
 def _json(value: Any) -> str:
     try:
+        text = orjson.dumps(value).decode()
+    except TypeError:  # a number beyond 64 bits, or something deeply nested: or no JSON at all
+        text = _slowly_to_json(value)
+    if "\\u0000" in text and _ESCAPED_NUL.search(text):
+        raise RefusedError("the reply holds a NUL character")
+    return text
+
+
+def _slowly_to_json(value: Any) -> str:
+    try:
         text = _to_json(value)
         text.encode()
     except (TypeError, ValueError, RecursionError) as error:
         raise RefusedError(f"the reply cannot be kept as JSON: {type(error).__name__}") from None
-    if "\\u0000" in text and _ESCAPED_NUL.search(text):
-        raise RefusedError("the reply holds a NUL character")
     return text

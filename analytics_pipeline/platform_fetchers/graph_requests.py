@@ -35,6 +35,7 @@ from analytics_pipeline.platform_fetchers.graph_errors import (
     error_from,
 )
 from analytics_pipeline.platform_fetchers.graph_quota import STOP_AT, loads, minutes_to_wait, pause
+from analytics_pipeline.platform_fetchers.http import parse_json
 from analytics_pipeline.platform_fetchers.meta_oauth import appsecret_proof, is_instagram_login
 from analytics_pipeline.platform_fetchers.quota import ALL_ENDPOINTS, Scope
 from analytics_pipeline.settings import get_settings
@@ -151,7 +152,7 @@ class GraphRequests(BasePlatformFetcher):
         if entry is None:
             return TransientError(f"{self.platform}: Meta did not finish this part of the batch", self.platform)
         try:
-            code, body = entry["code"], json.loads(entry["body"])
+            code, body = entry["code"], parse_json(entry["body"])
             headers = CaseInsensitiveDict({str(h["name"]): h["value"] for h in entry.get("headers") or ()})
         except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
             return TransientError(f"{self.platform}: a part of the batch is cut or no JSON", self.platform)

@@ -1,11 +1,12 @@
 """The transport under every fetcher: a `requests.Session` whose replies are complete, bounded and never redirected.
 
-Here: the deadline of a whole call, the cap on the decoded body, the refusal of redirects, redaction of secrets.
+Here: the deadline of a whole call, the cap on the decoded body, the refusal of redirects, redaction, parsing of JSON.
 Not here: what a reply means.
 """
 
 import http.client
 import io
+import json
 import re
 import socket
 import time
@@ -15,6 +16,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+import orjson
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPSConnectionPool, Timeout
@@ -52,6 +54,18 @@ def redact(text: str, *secrets: str | None) -> str:
         if secret:
             text = text.replace(secret, "[redacted]")
     return _BEARER.sub(r"\1 [redacted]", _SECRET_PARAMETERS.sub(r"\1\2[redacted]", text))
+
+
+def parse_json(text: str | bytes) -> Any:
+    """The JSON of a reply, or of a part of one. Raises ValueError or RecursionError for what is none.
+
+    What JSON does not know but some servers write (NaN, another encoding than UTF-8) is read too; NaN as text, which is no
+    figure.
+    """
+    try:
+        return orjson.loads(text)
+    except ValueError:
+        return json.loads(text, parse_constant=str)
 
 
 def parse_retry_after(value: object, now: datetime) -> float | None:
@@ -118,6 +132,11 @@ class _HTTPSConnection(HTTPSConnection):
     response_class = _DeadlineResponse
 
 
+class _Reply(requests.Response):
+    def json(self, **_: Any) -> Any:
+        return parse_json(self.content)
+
+
 class BoundedAdapter(HTTPAdapter):
     """Reads every body to its end before the fetcher sees it, within one deadline and one cap.
 
@@ -133,6 +152,12 @@ class BoundedAdapter(HTTPAdapter):
         pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
         pool.ConnectionCls = _HTTPSConnection if isinstance(pool, HTTPSConnectionPool) else _HTTPConnection
         return pool
+
+    def build_response(self, req: requests.PreparedRequest, resp: Any) -> requests.Response:
+        """The reply with a faster reader of JSON."""
+        response = super().build_response(req, resp)
+        response.__class__ = _Reply
+        return response
 
     def send(  # type: ignore[override]  # requests leaves the arguments untyped
         self,

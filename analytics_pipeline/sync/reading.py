@@ -21,6 +21,7 @@ from analytics_pipeline.platform_fetchers.base import BasePlatformFetcher
 from analytics_pipeline.platform_fetchers.metrics import PostReading, PostRef
 from analytics_pipeline.platform_fetchers.usage import NOTHING_USED, Usage
 from analytics_pipeline.sync import ledger, plan, workers
+from analytics_pipeline.sync.ahead import ahead
 from analytics_pipeline.sync.ledger import Claim, Failure
 from analytics_pipeline.sync.plan import PlannedPost
 from analytics_pipeline.sync.results import PostFailure, UnitResult
@@ -93,59 +94,83 @@ class _Unit:
 
     day: date
     claim: Claim | None
-    posts: list[PlannedPost]
+    posts: list[PlannedPost] = field(default_factory=list)
+    to_read: int = 0
+    """Posts that want a reading: those that this run's listing has not read."""
     readings: dict[str, PostReading] = field(default_factory=dict)
     failure: Failure | None = None
     usage: Usage = NOTHING_USED
 
     @property
     def unread(self) -> int:
-        return sum(not post.fresh for post in self.posts) - len(self.readings)
+        return self.to_read - len(self.readings)
 
 
 def _read(work: AccountWork, claims: Mapping[date, Claim | None], posts: Sequence[PlannedPost]) -> Iterator[UnitResult]:
-    units = {day: _Unit(day, claim, []) for day, claim in claims.items()}
+    units = {day: _Unit(day, claim) for day, claim in claims.items()}
     for post in posts:
         units[post.published_on].posts.append(post)
+        units[post.published_on].to_read += not post.fresh
     unit_of = {post.platform_post_id: units[post.published_on] for post in posts if not post.fresh}
     refs = [PostRef(p.platform_post_id, p.published_at, p.post_type) for p in posts if not p.fresh]
     ended: list[_Unit] = []
     counted = NOTHING_USED
 
-    def end(unit: _Unit, fetcher: BasePlatformFetcher, failure: Failure | None = None) -> None:
+    def end(unit: _Unit, used: Usage, failure: Failure | None = None) -> None:
         nonlocal counted
         unit.failure = failure
-        unit.usage, counted = fetcher.usage - counted, fetcher.usage
+        unit.usage, counted = used - counted, used
         ended.append(units.pop(unit.day))
 
     def store(fetcher: BasePlatformFetcher) -> list[UnitResult]:
+        # Units that a batch ends together are stored together: a transaction each would cost more than the call.
         results = _store(work, ended, fetcher.answering_version) if ended else []
         ended.clear()
         return results
 
     with work.fetcher() as fetcher:
         for unit in [unit for unit in units.values() if not unit.unread]:
-            end(unit, fetcher)
-        readings = fetcher.fetch_many(refs)
-        failure = Failure("transient", "some posts were left without an answer")
-        while units:
-            # Units that a reply ends together are stored together: a transaction each would cost more than the call.
-            if sum(len(unit.posts) for unit in ended) >= fetcher.batch_size:
-                yield from store(fetcher)
-            try:
-                reading = next(readings, None)
-            except Exception as error:  # noqa: BLE001  # one account never costs another
-                failure = work.failure_of(error)
-                break
-            if reading is None:
-                break
-            unit = unit_of[reading.platform_post_id]
-            unit.readings[reading.platform_post_id] = reading
-            if not unit.unread:
-                end(unit, fetcher)
-        for unit in list(units.values()):
-            end(unit, fetcher, failure)
+            end(unit, fetcher.usage)
         yield from store(fetcher)
+        if not units:
+            return
+        failure = Failure("transient", "some posts were left without an answer")
+        with ahead(_batches(fetcher, refs)) as batches:
+            while units:
+                try:
+                    batch = next(batches, None)
+                except Exception as error:  # noqa: BLE001  # one account never costs another
+                    failure = work.failure_of(error)
+                    break
+                if batch is None:
+                    break
+                for reading, used in batch:
+                    unit = unit_of[reading.platform_post_id]
+                    unit.readings[reading.platform_post_id] = reading
+                    if not unit.unread:
+                        end(unit, used)
+                yield from store(fetcher)
+        for unit in list(units.values()):
+            end(unit, fetcher.usage, failure)
+        yield from store(fetcher)
+
+
+def _batches(fetcher: BasePlatformFetcher, refs: Sequence[PostRef]) -> Iterator[list[tuple[PostReading, Usage]]]:
+    """The readings, each with what the fetcher had used by then, as many together as a batch has at most.
+
+    Those before a fault come before it.
+    """
+    batch: list[tuple[PostReading, Usage]] = []
+    try:
+        for reading in fetcher.fetch_many(refs):
+            batch.append((reading, fetcher.usage))
+            if len(batch) == fetcher.batch_size:
+                yield batch
+                batch = []
+    except Exception:
+        yield batch
+        raise
+    yield batch
 
 
 def _store(work: AccountWork, units: Sequence[_Unit], api_version: str | None) -> list[UnitResult]:

@@ -225,7 +225,8 @@ def test_every_column_is_stored_as_given(session: Session, posts: list[int]) -> 
     }
     figures |= {"likes_count": -1, "impressions": 2**63 - 1}
     rates: dict[str, Any] = {"video_watch_time": 12, "engagement_rate": 0.1 + 0.2, "click_through_rate": 1e-300}
-    row = a_reading(posts[0], raw={"text": "…\\u0000 is not a NUL"}, **figures, **rates)
+    said = {"text": "…\\u0000 is not a NUL", "id": 10**30}
+    row = a_reading(posts[0], raw=said, **figures, **rates)
 
     writes.store_observations(session, [row])
 
@@ -234,7 +235,7 @@ def test_every_column_is_stored_as_given(session: Session, posts: list[int]) -> 
     assert (stored.platform, stored.platform_post_id, stored.platform_post_url) == ("twitter", f"p{posts[0]}", None)
     assert (stored.published_on, stored.fetched_at) == (NOON.date(), NOON)
     raw = session.scalars(select(RawObservation)).one()
-    assert (raw.payload, raw.api_version, raw.platform) == ({"text": "…\\u0000 is not a NUL"}, "2", "twitter")
+    assert (raw.payload, raw.api_version, raw.platform) == (said, "2", "twitter")
 
 
 def test_bad_rows_are_refused_with_a_reason_and_the_rest_is_stored(session: Session, posts: list[int]) -> None:

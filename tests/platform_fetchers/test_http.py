@@ -28,6 +28,7 @@ from analytics_pipeline.platform_fetchers.http import (
     RedirectRefusedError,
     new_session,
     parse_http_date,
+    parse_json,
     parse_retry_after,
     redact,
 )
@@ -258,3 +259,24 @@ def test_http_dates_are_read_in_any_zone(second: int, minutes: int) -> None:
 def test_redaction(text: str) -> None:
     assert "SECRET" not in redact(text, "SECRET" if text.startswith("the token") else None)
     assert "[redacted]" in redact(text, "SECRET")
+
+
+@pytest.mark.parametrize(
+    ("sent", "read"),
+    [
+        (b'{"n": 18446744073709551615, "s": "\\u00fc\xc3\xbc", "f": 1.5, "none": null}',
+         {"n": 2**64 - 1, "s": "üü", "f": 1.5, "none": None}),
+        (b'{"likes": NaN, "views": -Infinity}', {"likes": "NaN", "views": "-Infinity"}),
+        ('{"text": "ü"}'.encode("utf-16"), {"text": "ü"}),
+        (b'\xef\xbb\xbf{"likes": 1}', {"likes": 1}),
+        (r'"half a \ud83d"', "half a \ud83d"),
+    ],
+)  # fmt: skip
+def test_json_is_read_and_what_some_servers_take_for_it(sent: bytes | str, read: object) -> None:
+    assert parse_json(sent) == read
+
+
+@pytest.mark.parametrize("sent", [b"", b"<html>", b'{"cut": [1,', b"\xff\xfe\xfd", "[" * 100_000])
+def test_what_is_no_json_is_refused(sent: bytes | str) -> None:
+    with pytest.raises((ValueError, RecursionError)):
+        parse_json(sent)

@@ -1,8 +1,9 @@
 """The service from listing to stored figures, over a real database."""
 
+import threading
 from datetime import timedelta
 
-from sqlalchemy import Engine, select, text
+from sqlalchemy import Engine, event, select, text
 from sqlalchemy.orm import Session
 
 from analytics_pipeline.database.models import (
@@ -97,6 +98,33 @@ def test_batches_go_across_days(service: AnalyticsSyncService, platform: Platfor
         platform.publish("10", f"p{n}", at(D1 if n % 2 else D2, hour=n))
     days = run(service)
     assert sum(unit.usage.calls for day in days.values() for unit in day.units) == 2
+
+
+def test_the_next_batch_is_asked_for_while_one_is_being_stored(
+    service: AnalyticsSyncService, platform: Platform, connected: Connect, session: Session, engine: Engine
+) -> None:
+    connected("10")
+    for n in range(4):
+        platform.publish("10", f"p{n}", at(D1 if n < 2 else D2, hour=n), likes=n)
+    second = threading.Event()
+    asked_meanwhile: list[bool] = []
+
+    def asked(batch: int) -> None:
+        if batch == 1:
+            second.set()
+
+    def storing(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if "post_analytics" in statement and statement.lstrip().startswith("WITH"):
+            asked_meanwhile.append(second.wait(5))
+
+    platform.before_batch = asked
+    event.listen(engine, "before_cursor_execute", storing)
+    try:
+        run(service)
+    finally:
+        event.remove(engine, "before_cursor_execute", storing)
+    assert asked_meanwhile == [True, True]
+    assert likes(session) == [(f"p{n}", "09-30", n) for n in range(4)]
 
 
 def test_a_dead_token_costs_no_other_account(
