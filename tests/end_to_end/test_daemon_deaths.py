@@ -1,20 +1,28 @@
-"""A real `dagster-daemon` with its code server and run workers dies at points of the retry sensor and of a run.
+"""The daemon dies at points of the retry sensor, and with its code server and run worker in the middle of a run.
 
 What was asked for is done once, after the next start. Nothing but the daemon acts here: no sensor is called by the test.
 """
 
+import logging
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import LiteralString
 
 import dagster as dg
 import pytest
+from dagster._core.remote_origin import InProcessCodeLocationOrigin
+from dagster._core.scheduler.instigation import InstigatorType, SensorInstigatorData, TickStatus
+from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
+from dagster._core.workspace.context import WorkspaceProcessContext
+from dagster._core.workspace.load_target import InProcessWorkspaceLoadTarget
+from dagster._daemon.sensor import execute_sensor_iteration
 from sqlalchemy import Engine, text
 
 from analytics_pipeline import runs
@@ -23,6 +31,7 @@ from analytics_pipeline.sandbox.server import SandboxServer
 from analytics_pipeline.settings import PROJECT_DIR, get_settings
 from tests.end_to_end.gates import gate
 from tests.end_to_end.recovery import assert_all_is_well, connect_pages, pass_time, world
+from tests.end_to_end.worker import forkserver
 
 LAST = datetime.now(UTC).date() - timedelta(days=1)
 FIRST = LAST - timedelta(days=2)
@@ -51,6 +60,31 @@ class Daemon:
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
         self._log.close()
+
+
+def tick(environment: Mapping[str, str]) -> None:
+    """One iteration of the daemon over all sensors, as `dagster-daemon` does it, with the code location in this process."""
+    os.environ.clear()
+    os.environ.update(environment)
+    get_settings.cache_clear()
+    loadable = LoadableTargetOrigin(executable_path=sys.executable, module_name="analytics_pipeline.definitions")
+    target = InProcessWorkspaceLoadTarget(InProcessCodeLocationOrigin(loadable, location_name="analytics_pipeline"))
+    with runs.dagster_instance() as instance, WorkspaceProcessContext(instance, target) as workspace:
+        for error in execute_sensor_iteration(workspace, logging.getLogger("sensors"), None, None):
+            assert error is None, error
+
+
+class Sensors:
+    """A process that ticks every sensor once. Begun from one that has the imports: a daemon takes ten seconds for them."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._process = forkserver.Process(target=tick, args=(dict(environment),), daemon=True)
+        self._process.start()
+
+    def kill(self) -> None:
+        """kill -9."""
+        self._process.kill()
+        self._process.join()
 
 
 @pytest.fixture
@@ -90,28 +124,48 @@ def asked(engine: Engine) -> int:
         return connection.scalar(text("SELECT count(*) FROM sync_units WHERE asked_at IS NOT NULL")) or 0
 
 
+SENSOR_POINTS: list[tuple[str, LiteralString, LiteralString, int, int]] = [
+    ("before the ledger notes that it asks", "sync_units", "BEFORE UPDATE OF asked_at ON {table} FOR EACH ROW", 0, 0),
+    ("before the run is made", "runs", "BEFORE INSERT ON {table} FOR EACH ROW", 4, 0),
+    (
+        "before its tick is closed", "job_ticks",
+        "BEFORE UPDATE ON {table} FOR EACH ROW WHEN (NEW.status = 'SUCCESS' AND NEW.tick_body LIKE '%retry_due_units%')",
+        4, 1,
+    ),
+]  # fmt: skip
+"""What is about to be written where the sensor dies; units asked for, and runs, that stand in the databases after that."""
+
+
 @pytest.mark.timeout(400)
 def test_the_daemon_dies_at_each_point_and_the_next_one_goes_on(
     engine: Engine, instance: dg.DagsterInstance, home: Path
 ) -> None:
+    for point, table, when, units, made in SENSOR_POINTS:
+        pass_time(engine, timedelta(minutes=15))
+        pass_time_of_sensors(instance)
+        url = engine.url if table == "sync_units" else dagster_database_url()
+        with gate(libpq_url(url), table, when) as here:
+            sensors = Sensors(os.environ)
+            here.await_arrival(PATIENCE)
+            sensors.kill()
+            here.forget_the_dead()
+        assert (asked(engine), instance.get_runs_count()) == (units, made), point
+    assert [run.status for run in instance.get_runs()] == [dg.DagsterRunStatus.QUEUED]
+
     daemons: list[Daemon] = []
     try:
-        with gate(libpq_url(dagster_database_url()), "runs", "BEFORE INSERT ON {table} FOR EACH ROW") as here:
-            daemons.append(Daemon(home))
-            here.await_arrival(PATIENCE)
-            daemons[-1].kill_everything()
-            here.forget_the_dead()
-        assert asked(engine) == 4, "the ledger notes the run that was never made"
-        assert instance.get_runs_count() == 0
-
-        pass_time(engine, timedelta(minutes=15))
+        pass_time_of_sensors(instance)
         with gate(libpq_url(engine.url), "post_analytics", "BEFORE INSERT ON {table} FOR EACH STATEMENT") as here:
             daemons.append(Daemon(home))
             here.await_arrival(PATIENCE)
+            wait_until(lambda: not open_ticks(instance), home)
             daemons[-1].kill_everything()
             here.forget_the_dead()
-        assert [run.status for run in instance.get_runs()] == [dg.DagsterRunStatus.STARTED]
+        assert [run.status for run in instance.get_runs()] == [dg.DagsterRunStatus.STARTED], (
+            "the tick made no second run"
+        )
 
+        pass_time_of_sensors(instance)
         daemons.append(Daemon(home))
         wait_until(lambda: retried(instance), home)
         pass_time(engine, timedelta(minutes=1))
@@ -123,6 +177,22 @@ def test_the_daemon_dies_at_each_point_and_the_next_one_goes_on(
     assert_all_is_well(engine, instance, WORLD)
     dead = [run for run in instance.get_runs() if run.status == dg.DagsterRunStatus.FAILURE]
     assert len(dead) == 1
+
+
+def pass_time_of_sensors(instance: dg.DagsterInstance) -> None:
+    """For Dagster, no sensor has ticked for a minute."""
+    for state in instance.all_instigator_state(instigator_type=InstigatorType.SENSOR):
+        data = state.instigator_data
+        assert isinstance(data, SensorInstigatorData)
+        earlier = (data.last_tick_start_timestamp or 0) - 60
+        instance.update_instigator_state(state.with_data(data._replace(last_tick_start_timestamp=earlier)))
+
+
+def open_ticks(instance: dg.DagsterInstance) -> int:
+    """Ticks of the retry sensor that were begun and not closed."""
+    (state,) = [each for each in instance.all_instigator_state() if each.instigator_name == "retry_due_units"]
+    ticks = instance.get_ticks(state.instigator_origin_id, state.selector_id, statuses=[TickStatus.STARTED])
+    return len(ticks)
 
 
 GOING_ON = dg.RunsFilter(

@@ -7,7 +7,7 @@ Dagster process per run: a week has 672 ticks. Not here: the world and its fault
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import dagster as dg
@@ -28,7 +28,7 @@ from analytics_pipeline.sync.plan import Account
 from analytics_pipeline.sync.tokens import refresh_due
 
 START_TAG, END_TAG = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
-TOKENS_EVERY = timedelta(minutes=12)
+TOKENS_EVERY, RETRY_EVERY = timedelta(minutes=12), timedelta(seconds=30)
 
 _VIRTUAL_NOW = """
 CREATE SCHEMA virtual;
@@ -57,13 +57,16 @@ def make_time_virtual(engine: Engine) -> None:
 class Week:
     """One pipeline on one sandbox.
 
-    `readings` are the moments at which a post was read, by (platform, post), `refreshed` those of refreshes.
+    `readings` are the moments at which a post was read, by (platform, post), `refreshed` those of refreshes, `held` the
+    first, by platform, at which a `healthy` account was throttled.
     """
 
     def __init__(self, engine: Engine, sandbox: SandboxServer, instance: dg.DagsterInstance) -> None:
         self.engine, self.sandbox, self.instance = engine, sandbox, instance
         self.readings: dict[tuple[str, str], list[datetime]] = defaultdict(list)
         self.refreshed: list[tuple[datetime, str]] = []
+        self.held: dict[str, datetime] = {}
+        self.healthy: set[tuple[str, str]] = set()
         self.runs = 0
 
     def now(self) -> datetime:
@@ -73,11 +76,11 @@ class Week:
         """Everything that happens by itself until then, and the `events`."""
         pending = sorted(events, key=lambda event: event[0])
         ticks = {platform: self._next_tick(platform, self.now()) for platform in MINUTES}
-        tokens = self.now()
+        tokens = told = asked = self.now()
         while True:
             candidates = [*ticks.values(), tokens, *(at for at, _ in pending[:1])]
             if due := self._next_due():
-                candidates.append(due)
+                candidates.append(max(due, asked + RETRY_EVERY))
             moment = max(min(candidates), self.now())
             if moment >= until:
                 self._set(until)
@@ -85,13 +88,17 @@ class Week:
             self._set(moment)
             while pending and pending[0][0] <= moment:
                 pending.pop(0)[1]()
+            if moment - told >= timedelta(hours=6):
+                told = moment
+                print(f"{moment:%d %H:%M}: {self.runs} runs, {len(self.sandbox.requests)} calls", flush=True)
             if tokens <= moment:
                 list(refresh_due(self.engine, self.now, 60))
                 tokens = moment + TOKENS_EVERY
             for platform in [name for name, tick in ticks.items() if tick <= moment]:
                 self._refresh(platform, ticks[platform])
                 ticks[platform] = self._next_tick(platform, self.now())
-            if (due := self._next_due()) and due <= self.now():
+            if (due := self._next_due()) and max(due, asked + RETRY_EVERY) <= self.now():
+                asked = self.now()
                 self._retry()
 
     def _set(self, moment: datetime) -> None:
@@ -139,8 +146,14 @@ class Week:
                 session, make_fetcher=self._fetcher, clock=self.now, run_id=f"run-{self.runs}"
             )
             listed = list(service.list_posts(platform, first, last, **options))
+            throttled = [r.account.external_id for r in listed if r.failure and r.failure.error_class == "throttled"]
             if not listed or not all(result.failure for result in listed):
-                list(service.read_days(platform, first, last, reuse_since=began, **options))
+                for day in service.read_days(platform, first, last, reuse_since=began, **options):
+                    throttled += [
+                        unit.account for unit in day.units if unit.touched and unit.error_class == "throttled"
+                    ]
+        if any((platform, account) in self.healthy for account in throttled):
+            self.held.setdefault(platform, began)
 
     def _fetcher(self, account: Account) -> BasePlatformFetcher:
         fetcher = FETCHERS[account.platform].for_account(
@@ -163,8 +176,3 @@ class Week:
 
         fetcher.list_posts, fetcher.fetch_many = listing, reading  # type: ignore[method-assign]
         return fetcher
-
-
-def utc_hour(moment: datetime) -> datetime:
-    """The hour that begins next."""
-    return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)

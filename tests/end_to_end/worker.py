@@ -10,8 +10,9 @@ import sys
 from collections.abc import Mapping
 from datetime import date
 
-_processes = multiprocessing.get_context("forkserver")
-_processes.set_forkserver_preload(["analytics_pipeline.definitions", "analytics_pipeline.runs"])
+forkserver = multiprocessing.get_context("forkserver")
+"""Processes that begin with the imports done."""
+forkserver.set_forkserver_preload(["analytics_pipeline.definitions", "analytics_pipeline.runs"])
 PATIENCE = 60.0
 
 
@@ -32,7 +33,7 @@ class Worker:
     """One process with one run over `first` to `last`."""
 
     def __init__(self, environment: Mapping[str, str], first: date, last: date, platform: str = "linkedin") -> None:
-        self.process = _processes.Process(target=_work, args=(dict(environment), platform, first, last), daemon=True)
+        self.process = forkserver.Process(target=_work, args=(dict(environment), platform, first, last), daemon=True)
         self.process.start()
 
     def signal(self, number: signal.Signals) -> None:
