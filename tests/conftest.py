@@ -6,7 +6,6 @@ Not here: worlds, sandboxes, fakes (they live with the tests that need them).
 import itertools
 import json
 from collections.abc import Iterator
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -61,12 +60,21 @@ def _template(postgres_server: embedded.EmbeddedServer) -> str:
 
 
 @pytest.fixture
+def database_name() -> str:
+    """What the test's database is called: as no other, where a folder of tests does not say otherwise."""
+    return f"test_{next(_numbers)}"
+
+
+@pytest.fixture
 def database_url(
-    postgres_server: embedded.EmbeddedServer, _template: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    postgres_server: embedded.EmbeddedServer, _template: str, database_name: str, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[URL]:
     """A fresh migrated database, which is also what the settings of the test name."""
-    name = f"test_{next(_numbers)}"
+    name = database_name
     with psycopg.connect(postgres_server.url("postgres"), autocommit=True) as connection:
+        if name in _used:
+            connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+            _used.remove(name)
         connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{_template}" STRATEGY file_copy')
         url = postgres_server.url(name)
         monkeypatch.setenv("DATABASE_URL", url)

@@ -4,6 +4,7 @@ Not here: worlds (`accounts_worlds.py`), the tests that compare.
 """
 
 from collections import defaultdict
+from functools import cache
 from math import floor, sqrt
 from typing import Any
 
@@ -22,6 +23,7 @@ def low_rank(rates: int) -> int:
     return floor((rates + 1) / 2 - 0.98 * sqrt(rates))
 
 
+@cache
 def posts_with_figures(world: AccountsWorld) -> pd.DataFrame:
     """One row per post, with the figures of its latest reading: unknown is NaN."""
     posts = pd.DataFrame(world.published_posts).rename(columns={"id": "post_id"})
@@ -55,6 +57,7 @@ def _recommendation(rated_posts: int, low: float, high: float) -> str:
     return "worse than usual" if high < 0 else "no clear difference"
 
 
+@cache
 def posting_times(world: AccountsWorld) -> pd.DataFrame:
     """All rows without `updated_at`."""
     zones = {business["id"]: business["timezone"] for business in world.businesses}
@@ -117,6 +120,7 @@ def _gap_class(days: float) -> str:
     return str(int(days)) if days <= 7 else "over 7"
 
 
+@cache
 def content_types(world: AccountsWorld) -> pd.DataFrame:
     """All rows without `updated_at`."""
     content = pd.DataFrame(world.content).rename(columns={"id": "content_id"})[["content_id", "body"]]
@@ -158,6 +162,7 @@ def _size_class(followers: float) -> str | None:
     return None if np.isnan(followers) else "100,000 and over"
 
 
+@cache
 def benchmarks(world: AccountsWorld) -> pd.DataFrame:
     """All rows without `updated_at`."""
     readings = pd.DataFrame(world.account_analytics).dropna(subset="followers").sort_values("day")

@@ -6,7 +6,7 @@ Not here: what the marts about accounts make of them (`accounts_reference.py`), 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
-from itertools import count
+from itertools import count, cycle
 from random import Random
 from typing import Any
 
@@ -25,7 +25,8 @@ from analytics_pipeline.database.models import (
     SocialAccount,
 )
 
-PLATFORMS = ("linkedin", "twitter")
+ACCOUNTS = ("linkedin", "twitter", "twitter")
+"""The platforms of a business's accounts."""
 POST_TYPES = ("text", "image", "video", None)
 # From −11 to +14, quarters of hours, half an hour of daylight saving, and both hemispheres.
 ZONES = (
@@ -41,7 +42,7 @@ _FOLLOWERS = (None, 0, 999, 1000, 9_999, 10_000, 99_999, 100_000)
 Row = dict[str, Any]
 
 
-@dataclass
+@dataclass(eq=False)  # so that what is computed of one can be kept
 class AccountsWorld:
     """Rows by table, with the columns of the tables."""
 
@@ -58,7 +59,6 @@ class AccountsWorld:
 class _Business:
     """What hypothesis chooses of a business; the rest follows from `seed`."""
 
-    zone: str
     newest: date
     span: int
     """Days over which the posts are spread."""
@@ -68,42 +68,44 @@ class _Business:
     unknown: float
     """Share of figures that are unknown."""
     followers: int | None
+    likes: int
+    """At most so many, in the evening; 0: nobody ever does anything."""
     seed: int
 
 
 _businesses = st.builds(
     _Business,
-    zone=st.sampled_from(ZONES),
     newest=st.sampled_from(_NEWEST),
     span=st.sampled_from([3, 112, 113, 500]),
     posts=st.sampled_from([1, 19, 20, 40]),
     hours=st.sampled_from([(23,), (9, 20), tuple(range(24))]),
     unknown=st.sampled_from([0.0, 0.2, 1.0]),
     followers=st.sampled_from(_FOLLOWERS),
+    likes=st.sampled_from([0, 30, 30, 30]),
     seed=st.integers(0, 10**9),
 )
 
 
 def generated_world(businesses: int) -> AccountsWorld:
-    """So many businesses, each an example of its own, and the ones by hand that some rules need."""
-    world, ids = AccountsWorld(), count(1)
+    """So many businesses, each an example of its own, zone after zone, and the ones by hand that some rules need."""
+    world, ids, zones = AccountsWorld(), count(1), cycle(ZONES)
 
     @settings(max_examples=businesses, phases=[Phase.generate], database=None, suppress_health_check=list(HealthCheck))
     @given(_businesses)
     def gather(business: _Business) -> None:
-        _add(world, ids, business)
+        _add(world, ids, next(zones), business)
 
     gather()
     # By chance are rare: five peers of one size, and hours with rates enough for an interval.
     for seed in range(5):
-        _add(world, ids, _Business("Europe/Berlin", LAST_CHANGED, 500, 40, (23,), 0.05, 5000, seed))
-    _add(world, ids, _Business("Europe/Berlin", LAST_CHANGED, 112, 250, (9, 20), 0.05, 5000, 6))
+        _add(world, ids, "Europe/Berlin", _Business(LAST_CHANGED, 500, 40, (23,), 0.05, 5000, 30, seed))
+    _add(world, ids, "Europe/Berlin", _Business(LAST_CHANGED, 112, 250, (9, 20), 0.05, 5000, 30, 6))
     return world
 
 
-def _add(world: AccountsWorld, ids: Iterator[int], business: _Business) -> None:
+def _add(world: AccountsWorld, ids: Iterator[int], zone: str, business: _Business) -> None:
     random, business_id = Random(business.seed), next(ids)
-    world.businesses.append({"id": business_id, "name": f"Business {business_id}", "timezone": business.zone})
+    world.businesses.append({"id": business_id, "name": f"Business {business_id}", "timezone": zone})
     contents = []
     for length in _LENGTHS:
         contents.append(next(ids))
@@ -111,12 +113,13 @@ def _add(world: AccountsWorld, ids: Iterator[int], business: _Business) -> None:
         world.content.append({"id": contents[-1], "business_id": business_id, "body": body})
         images = range(random.choice([0, 1, 2, 4, 5]))
         world.images.extend({"id": next(ids), "content_id": contents[-1], "url": str(n)} for n in images)
-    for platform in PLATFORMS:
+    for platform in ACCOUNTS:
         account = {"id": next(ids), "business_id": business_id, "platform": platform}
         world.social_accounts.append(account | {"external_id": str(account["id"])})
         for month in range(0, 700, 45):
             day = business.newest - timedelta(days=month)
-            followers = random.choice([business.followers, business.followers, None])
+            level = business.followers
+            followers = random.choice([level, level and level + random.choice([-1, 0, 3000]), None])
             row = {"social_account_id": account["id"], "day": day, "platform": platform, "followers": followers}
             world.account_analytics.append(row | {"fetched_at": datetime.combine(day, time(), UTC)})
         for n in range(business.posts):
@@ -124,7 +127,7 @@ def _add(world: AccountsWorld, ids: Iterator[int], business: _Business) -> None:
             _add_post(
                 world, random, next(ids), account, day, random.choice(business.hours), random.choice([*contents, None])
             )
-            _add_readings(world, random, business.unknown)
+            _add_readings(world, random, business.unknown, business.likes)
 
 
 def _add_post(
@@ -146,10 +149,10 @@ def _add_post(
     )
 
 
-def _add_readings(world: AccountsWorld, random: Random, unknown: float) -> None:
+def _add_readings(world: AccountsWorld, random: Random, unknown: float, likes: int = 30) -> None:
     """None, one or two readings of the last post. Posts of the morning do better."""
     post = world.published_posts[-1]
-    likes = 3000 if post["published_at"].hour < 12 else 30
+    likes *= 100 if post["published_at"].hour < 12 else 1
 
     def figure(highest: int) -> int | None:
         return None if random.random() < unknown else random.choice([0, *[random.randint(highest // 2, highest)] * 9])
@@ -163,8 +166,8 @@ def _add_readings(world: AccountsWorld, random: Random, unknown: float) -> None:
                 "published_on": post["published_at"].date(),
                 "fetched_at": post["published_at"] + timedelta(days=age),
                 "likes_count": figure(likes),
-                "comments_count": figure(30),
-                "shares_count": figure(10),
+                "comments_count": figure(likes and 30),
+                "shares_count": figure(likes and 10),
                 "impressions": figure(10_000),
             }
         )

@@ -19,6 +19,7 @@ from analytics_pipeline.database.engine import dbt_environment
 from analytics_pipeline.settings import PROJECT_DIR
 from tests.dbt_summaries.reference import Key
 
+DATABASE = "summaries"
 Rows = dict[Key, dict[str, Any]]
 
 
@@ -51,7 +52,7 @@ class Dbt:
             result = dbtRunner(callbacks=[listen]).invoke([*options, command, *arguments])
         if result.exception:
             messages.append(str(result.exception))
-        statuses = {run.node.name: str(run.status) for run in getattr(result.result, "results", [])}
+        statuses = {run.node.name: str(run.status) for run in getattr(result.result, "results", []) if hasattr(run, "node")}
         return DbtOutcome(result.success, statuses, messages)
 
     def manifest(self) -> dict[str, Any]:
@@ -68,8 +69,20 @@ class Dbt:
 
 
 @pytest.fixture
-def dbt(database_url: URL, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Dbt:
-    project, target = PROJECT_DIR / "dbt_summaries", tmp_path / "target"
+def database_name() -> str:
+    """Always the same, as dbt takes what it parsed for another database for stale."""
+    return DATABASE
+
+
+@pytest.fixture(scope="session")
+def target(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where dbt keeps what it parsed, which costs seconds, for all tests."""
+    return tmp_path_factory.mktemp("dbt") / "target"
+
+
+@pytest.fixture
+def dbt(database_url: URL, target: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Dbt:
+    project = PROJECT_DIR / "dbt_summaries"
     places = {"PROJECT_DIR": project, "PROFILES_DIR": project, "TARGET_PATH": target, "LOG_PATH": tmp_path / "logs"}
     for name, value in (dbt_environment() | {f"DBT_{name}": str(path) for name, path in places.items()}).items():
         monkeypatch.setenv(name, value)

@@ -5,13 +5,14 @@ A mart is a data frame with its key as columns. Not here: worlds (`history_world
 
 from collections.abc import Iterable
 from datetime import date, timedelta
+from functools import cache
 from typing import Any
 
 import pandas as pd
 
 from tests.dbt_summaries.history_worlds import ACCOUNT_FIGURES, History
 from tests.dbt_summaries.reference import START, end
-from tests.dbt_summaries.worlds import Post
+from tests.dbt_summaries.worlds import Post, account_id
 
 FIGURES = ("likes", "comments", "shares", "impressions", "reach", "clicks", "video_views")
 SUMMED = ("likes", "comments", "shares", "engagements", "impressions", "clicks", "video_views")
@@ -38,6 +39,7 @@ def rows_of(frame: pd.DataFrame) -> list[Row]:
     return [{str(name): value for name, value in record.items()} for record in records]
 
 
+@cache
 def post_daily_gains(history: History) -> list[Row]:
     """Keys: post_id, observed_on."""
     readings = pd.DataFrame(
@@ -46,6 +48,7 @@ def post_daily_gains(history: History) -> list[Row]:
                 "post_id": key,
                 "observed_on": reading.fetched_at.date(),
                 "business_id": business,
+                "social_account_id": account_id(business, post.platform, post.account),
                 "platform": post.platform,
                 "published_on": post.published_at.date(),
                 **{figure: getattr(reading, figure) for figure in FIGURES},
@@ -71,6 +74,7 @@ def post_daily_gains(history: History) -> list[Row]:
     return rows_of(gains)
 
 
+@cache
 def activity_summaries(history: History) -> list[Row]:
     """Keys: business_id, platform, period_type, period_start."""
     rows: list[Row] = []
@@ -83,7 +87,7 @@ def activity_summaries(history: History) -> list[Row]:
             day[f"readings_with_{figure}"] = int(gain is not None)
         rows.append(day | {"business_id": row["business_id"], "platform": row["platform"], "day": row["observed_on"]})
     for business, days in history.accounts.items():
-        for (platform, on), figures in days.items():
+        for (platform, _, on), figures in days.items():
             day = {"account_days": 1}
             for figure in SHOWN:
                 day[f"account_{figure}"] = figures[figure]
@@ -104,6 +108,7 @@ def activity_summaries(history: History) -> list[Row]:
     return summaries
 
 
+@cache
 def platform_coverage(history: History) -> list[Row]:
     """Keys: platform, day, subject, metric; only the metrics that these worlds have."""
     told = [
@@ -115,7 +120,7 @@ def platform_coverage(history: History) -> list[Row]:
     ] + [
         (platform, day, "account", figure, figures[figure])
         for days in history.accounts.values()
-        for (platform, day), figures in days.items()
+        for (platform, _, day), figures in days.items()
         for figure in ACCOUNT_FIGURES
     ]
     keys = ["platform", "day", "subject", "metric"]
@@ -125,17 +130,19 @@ def platform_coverage(history: History) -> list[Row]:
     return rows_of(frame.reset_index())
 
 
+@cache
 def account_growth(history: History) -> list[Row]:
-    """Keys: business_id, platform, day, as these worlds have one account per business and platform."""
+    """Keys: social_account_id, day."""
     rows: list[Row] = []
     for business, days in history.accounts.items():
-        for platform in {platform for platform, _ in days}:
+        for platform, account in {(platform, account) for platform, account, _ in days}:
             before: tuple[date, int] | None = None
-            for day in sorted(day for of, day in days if of == platform):
-                followers, gain = (days[platform, day][name] for name in ("followers", "follower_gain"))
+            for day in sorted(day for *of, day in days if of == [platform, account]):
+                followers, gain = (days[platform, account, day][name] for name in ("followers", "follower_gain"))
                 if followers is None and gain is None:
                     continue
                 row: Row = {"business_id": business, "platform": platform, "day": day, "reported_gain": gain}
+                row["social_account_id"] = account_id(business, platform, account)
                 row |= {"followers": followers, "followers_change": None, "change_days": None, "growth_rate": None}
                 if followers is not None:
                     if before:
@@ -169,6 +176,7 @@ def _performance(post: Post) -> Row:
     return row
 
 
+@cache
 def post_performance(history: History) -> list[Row]:
     """Key: post_id."""
     frame = pd.DataFrame(
@@ -176,7 +184,9 @@ def post_performance(history: History) -> list[Row]:
             {
                 "post_id": key,
                 "business_id": business,
+                "social_account_id": account_id(business, post.platform, post.account),
                 "platform": post.platform,
+                "post_type": post.post_type,
                 "published_at": post.published_at,
                 "published_on": post.published_at.date(),
                 **_performance(post),
@@ -189,7 +199,7 @@ def post_performance(history: History) -> list[Row]:
     ranks = ["ranked_posts", "engagement_rank", "engagement_percentile", "multiple_of_median"]
     for name in ranks:
         frame[name] = None
-    for _, account in frame.groupby(["business_id", "platform"]):
+    for _, account in frame.groupby("social_account_id"):
         recent = account[account["published_on"] >= account["published_on"].max() - 89 * ONE_DAY]
         engagements = recent["engagements"].dropna().astype("int64")
         frame.loc[engagements.index, "ranked_posts"] = len(engagements)

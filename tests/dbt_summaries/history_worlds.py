@@ -8,21 +8,32 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 
 from hypothesis import strategies as st
-from sqlalchemy import Engine, insert, select
+from sqlalchemy import Engine, insert
 
-from analytics_pipeline.database.models import AccountAnalytics, SocialAccount
-from tests.dbt_summaries.worlds import EDGE_DAYS, LAST_MOMENT, PLATFORMS, Post, Reading, World, store
+from analytics_pipeline.database.models import AccountAnalytics
+from tests.dbt_summaries.worlds import (
+    ACCOUNTS,
+    EDGE_DAYS,
+    LAST_MOMENT,
+    MOMENT,
+    PLATFORMS,
+    Post,
+    Reading,
+    World,
+    account_id,
+    store,
+)
 
 ACCOUNT_FIGURES = (
     "followers", "follower_gain", "impressions", "likes", "comments", "shares", "engagements", "clicks", "video_views",
     "profile_views",
 )  # fmt: skip
 
-AccountDays = Mapping[tuple[str, date], Mapping[str, int | None]]
-"""(platform, day) → figures of the business's account there."""
+AccountDays = Mapping[tuple[str, int, date], Mapping[str, int | None]]
+"""(platform, which of the business's accounts there, day) → figures of that account."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # so that what is computed of one can be kept
 class History:
     """A world of posts, and per business the figures of its accounts."""
 
@@ -30,16 +41,17 @@ class History:
     accounts: Mapping[int, AccountDays]
 
 
-_MOMENT = timedelta(microseconds=1)
 _AGES = [
     age + shift
     for age in (
         *(timedelta(hours=n) for n in (0, 1, 2, 24, 48)),
         *(timedelta(days=n) for n in (7, 8, 30, 37)),
     )
-    for shift in (-_MOMENT, timedelta(0), _MOMENT)
+    for shift in (-MOMENT, timedelta(0), MOMENT)
     if age + shift >= timedelta(0)
 ]
+_RANKED = (-91, -90, -89, 89, 90, 91)
+"""Days from a post, the newest of its account, to others that are ranked with it or just not."""
 _figures = st.none() | st.integers(-2, 20) | st.integers(0, 10**10)
 _times = st.sampled_from([time(0), time(22, 30), LAST_MOMENT]) | st.times()
 
@@ -62,15 +74,16 @@ def _readings(draw: st.DrawFn, published_at: datetime) -> tuple[Reading, ...]:
 @st.composite
 def _posts(draw: st.DrawFn, platforms: list[str], days: list[date]) -> Post:
     at = datetime.combine(draw(st.sampled_from(days)), draw(_times), UTC)
-    return Post(draw(st.sampled_from(platforms)), at, draw(_readings(at)))
+    account, post_type = draw(st.sampled_from(ACCOUNTS)), draw(st.sampled_from([None, "image", "video"]))
+    return Post(draw(st.sampled_from(platforms)), at, draw(_readings(at)), account=account, post_type=post_type)
 
 
 @st.composite
 def _account_days(
     draw: st.DrawFn, platforms: list[str], days: list[date]
-) -> dict[tuple[str, date], dict[str, int | None]]:
+) -> dict[tuple[str, int, date], dict[str, int | None]]:
     """With many days on which nothing, or little, is known."""
-    keys = st.tuples(st.sampled_from(platforms), st.sampled_from(days))
+    keys = st.tuples(st.sampled_from(platforms), st.sampled_from(ACCOUNTS), st.sampled_from(days))
     least = min(6, len(platforms) * len(days) // 2)
     found = draw(st.lists(keys, min_size=least, max_size=12, unique=True))
     return {key: {name: draw(_figures) for name in ACCOUNT_FIGURES} for key in found}
@@ -78,8 +91,7 @@ def _account_days(
 
 def _days_around(first: date, last: date) -> list[date]:
     """Edges of the calendar, and of 90 days before and after the changed ones."""
-    shifts = (timedelta(days=n) for n in (-91, -90, -89, 89, 90, 91))
-    return EDGE_DAYS + [day + shift for shift in shifts for day in {first, last}]
+    return EDGE_DAYS + [day + timedelta(days=n) for n in _RANKED for day in {first, last}]
 
 
 @st.composite
@@ -87,7 +99,8 @@ def changes(draw: st.DrawFn, first: date, last: date) -> tuple[list[Post], list[
     """A business, and what it is later (None = gone) when only posts and account figures of first..last changed."""
     platforms = draw(st.lists(st.sampled_from(PLATFORMS), min_size=1, max_size=3, unique=True))
     changed = [day for day in EDGE_DAYS if first <= day <= last]
-    days = draw(st.sampled_from([EDGE_DAYS, _days_around(first, last), changed]))
+    of_one_rank = [day for day in _days_around(last, last) if day not in EDGE_DAYS]
+    days = draw(st.sampled_from([EDGE_DAYS, _days_around(first, last), [*changed, *of_one_rank], changed]))
     before = draw(st.lists(_posts(platforms, days), min_size=1, max_size=10))
     after: list[Post | None] = []
     for post in before:
@@ -99,7 +112,7 @@ def changes(draw: st.DrawFn, first: date, last: date) -> tuple[list[Post], list[
         moved = replace(post, published_at=at, readings=tuple(r for r in post.readings if r.fetched_at >= at))
         after.append(draw(st.sampled_from([None, post, reread, moved])))
     accounts_before = draw(_account_days(platforms, days))
-    kept = {key: figures for key, figures in accounts_before.items() if not first <= key[1] <= last}
+    kept = {key: figures for key, figures in accounts_before.items() if not first <= key[2] <= last}
     return (
         before,
         after + draw(st.lists(_posts(platforms, changed), max_size=2)),
@@ -112,18 +125,16 @@ def store_history(engine: Engine, history: History) -> None:
     """Make the database hold this and nothing else."""
     store(engine, history.posts)
     with engine.begin() as connection:
-        query = select(SocialAccount.business_id, SocialAccount.platform, SocialAccount.id)
-        account = {(business, platform): key for business, platform, key in connection.execute(query)}
         rows = [
             {
-                "social_account_id": account[business, platform],
+                "social_account_id": account_id(business, platform, account),
                 "platform": platform,
                 "day": day,
                 "fetched_at": datetime.combine(day, time(12), UTC),
                 **figures,
             }
             for business, days in history.accounts.items()
-            for (platform, day), figures in days.items()
+            for (platform, account, day), figures in days.items()
         ]
         if rows:
             connection.execute(insert(AccountAnalytics), rows)

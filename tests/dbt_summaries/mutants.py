@@ -1,21 +1,30 @@
 """Errors made on purpose in the SQL of dbt, one at a time: does a test turn red?
 
-By hand, as it takes minutes per model: `pytest -n 0 tests/dbt_summaries/mutants.py -k post_daily_gains`. A failure here
-is a mutant that every test let live: either the same SQL (say, a bound that only an index needs), or a test is missing.
+By hand, as it takes half an hour: `pytest -n 0 tests/dbt_summaries/mutants.py -k post_daily_gains`. A failure here is a
+mutant that every test let live: a test is missing, or it is the same SQL, and then stands in `equal_mutants.py`.
+A mutant is put into what dbt has parsed, so nothing is parsed anew. It first meets the worlds that hypothesis makes, in
+copies of databases in which all that comes before is right; then, if need be, the tests themselves.
 Not here: errors in data, which the tests of dbt must find (`dbt_summaries/tests`).
 """
 
 import re
-import shutil
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
 from typing import Any
 
+import psycopg
 import pytest
+from dbt.cli.main import dbtRunner
+from dbt.contracts.graph.manifest import Manifest
 from sqlalchemy import Engine
 
+from analytics_pipeline.database import embedded
 from analytics_pipeline.settings import PROJECT_DIR
 from tests.dbt_summaries import (
+    conftest,
+    reference,
     test_account_marts,
     test_analytics_summaries,
     test_example,
@@ -23,31 +32,107 @@ from tests.dbt_summaries import (
     test_history_marts,
     test_posting,
 )
-from tests.dbt_summaries.conftest import Dbt
+from tests.dbt_summaries.accounts_worlds import FIRST_CHANGED, LAST_CHANGED, changed, generated_world, store_accounts
+from tests.dbt_summaries.conftest import Dbt, read_summaries
+from tests.dbt_summaries.equal_mutants import EQUAL
+from tests.dbt_summaries.history_worlds import store_history
+from tests.dbt_summaries.worlds import store
 
-PROJECT = PROJECT_DIR / "dbt_summaries"
-JUDGES: list[tuple[list[Any], list[str]]] = [
-    (
-        [test_example, test_analytics_summaries],
-        ["analytics_summaries", "summary_coverage", "int_publish_days", "int_posts"],
+Days = tuple[date, date]
+
+
+@dataclass(frozen=True)
+class Step:
+    """A world, the days that changed in it (None: all is built), and what compares the marts with their reference."""
+
+    store: Callable[[Engine], None]
+    days: Days | None
+    check: Callable[[Engine, Sequence[str]], None]
+
+
+def summaries_steps() -> list[Step]:
+    first, last = date(2019, 12, 31), date(2020, 1, 2)
+
+    def step(world: Any, days: Days | None) -> Step:
+        expected = {"analytics_summaries": reference.summaries(world), "summary_coverage": reference.coverage(world)}
+
+        def check(engine: Engine, marts: Sequence[str]) -> None:
+            for mart in marts:
+                test_analytics_summaries.assert_figures(read_summaries(engine, mart), expected[mart], world)
+
+        return Step(lambda engine: store(engine, world), days, check)
+
+    earlier, later = test_analytics_summaries.generated_worlds(first, last)
+    return [step(earlier, None), step(later, (first, last))]
+
+
+def history_steps() -> list[Step]:
+    first, last = date(2019, 12, 31), date(2020, 1, 2)
+
+    def step(history: Any, days: Days | None) -> Step:
+        return Step(
+            lambda engine: store_history(engine, history),
+            days,
+            lambda engine, marts: test_history_marts.assert_marts(engine, history, marts),
+        )
+
+    earlier, later = test_history_marts.histories(first, last)
+    return [step(earlier, None), step(later, (first, last))]
+
+
+def accounts_steps() -> list[Step]:
+    def step(world: Any, days: Days | None) -> Step:
+        def check(engine: Engine, marts: Sequence[str]) -> None:
+            test_account_marts.assert_marts({mart: test_account_marts.read_mart(engine, mart) for mart in marts}, world)
+
+        return Step(lambda engine: store_accounts(engine, world), days, check)
+
+    earlier = generated_world(test_account_marts.BUSINESSES)
+    return [step(earlier, None), step(changed(earlier, seed=1), (FIRST_CHANGED, LAST_CHANGED))]
+
+
+@dataclass(frozen=True)
+class Judge:
+    """What judges a group of models and macros."""
+
+    steps: Callable[[], list[Step]]
+    modules: Sequence[Any]
+    """Modules of tests, the quick ones first."""
+    judged: Mapping[str, Sequence[str]]
+    """Model or macro → the marts that show its errors."""
+
+
+SUMMARIES = ("analytics_summaries", "summary_coverage")
+GAINS = ("post_daily_gains", "activity_summaries")
+ACCOUNTS = tuple(test_account_marts.KEYS)
+JUDGES = {
+    "summaries": Judge(
+        summaries_steps,
+        (test_example, test_analytics_summaries),
+        {mart: (mart,) for mart in SUMMARIES}
+        | dict.fromkeys(
+            ("int_publish_days", "int_posts", "stg_published_posts", "changed_range", "delete_changed_periods"),
+            SUMMARIES,
+        ),
     ),
-    (
-        [test_history_example, test_history_marts],
-        [
-            "post_daily_gains",
-            "post_performance",
-            "activity_summaries",
-            "account_growth",
-            "platform_coverage",
-            "int_reading_days",
-        ],
+    "history": Judge(
+        history_steps,
+        (test_history_example, test_history_marts),
+        {mart: (mart,) for mart in test_history_marts.MARTS}
+        | dict.fromkeys(("post_daily_gains", "stg_post_analytics", "delete_changed_days", "delete_moved_posts"), GAINS)
+        | dict.fromkeys(("touched_days", "touched_starts", "days_of_touched_periods", "is_touched_period"), GAINS)
+        | {"int_reading_days": ("activity_summaries", "platform_coverage"), "delete_gone_posts": ("post_performance",)}
+        | {"delete_touched_days": ("platform_coverage",), "delete_touched_periods": GAINS},
     ),
-    (
-        [test_posting, test_account_marts],
-        ["posting_times", "content_types", "benchmarks", "int_post_figures", "int_account_months", "stg_content"],
+    "accounts": Judge(
+        accounts_steps,
+        (test_posting, test_account_marts),
+        {mart: (mart,) for mart in ACCOUNTS}
+        | {"int_post_figures": ACCOUNTS, "int_account_months": ("benchmarks",), "stg_content": ("content_types",)}
+        | {"delete_changed_windows": ("posting_times",), "delete_months_since_the_changed": ("benchmarks",)}
+        | dict.fromkeys(("changed_months", "delete_changed_months"), ("content_types", "benchmarks")),
     ),
-]
-"""Modules of tests, the quick ones first, and the models that they judge."""
+}
 MUTATIONS = [
     (r"\bleft join\b", "inner join"),
     (r"\binner join\b", "left join"),
@@ -84,19 +169,44 @@ MUTATIONS = [
 ]  # fmt: skip
 
 
-def mutants(sql: str) -> Iterator[tuple[int, str]]:
-    """(line, the whole SQL with one error in that line)."""
+def mutants(sql: str) -> Iterator[tuple[str, str]]:
+    """(the line with an error, the whole SQL with it)."""
     body = sql.index("}}\n") + 3 if sql.lstrip().startswith("{{") else 0
     for pattern, replacement in MUTATIONS:
         for found in re.finditer(pattern, sql, re.MULTILINE):
             start = sql.rfind("\n", 0, found.start()) + 1
             if found.start() < body or sql[start : found.start()].lstrip().startswith("--"):
                 continue
-            changed = sql[: found.start()] + found.expand(replacement) if isinstance(replacement, str) else ""
-            changed = changed or sql[: found.start()] + replacement(found)  # type: ignore[operator]
-            changed += sql[found.end() :]
-            if changed != sql:
-                yield sql.count("\n", 0, found.start()) + 1, changed
+            error = found.expand(replacement) if isinstance(replacement, str) else replacement(found)  # type: ignore[operator]
+            mutant = sql[: found.start()] + error + sql[found.end() :]
+            if mutant != sql:
+                line = sql.count("\n", 0, found.start())
+                shown = mutant.splitlines()[line].strip() or f"without {sql.splitlines()[line].strip()}"
+                yield f"{line + 1}: {shown}", mutant
+
+
+def source_of(name: str) -> str:
+    """The SQL of a model or macro, as it is parsed."""
+    models = [*(PROJECT_DIR / "dbt_summaries" / "models").rglob(f"{name}.sql")]
+    if models:
+        return models[0].read_text().strip()
+    macros = [*(PROJECT_DIR / "dbt_summaries" / "macros").glob("*.sql")]
+    (found,) = (
+        part
+        for macro in macros
+        for part in re.findall(r"{% macro .*?{%-? endmacro %}", macro.read_text(), re.DOTALL)
+        if re.match(rf"{{% macro {name}\(", part)
+    )
+    return str(found)
+
+
+def _cases() -> Iterator[Any]:
+    for group, judge in JUDGES.items():
+        for name in judge.judged:
+            sql = source_of(name)
+            yield pytest.param(group, name, sql, id=f"{name} 0: not changed")
+            for n, (line, mutant) in enumerate(mutants(sql), start=1):
+                yield pytest.param(group, name, mutant, id=f"{name} {n}, line {line}")
 
 
 def _tests(module: Any) -> Iterator[Callable[..., None]]:
@@ -110,55 +220,91 @@ def _tests(module: Any) -> Iterator[Callable[..., None]]:
             yield lambda engine, dbt, test=test, given=given: test(engine, dbt, **given)
 
 
-def _cases() -> Iterator[Any]:
-    for modules, models in JUDGES:
-        tests = [test for module in modules for test in _tests(module)]
-        for model in models:
-            (file,) = (PROJECT / "models").rglob(f"{model}.sql")
-            sql = file.read_text()
-            for n, (line, mutant) in enumerate([(0, sql), *mutants(sql)]):
-                words = mutant.splitlines()[line - 1].strip() or f"without {sql.splitlines()[line - 1].strip()}"
-                for place, test in enumerate(tests, 1):
-                    name = f"{model}-{n}-{place} line {line}: {words if n else 'not changed'}"
-                    yield pytest.param(file, mutant, test, place == len(tests), id=name)
+@cache
+def parsed() -> Manifest:
+    """What dbt knows of the project; each mutant is put into it and taken out again."""
+    manifest = dbtRunner().invoke(["--quiet", "--log-level-file", "none", "parse"]).result
+    assert isinstance(manifest, Manifest)
+    return manifest
 
 
-@pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the project, to be spoiled; what dbt parses of it once is parsed for all."""
-    copy = tmp_path_factory.mktemp("mutants") / "dbt_summaries"
-    shutil.copytree(PROJECT, copy, ignore=shutil.ignore_patterns("target"))
-    return copy
+def runner_of_what_is_parsed(callbacks: list[Any]) -> dbtRunner:
+    manifest = parsed()
+    for node in manifest.nodes.values():  # as if it were parsed just now: a run leaves its SQL there
+        vars(node).update({"compiled": False, "compiled_code": None, "extra_ctes": [], "extra_ctes_injected": False})
+    return dbtRunner(manifest=manifest, callbacks=callbacks)
 
 
-killed: set[str] = set()
+class Copies:
+    """Databases as they are just before the run of dbt that a step has."""
+
+    def __init__(self, server: embedded.EmbeddedServer, engine: Engine, dbt: Dbt) -> None:
+        self._server, self._engine, self._dbt = server, engine, dbt
+
+    def copy(self, source: str, target: str) -> None:
+        self._engine.dispose()
+        with psycopg.connect(self._server.url("postgres"), autocommit=True) as connection:
+            connection.execute(f'DROP DATABASE IF EXISTS "{target}" WITH (FORCE)')
+            connection.execute(f'CREATE DATABASE "{target}" TEMPLATE "{source}" STRATEGY file_copy')
+            connection.execute(f"ALTER DATABASE \"{target}\" SET timezone = 'Pacific/Kiritimati'")
+
+    def of(self, group: str) -> list[tuple[str, Step]]:
+        """(copy, step), made once by the SQL as it is."""
+        if group not in _steps:
+            _steps[group] = JUDGES[group].steps()
+            marts = {f"+{mart}" for marts in JUDGES[group].judged.values() for mart in marts}
+            self.copy("migrated", conftest.DATABASE)
+            for n, step in enumerate(_steps[group]):
+                step.store(self._engine)
+                self.copy(conftest.DATABASE, f"{group}_{n}")
+                assert self._dbt("run", "--select", *marts, days=step.days).succeeded
+        return [(f"{group}_{n}", step) for n, step in enumerate(_steps[group])]
 
 
-@pytest.mark.parametrize(("file", "mutant", "test", "is_last"), list(_cases()))
+_steps: dict[str, list[Step]] = {}
+
+
+@pytest.mark.parametrize(("group", "name", "sql"), list(_cases()))
 def test_mutants_are_killed(
+    request: pytest.FixtureRequest,
+    postgres_server: embedded.EmbeddedServer,
     engine: Engine,
     dbt: Dbt,
-    project: Path,
     monkeypatch: pytest.MonkeyPatch,
-    file: Path,
-    mutant: str,
-    test: Callable[[Engine, Dbt], None],
-    is_last: bool,
+    group: str,
+    name: str,
+    sql: str,
 ) -> None:
-    if mutant in killed:
-        pytest.skip("killed already")
-    is_mutant = mutant != file.read_text()
-    for name in ("DBT_PROJECT_DIR", "DBT_PROFILES_DIR"):
-        monkeypatch.setenv(name, str(project))
-    monkeypatch.setenv("DBT_TARGET_PATH", str(project / "target"))
-    spoiled = project / file.relative_to(PROJECT)
-    spoiled.write_text(mutant)
+    monkeypatch.setattr(conftest, "dbtRunner", runner_of_what_is_parsed)
+    judge, copies = JUDGES[group], Copies(postgres_server, engine, dbt)
+    ready = copies.of(group)
+    manifest = parsed()
+    if f"model.dbt_summaries.{name}" in manifest.nodes:
+        monkeypatch.setattr(manifest.nodes[f"model.dbt_summaries.{name}"], "raw_code", sql)
+    else:
+        monkeypatch.setattr(manifest.macros[f"macro.dbt_summaries.{name}"], "macro_sql", sql)
+    is_mutant = sql != source_of(name)
+    shown = request.node.name.partition("[")[2].rstrip("]").partition(": ")[2]
+
+    def judged() -> Iterator[None]:
+        marts = judge.judged[name]
+        for copy, step in ready:
+            copies.copy(copy, conftest.DATABASE)
+            assert dbt("run", "--select", *(f"+{mart}" for mart in marts), days=step.days).succeeded
+            step.check(engine, marts)
+            yield
+        if (name, shown) in EQUAL:
+            return
+        for test in (test for module in judge.modules for test in _tests(module)):
+            copies.copy("migrated", conftest.DATABASE)
+            test(engine, dbt)
+            yield
+
     try:
-        test(engine, dbt)
+        for _ in judged():
+            pass
     except Exception:
-        if not is_mutant:
+        if not is_mutant or (name, shown) in EQUAL:
             raise
-        killed.add(mutant)
-    finally:
-        spoiled.write_text(file.read_text())
-    assert not (is_mutant and is_last) or mutant in killed, "no test found this error"
+        return
+    assert not is_mutant or (name, shown) in EQUAL, "no test found this error"

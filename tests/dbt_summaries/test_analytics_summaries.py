@@ -12,9 +12,10 @@ from sqlalchemy import Engine, text
 
 from tests.dbt_summaries.conftest import Dbt, Rows, read_summaries
 from tests.dbt_summaries.reference import START, Figures, Key, before, coverage, summaries
-from tests.dbt_summaries.worlds import Post, World, changes, store
+from tests.dbt_summaries.worlds import Post, World, changes, posts_at_the_edges, store
 
 BUSINESSES = 80
+SELECTED = ("--indirect-selection", "cautious", "--select", "+analytics_summaries", "+summary_coverage")
 
 
 def generated_worlds(first: date, last: date) -> tuple[World, World]:
@@ -34,7 +35,8 @@ def generated_worlds(first: date, last: date) -> tuple[World, World]:
         next_id += len(posts_after)
 
     gather()
-    return earlier, later
+    edges = dict(enumerate(posts_at_the_edges(), start=next_id))
+    return earlier | {len(earlier) + 1: edges}, later | {len(later) + 1: edges}
 
 
 def assert_figures(found: Rows, expected: dict[Key, Figures], world: World) -> None:
@@ -78,14 +80,14 @@ def test_every_figure_is_right_at_first_and_when_days_change(
         # As a user's own server may have it: days are those of UTC nevertheless.
         database = connection.scalar(text("SELECT quote_ident(current_database())"))
         connection.execute(text(f"ALTER DATABASE {database} SET timezone = '{time_zone}'"))
-    assert dbt("run").succeeded
+    assert dbt("run", *SELECTED).succeeded
     old = read_summaries(engine)
     assert_figures(old, summaries(earlier), earlier)
     old_coverage = read_summaries(engine, "summary_coverage")
     assert_figures(old_coverage, coverage(earlier), earlier)
 
     store(engine, later)
-    outcome = dbt("build", days=(first, last))
+    outcome = dbt("build", *SELECTED, days=(first, last))
     assert outcome.succeeded
     assert outcome.messages == []
     new = read_summaries(engine)
@@ -120,18 +122,18 @@ def test_building_again_changes_nothing_but_the_time(engine: Engine, dbt: Dbt) -
     _, world = generated_worlds(first, last)
     store(engine, world)
     # Without a table everything is built, whatever days are asked for.
-    assert dbt("run", days=(first, last)).succeeded
+    assert dbt("run", *SELECTED, days=(first, last)).succeeded
     built = read_summaries(engine)
     assert_figures(built, summaries(world), world)
 
-    assert dbt("run", days=(first, last)).succeeded
+    assert dbt("run", *SELECTED, days=(first, last)).succeeded
     again = read_summaries(engine)
     assert_same_but_for_the_time(again, built)
     rewritten = {key[2:] for key in again if again[key]["updated_at"] > built[key]["updated_at"]}
     assert rewritten == changed_starts(first, last)
 
     for arguments in (), ("--full-refresh",):
-        assert dbt("run", *arguments).succeeded
+        assert dbt("run", *SELECTED, *arguments).succeeded
         rebuilt = read_summaries(engine)
         assert_same_but_for_the_time(rebuilt, built)
         assert min(row["updated_at"] for row in rebuilt.values()) > max(row["updated_at"] for row in again.values())

@@ -11,6 +11,8 @@ from sqlalchemy import Engine
 from tests.dbt_summaries.conftest import Dbt, read_summaries
 from tests.dbt_summaries.worlds import Post, Reading, store
 
+MARTS = ("--select", "+analytics_summaries", "+summary_coverage")
+
 
 def at(month: int, day: int) -> datetime:
     return datetime(2024, month, day, 12, tzinfo=UTC)
@@ -35,7 +37,7 @@ IN_JANUARY = Post("linkedin", at(1, 31), (Reading(at(2, 3), likes=100, comments=
 def test_a_month_by_hand(engine: Engine, dbt: Dbt) -> None:
     posts = {1: READ_TWICE, 2: DELETED, 3: WITHOUT_IMPRESSIONS, 4: NEVER_READ, 5: IN_JANUARY}
     store(engine, {7: posts})
-    assert dbt("run").succeeded
+    assert dbt("run", *MARTS).succeeded
     found = read_summaries(engine)
 
     february = found[7, "all", "monthly", date(2024, 2, 1)]
@@ -85,7 +87,7 @@ def test_the_top_post(engine: Engine, dbt: Dbt) -> None:
     worlds[100] = {1000: post(9, 1), 1001: post(9, 1)}  # published in the same moment: the one stored first
     worlds[101] = {1010: post(None, 500)}
     store(engine, worlds)
-    assert dbt("run").succeeded
+    assert dbt("run", *MARTS).succeeded
     top = {key[0]: row["top_post_id"] for key, row in read_summaries(engine).items() if key[1:3] == ("all", "weekly")}
     assert {name: top[business] for business, name in enumerate(ranked, start=1)} == {
         name: business * 10 + 1 for business, name in enumerate(ranked, start=1)
@@ -97,14 +99,14 @@ def test_the_top_post(engine: Engine, dbt: Dbt) -> None:
 def test_posts_that_are_gone_leave_their_summaries(engine: Engine, dbt: Dbt) -> None:
     day, week, february, march = date(2024, 2, 1), date(2024, 1, 29), date(2024, 2, 1), date(2024, 3, 1)
     store(engine, {7: {1: READ_TWICE, 2: DELETED, 3: IN_MARCH, 5: IN_JANUARY}})
-    assert dbt("run").succeeded
+    assert dbt("run", *MARTS).succeeded
     old = read_summaries(engine)
     assert old[7, "linkedin", "daily", day]["engagement_growth"] == pytest.approx(-10)
     assert old[7, "all", "monthly", march]["engagement_growth"] == pytest.approx(-75)  # from 180 to 45
     assert old[7, "twitter", "monthly", march]["engagement_growth"] == pytest.approx(-50)  # from 90 to 45
 
     store(engine, {7: {2: DELETED, 3: IN_MARCH, 5: IN_JANUARY}})
-    assert dbt("run", days=(day, day)).succeeded
+    assert dbt("run", *MARTS, days=(day, day)).succeeded
     found = read_summaries(engine)
     assert {key[2:] for key in found if key[1] == "linkedin"} == {
         ("daily", date(2024, 1, 31)),
@@ -119,7 +121,7 @@ def test_posts_that_are_gone_leave_their_summaries(engine: Engine, dbt: Dbt) -> 
     assert found[7, "twitter", "monthly", march] == old[7, "twitter", "monthly", march]
 
     store(engine, {7: {3: IN_MARCH, 5: IN_JANUARY}})
-    assert dbt("run", days=(day, day)).succeeded
+    assert dbt("run", *MARTS, days=(day, day)).succeeded
     found = read_summaries(engine)
     assert {key[2:] for key in found if key[3] < march} == {
         ("daily", date(2024, 1, 31)),

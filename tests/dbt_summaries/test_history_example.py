@@ -46,9 +46,9 @@ def account(**figures: int) -> dict[str, int | None]:
 
 def test_a_month_by_hand(engine: Engine, dbt: Dbt) -> None:
     accounts = {
-        ("linkedin", date(2024, 2, 1)): account(followers=100),
-        ("linkedin", date(2024, 2, 2)): account(follower_gain=1, impressions=700),
-        ("linkedin", date(2024, 2, 29)): account(followers=90, impressions=300),
+        ("linkedin", 1, date(2024, 2, 1)): account(followers=100),
+        ("linkedin", 1, date(2024, 2, 2)): account(follower_gain=1, impressions=700),
+        ("linkedin", 1, date(2024, 2, 29)): account(followers=90, impressions=300),
     }
     store_history(engine, History({7: {1: FALLEN, 2: READ_LATE, 3: NEVER_READ}}, {7: accounts}))
     assert dbt("run", *MARTS).succeeded
@@ -177,7 +177,7 @@ def test_posts_that_are_gone_or_moved_leave_what_they_touched(engine: Engine, db
 def test_what_each_metric_covers(engine: Engine, dbt: Dbt) -> None:
     """Of as many posts as there are metrics, the first tells one metric, the next two …"""
     posts = {n: Post("facebook", at(1)) for n in range(1, len(METRICS) + 1)}
-    accounts = {("facebook", date(2024, 2, 2)): account(followers=0)}
+    accounts = {("facebook", 1, date(2024, 2, 2)): account(followers=0)}
     store_history(engine, History({7: posts}, {7: accounts}))
     with engine.begin() as connection:
         common = {"platform": "facebook", "published_on": date(2024, 2, 1), "fetched_at": at(2)}

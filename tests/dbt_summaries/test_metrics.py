@@ -77,7 +77,7 @@ def test_metrics_by_platform_and_week_are_those_of_the_marts(engine: Engine, dbt
         again = Reading(at + timedelta(days=9), likes and likes - 1, None, 8, impressions, 10, clicks)
         posts[n + 1] = Post("twitter" if n % 2 else "linkedin", at, (reading, again))
     followers = {
-        ("linkedin", date(2024, 1, day)): dict.fromkeys(ACCOUNT_FIGURES) | {"followers": 100 + day * (-1) ** day}
+        ("linkedin", 1, date(2024, 1, day)): dict.fromkeys(ACCOUNT_FIGURES) | {"followers": 100 + day * (-1) ** day}
         for day in (3, 4, 9, 20)
     }
     store_history(engine, History({1: posts}, {1: followers}))

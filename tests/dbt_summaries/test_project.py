@@ -5,6 +5,7 @@ Not here: figures.
 
 import re
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -97,19 +98,30 @@ def test_every_table_is_described_owned_and_tested(dbt: Dbt) -> None:
 
 
 @pytest.mark.parametrize(
-    ("days", "message"),
+    ("first", "last", "message"),
     [
-        ("{first_day: 2024-01-01}", "given together"),
-        ("{last_day: 2024-01-01}", "given together"),
-        ("{first_day: 2024-01-02, last_day: 2024-01-01}", "2024-01-01, lies before first_day, 2024-01-02"),
-        ("{first_day: 2024-02-30, last_day: 2024-03-01}", "day is out of range"),
-        ('{first_day: "1\' or true --", last_day: 2024-03-01}', "Invalid isoformat string"),
+        ("2024-01-01", "", "given together"),
+        ("", "2024-01-01", "given together"),
+        ("2024-01-02", "2024-01-01", "2024-01-01, lies before first_day, 2024-01-02"),
+        ("2024-02-30", "2024-03-01", "day is out of range"),
+        ("1' or true --", "2024-03-01", "Invalid isoformat string"),
     ],
 )
-def test_days_that_make_no_range_are_refused(dbt: Dbt, days: str, message: str) -> None:
-    outcome = dbt("parse", "--vars", days)
+def test_days_that_make_no_range_are_refused(
+    dbt: Dbt, monkeypatch: pytest.MonkeyPatch, first: str, last: str, message: str
+) -> None:
+    monkeypatch.setenv("DBT_FIRST_DAY", first)
+    monkeypatch.setenv("DBT_LAST_DAY", last)
+    outcome = dbt("run-operation", "changed_range")
     assert not outcome.succeeded
     assert message in outcome.messages[-1]
+
+
+def test_days_may_be_given_as_vars(dbt: Dbt, tmp_path: Path) -> None:
+    """With which the project is parsed anew, and refused where they make no range."""
+    outcome = dbt("parse", "--vars", "{first_day: 2024-01-01}", "--target-path", str(tmp_path))
+    assert not outcome.succeeded
+    assert "given together" in outcome.messages[-1]
 
 
 def test_dbt_tests_find_errors(engine: Engine, dbt: Dbt) -> None:

@@ -53,15 +53,15 @@ def company_posts() -> dict[str, Post]:
 
 def page_days() -> AccountDays:
     """Followers are counted from 0 at the start of the export, which is as good as any number."""
-    days: dict[tuple[str, date], dict[str, int | None]] = {}
+    days: dict[tuple[str, int, date], dict[str, int | None]] = {}
     for row in rows(PAGE):
-        days["linkedin", date.fromisoformat(row["Date"])] = dict.fromkeys(ACCOUNT_FIGURES) | {
+        days["linkedin", 1, date.fromisoformat(row["Date"])] = dict.fromkeys(ACCOUNT_FIGURES) | {
             "impressions": int(row["Impressions (total)"]),
             "clicks": int(row["Clicks (total)"]),
             "likes": int(row["Reactions (total)"]),
         }
     for row in rows(FOLLOWERS):
-        of_day = days.setdefault(("linkedin", date.fromisoformat(row["Date"])), dict.fromkeys(ACCOUNT_FIGURES))
+        of_day = days.setdefault(("linkedin", 1, date.fromisoformat(row["Date"])), dict.fromkeys(ACCOUNT_FIGURES))
         of_day |= {"followers": int(row["Cumulative Followers"]), "follower_gain": int(row["Total followers"])}
     return days
 

@@ -13,7 +13,10 @@ from sqlalchemy import Engine, delete, insert
 from analytics_pipeline.database.models import POST_STATUSES, Business, PostAnalytics, PublishedPost, SocialAccount
 
 PLATFORMS = ("linkedin", "twitter", "facebook", "instagram")
+ACCOUNTS = (1, 2)
+"""Every business has so many on each platform."""
 LAST_MOMENT = time(23, 59, 59, 999999)
+MOMENT = timedelta(microseconds=1)
 EDGE_DAYS = [
     first + timedelta(days=n)
     # ISO week 1 of 2020 begins in 2019; leap day; ISO week 53 of 2020 ends in 2021.
@@ -44,10 +47,18 @@ class Post:
     published_at: datetime
     readings: tuple[Reading, ...] = ()
     status: str = "published"
+    account: int = 1
+    """Which of the business's accounts on the platform."""
+    post_type: str | None = None
 
 
 World = Mapping[int, Mapping[int, Post]]
 """Business id → post id → post."""
+
+
+def account_id(business: int, platform: str, account: int) -> int:
+    """The id of a social account, as it is stored."""
+    return business * 100 + PLATFORMS.index(platform) * 10 + account
 
 
 # --- strategies
@@ -69,20 +80,27 @@ def _readings(draw: st.DrawFn, published_on: date) -> tuple[Reading, ...]:
 
 
 @st.composite
-def _posts(draw: st.DrawFn, days: list[date]) -> Post:
+def _posts(draw: st.DrawFn, platforms: list[str], days: list[date]) -> Post:
     day = draw(st.sampled_from(days))
     return Post(
-        draw(st.sampled_from(PLATFORMS)),
+        draw(st.sampled_from(platforms)),
         datetime.combine(day, draw(_times), UTC),
         draw(_readings(day)),
         draw(st.sampled_from(POST_STATUSES)),
+        draw(st.sampled_from(ACCOUNTS)),
     )
 
 
 @st.composite
 def changes(draw: st.DrawFn, first: date, last: date) -> tuple[list[Post], list[Post | None]]:
-    """The posts of a business, and what they are later (None = gone) when only publish days first..last changed."""
-    before = draw(st.lists(_posts(EDGE_DAYS), min_size=1, max_size=10))
+    """The posts of a business, and what they are later (None = gone) when only publish days first..last changed.
+
+    Half of the businesses crowd theirs on a platform or two and on few days, so that a day has many posts.
+    """
+    changed = [day for day in EDGE_DAYS if first <= day <= last]
+    few = sorted({first - timedelta(days=1), *changed, last + timedelta(days=1), last + timedelta(days=31)})
+    platforms = draw(st.lists(st.sampled_from(PLATFORMS), min_size=1, unique=True))
+    before = draw(st.lists(_posts(platforms, draw(st.sampled_from([EDGE_DAYS, few]))), min_size=1, max_size=12))
     after: list[Post | None] = []
     for post in before:
         day = post.published_at.date()
@@ -91,8 +109,21 @@ def changes(draw: st.DrawFn, first: date, last: date) -> tuple[list[Post], list[
             after.append(draw(st.sampled_from([None, post, replace(post, readings=readings)])))
         else:
             after.append(post)
-    changed = [day for day in EDGE_DAYS if first <= day <= last]
-    return before, after + draw(st.lists(_posts(changed), max_size=2))
+    return before, after + draw(st.lists(_posts(platforms, changed), max_size=2))
+
+
+def posts_at_the_edges() -> list[Post]:
+    """In the last and in the first moment of years, of ISO years, of February and of a leap day."""
+    midnights = [
+        date(2019, 12, 30),
+        date(2020, 1, 1),
+        date(2020, 2, 29),
+        date(2020, 3, 1),
+        date(2021, 1, 1),
+        date(2021, 1, 4),
+    ]
+    moments = [datetime.combine(day, time(), UTC) + shift for day in midnights for shift in (-MOMENT, timedelta())]
+    return [Post("facebook", at, (Reading(at, 10**n, impressions=7),)) for n, at in enumerate(moments)]
 
 
 # --- into the database
@@ -101,15 +132,15 @@ def changes(draw: st.DrawFn, first: date, last: date) -> tuple[list[Post], list[
 def store(engine: Engine, world: World) -> None:
     """Make the database hold this world and nothing else."""
     posts = [(business, key, post) for business, posts in world.items() for key, post in posts.items()]
-    account = {pair: n for n, pair in enumerate(((b, p) for b in world for p in PLATFORMS), start=1)}
+    accounts = [(b, p, account_id(b, p, n)) for b in world for p in PLATFORMS for n in ACCOUNTS]
     with engine.begin() as connection:
         connection.execute(delete(Business))  # cascades
         connection.execute(insert(Business), [{"id": business, "name": f"Business {business}"} for business in world])
         connection.execute(
             insert(SocialAccount),
             [
-                {"id": n, "business_id": business, "platform": platform, "external_id": str(n)}
-                for (business, platform), n in account.items()
+                {"id": key, "business_id": business, "platform": platform, "external_id": str(key)}
+                for business, platform, key in accounts
             ],
         )
         connection.execute(
@@ -118,9 +149,10 @@ def store(engine: Engine, world: World) -> None:
                 {
                     "id": key,
                     "business_id": business,
-                    "social_account_id": account[business, post.platform],
+                    "social_account_id": account_id(business, post.platform, post.account),
                     "platform": post.platform,
                     "platform_post_id": str(key),
+                    "post_type": post.post_type,
                     "published_at": post.published_at,
                     "status": post.status,
                 }
