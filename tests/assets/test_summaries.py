@@ -1,4 +1,5 @@
-"""The dbt assets in a Dagster run: tests of dbt as checks that block or only tell, rows and column lineage in the UI.
+"""The dbt assets in a Dagster run: tests of dbt as checks that block or only tell, rows and column lineage in the UI; and
+no run parses the project, whichever days it is for, or leaves anything behind.
 
 Not here: figures (`tests/dbt_summaries`), when the run happens (`tests/automation`).
 """
@@ -8,16 +9,15 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 import pytest
-from dagster_dbt import DbtCliResource
 from sqlalchemy import Engine, text
 
-from analytics_pipeline.assets.analytics_summaries import summaries_assets
+from analytics_pipeline.assets.analytics_summaries import parsed_for_runs, summaries_assets
+from analytics_pipeline.automation.ranges import range_tags
 from analytics_pipeline.platform_fetchers import FETCHERS
-from analytics_pipeline.resources import DBT_PROJECT, DatabaseResource, dbt_executable
+from analytics_pipeline.resources import DatabaseResource, all_resources
 from tests.dbt_summaries.worlds import Post, Reading, store
 
 AT = datetime(2026, 3, 2, 12, tzinfo=UTC)
-DAY = AT.date().isoformat()
 POST = Post("twitter", AT, (Reading(AT, likes=2716, impressions=9000),))
 A_MONTH_BEFORE = Post("twitter", AT - timedelta(days=28))
 
@@ -29,15 +29,15 @@ def instance() -> Iterator[dg.DagsterInstance]:
         yield instance
 
 
-def build(instance: dg.DagsterInstance) -> dg.ExecuteInProcessResult:
-    """One run over the day, as the sensor asks for."""
+def build(instance: dg.DagsterInstance, days: int) -> dg.ExecuteInProcessResult:
+    """One run over so many days from the day of the posts on, as the sensor asks for."""
     return dg.materialize(
         [summaries_assets()],
         instance=instance,
-        partition_key=DAY,
+        tags=range_tags(AT.date(), AT.date() + timedelta(days=days - 1)),
         resources={
             "database": DatabaseResource(),
-            "dbt": DbtCliResource(project_dir=DBT_PROJECT, dbt_executable=dbt_executable()),
+            "dbt": all_resources()["dbt"],
         },
         run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         raise_on_error=False,
@@ -57,10 +57,15 @@ def sources_of(materialization: dg.AssetMaterialization, column: str) -> set[tup
     return {(dep.asset_key.to_user_string(), dep.column_name) for dep in lineage.deps_by_column[column]}
 
 
-def test_rows_lineage_and_checks_that_block_or_tell(engine: Engine, instance: dg.DagsterInstance) -> None:
+def test_rows_lineage_and_checks_that_block_or_tell(
+    engine: Engine, instance: dg.DagsterInstance, capfd: pytest.CaptureFixture[str]
+) -> None:
     store(engine, {1: {1: POST, 2: POST, 3: A_MONTH_BEFORE}})
-    first = build(instance)
+    parsed = parsed_for_runs()  # as `dev` and `db upgrade` do
+    at = (parsed / "manifest.json").stat().st_mtime_ns
+    first = build(instance, days=1)
     assert first.success
+    assert [path.name for path in parsed.iterdir() if path.is_dir()] == []
     assert {check.passed for check in first.get_asset_check_evaluations()} == {True}
     built = materialized(first)
     rows = {name: materialization.metadata["dagster/row_count"].value for name, materialization in built.items()}
@@ -99,8 +104,12 @@ def test_rows_lineage_and_checks_that_block_or_tell(engine: Engine, instance: dg
             )
         )
         activity = connection.execute(text("SELECT * FROM activity_summaries ORDER BY id")).all()
-    second = build(instance)
+    second = build(instance, days=4)
     assert not second.success
+    said = capfd.readouterr().out
+    assert said.count("Finished running") == 2
+    assert "Unable to do partial parsing" not in said
+    assert (parsed / "manifest.json").stat().st_mtime_ns == at
     failed = {check.check_name: check for check in second.get_asset_check_evaluations() if not check.passed}
     assert failed["gains_have_their_days"].severity == dg.AssetCheckSeverity.ERROR
     assert failed["summaries_have_their_posts"].severity == dg.AssetCheckSeverity.WARN

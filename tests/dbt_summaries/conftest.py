@@ -7,12 +7,14 @@ import json
 import os
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 import pytest
 from dbt.cli.main import dbtRunner
+from dbt.contracts.graph.manifest import Manifest
 from sqlalchemy import URL, Engine, text
 
 from analytics_pipeline.database.engine import dbt_environment
@@ -33,8 +35,26 @@ class DbtOutcome:
     """Warnings and errors, deprecations included."""
 
 
+_OPTIONS = ("--quiet", "--show-all-deprecations", "--log-level-file", "none")
+
+
+@cache
+def parsed() -> Manifest:
+    """What dbt knows of the project on the tests' database, parsed once, as that costs seconds."""
+    manifest = dbtRunner().invoke([*_OPTIONS, "parse"]).result
+    assert isinstance(manifest, Manifest)
+    return manifest
+
+
+def _as_parsed() -> Manifest:
+    manifest = parsed()
+    for node in manifest.nodes.values():  # where the last command left the SQL that it made of them
+        vars(node).update({"compiled": False, "compiled_code": None, "extra_ctes": [], "extra_ctes_injected": False})
+    return manifest
+
+
 class Dbt:
-    """The project in `dbt_summaries/` on the test's database."""
+    """The project in `dbt_summaries/` on the test's database; only the commands that are about parsing parse it."""
 
     def __init__(self, target: Path) -> None:
         self._target = target
@@ -47,12 +67,14 @@ class Dbt:
                 messages.append(event.info.msg)
 
         changed = {"DBT_FIRST_DAY": str(days[0]), "DBT_LAST_DAY": str(days[1])} if days else {}
-        options = ("--quiet", "--show-all-deprecations", "--log-level-file", "none")
         with patch.dict(os.environ, changed):
-            result = dbtRunner(callbacks=[listen]).invoke([*options, command, *arguments])
+            manifest = None if command in ("parse", "docs") else _as_parsed()
+            result = dbtRunner(manifest, callbacks=[listen]).invoke([*_OPTIONS, command, *arguments])
         if result.exception:
             messages.append(str(result.exception))
-        statuses = {run.node.name: str(run.status) for run in getattr(result.result, "results", []) if hasattr(run, "node")}
+        statuses = {
+            run.node.name: str(run.status) for run in getattr(result.result, "results", []) if hasattr(run, "node")
+        }
         return DbtOutcome(result.success, statuses, messages)
 
     def manifest(self) -> dict[str, Any]:

@@ -52,7 +52,7 @@ _AGES = [
 ]
 _RANKED = (-91, -90, -89, 89, 90, 91)
 """Days from a post, the newest of its account, to others that are ranked with it or just not."""
-_figures = st.none() | st.integers(-2, 20) | st.integers(0, 10**10)
+_figures = st.none() | st.just(0) | st.integers(-2, 20) | st.integers(0, 10**10)
 _times = st.sampled_from([time(0), time(22, 30), LAST_MOMENT]) | st.times()
 
 

@@ -11,13 +11,10 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
 from typing import Any
 
 import psycopg
 import pytest
-from dbt.cli.main import dbtRunner
-from dbt.contracts.graph.manifest import Manifest
 from sqlalchemy import Engine
 
 from analytics_pipeline.database import embedded
@@ -220,21 +217,6 @@ def _tests(module: Any) -> Iterator[Callable[..., None]]:
             yield lambda engine, dbt, test=test, given=given: test(engine, dbt, **given)
 
 
-@cache
-def parsed() -> Manifest:
-    """What dbt knows of the project; each mutant is put into it and taken out again."""
-    manifest = dbtRunner().invoke(["--quiet", "--log-level-file", "none", "parse"]).result
-    assert isinstance(manifest, Manifest)
-    return manifest
-
-
-def runner_of_what_is_parsed(callbacks: list[Any]) -> dbtRunner:
-    manifest = parsed()
-    for node in manifest.nodes.values():  # as if it were parsed just now: a run leaves its SQL there
-        vars(node).update({"compiled": False, "compiled_code": None, "extra_ctes": [], "extra_ctes_injected": False})
-    return dbtRunner(manifest=manifest, callbacks=callbacks)
-
-
 class Copies:
     """Databases as they are just before the run of dbt that a step has."""
 
@@ -275,10 +257,9 @@ def test_mutants_are_killed(
     name: str,
     sql: str,
 ) -> None:
-    monkeypatch.setattr(conftest, "dbtRunner", runner_of_what_is_parsed)
     judge, copies = JUDGES[group], Copies(postgres_server, engine, dbt)
     ready = copies.of(group)
-    manifest = parsed()
+    manifest = conftest.parsed()
     if f"model.dbt_summaries.{name}" in manifest.nodes:
         monkeypatch.setattr(manifest.nodes[f"model.dbt_summaries.{name}"], "raw_code", sql)
     else:

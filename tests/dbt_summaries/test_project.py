@@ -55,6 +55,8 @@ def raw_assets_above(manifest: dict[str, Any], node: str) -> set[tuple[str, ...]
 
 
 def test_contract_descriptions_and_lineage(engine: Engine, dbt: Dbt) -> None:
+    anew = dbt("parse", "--no-partial-parse")
+    assert (anew.succeeded, anew.messages) == (True, [])
     outcome = dbt("build")  # on an empty database
     assert outcome.succeeded
     assert outcome.messages == []
