@@ -17,7 +17,7 @@ from tests.dbt_summaries.conftest import Dbt
 from tests.dbt_summaries.history_worlds import AccountDays, History, changes, store_history
 from tests.dbt_summaries.worlds import Post
 
-BUSINESSES = 100
+BUSINESSES = 60
 MARTS: dict[str, tuple[Callable[[History], list[reference.Row]], tuple[str, ...]]] = {
     "post_daily_gains": (reference.post_daily_gains, ("post_id", "observed_on")),
     "post_performance": (reference.post_performance, ("post_id",)),

@@ -6,6 +6,7 @@ Not here: what their summaries should be (`reference.py`).
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
+from random import Random
 
 from hypothesis import strategies as st
 from sqlalchemy import Engine, delete, insert
@@ -63,18 +64,24 @@ def account_id(business: int, platform: str, account: int) -> int:
 
 # --- strategies
 
-_figures = st.none() | st.just(0) | st.integers(-2, 4) | st.integers(0, 10**10)
+seeds = st.integers(0, 2**32).map(Random)
+"""For figures, of which there are many: drawn one by one by hypothesis they would cost more than all else."""
 _times = st.sampled_from([time(0), LAST_MOMENT]) | st.times()
+
+
+def figures(random: Random, count: int) -> list[int | None]:
+    """So many, each unknown, nothing, small or large."""
+    kinds = (lambda: None, lambda: 0, lambda: random.randint(-2, 9), lambda: random.randint(0, 10**10))
+    return [random.choice(kinds)() for _ in range(count)]
 
 
 @st.composite
 def _readings(draw: st.DrawFn, published_on: date) -> tuple[Reading, ...]:
     """None, one or several, on different days, stored in any order."""
     ages = draw(st.lists(st.integers(0, 40), max_size=3, unique=True))
+    random = draw(seeds)
     return tuple(
-        Reading(
-            datetime.combine(published_on + timedelta(days=age), draw(_times), UTC), *(draw(_figures) for _ in range(7))
-        )
+        Reading(datetime.combine(published_on + timedelta(days=age), draw(_times), UTC), *figures(random, 7))
         for age in ages
     )
 
