@@ -25,7 +25,7 @@ from analytics_pipeline.sync import ledger
 from analytics_pipeline.sync.accounts import connect
 from tests.end_to_end import week_checks as checks
 from tests.end_to_end.virtual_week import Week, make_time_virtual
-from tests.end_to_end.week_checks import DAY, DEAD, HOUR
+from tests.end_to_end.week_checks import DAY, DEAD, HOUR, LATE
 
 HISTORY = 32
 """Days before the beginning: posts reach all rungs of the ladder but the weekly one."""
@@ -34,8 +34,8 @@ QUIET = timedelta(hours=6)
 FAULTS = ("reset", "cut_body", "html", "status 500", "status 503", "throttled")
 REVOKED_AFTER = timedelta(hours=3)
 DOWN = "facebook"
-"""Answers nothing but 503 for six hours. In the last fifth of the time it also throttles the app now and then, which holds up
-all accounts of Facebook and Instagram."""
+"""Answers nothing but 503 for six hours. In the last fifth of the time, from LATE on, it also throttles the app now and then,
+which holds up all accounts of Facebook and Instagram."""
 APP = {"CLIENT_ID": "sandbox-client", "CLIENT_SECRET": "sandbox-secret"}
 
 
@@ -155,6 +155,8 @@ def plan_faults(
     events: list[tuple[datetime, Callable[[], None]]] = []
     for _ in range(round(span / HOUR * len(prone) / 12)):
         account, kind, at = chance.choice(prone), chance.choice(FAULTS), start + chance.random() * span
+        if kind == "throttled" and account.platform == "instagram":  # its headers speak of the app as well
+            at = max(at, start + LATE * span)
         if kind != "throttled":
             events.append((at, fault(sandbox, account, kind, chance)))
         elif account.platform != "linkedin" or datetime.combine(at + DAY, datetime.min.time(), UTC) < end - QUIET:
@@ -162,7 +164,7 @@ def plan_faults(
             events.append((at, throttled(account, seconds)))
             events.append((at + timedelta(seconds=seconds), throttled(account, None)))
     for _ in range(max(1, span // (2 * DAY))):
-        account, at = chance.choice(own[DOWN]), start + (0.8 + 0.2 * chance.random()) * span
+        account, at = chance.choice(own[DOWN]), start + (LATE + (1 - LATE) * chance.random()) * span
         events.append((at, fault(sandbox, account, "status 429", chance)))
     down = start + 90 * timedelta(minutes=1) + chance.random() * (span - 9 * HOUR)
     events.append((down, lambda: sandbox.script_fault("status", platform=DOWN, status=503, times=0)))
