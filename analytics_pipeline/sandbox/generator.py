@@ -209,7 +209,9 @@ def _post(random: Random, account: Account, moment: datetime, kind: str) -> Post
         )
         media = str(number - 7_000_000_000) if video else ""
     else:
-        number = 17_000_000_000_000_000 + milliseconds // 2 + random.randrange(400)
+        # Many accounts have a story of the same second.
+        within_second = int(account.external_id) % 1000 * 400 + random.randrange(400)
+        number = 17_000_000_000_000_000 + milliseconds * 500 + within_second
         post_id, url = str(number), f"https://www.instagram.com/{'reel' if video else 'p'}/{number:x}/"
     return Post(
         platform=account.platform,

@@ -132,3 +132,9 @@ def test_the_command_prints_settings_to_paste_and_stops_on_a_signal(number: sign
         _, errors = process.communicate(timeout=20)
     assert (process.returncode, errors) == (0, "")
     assert load_world(folder).name == "demo-3"
+
+
+def test_no_two_posts_of_many_accounts_share_an_id() -> None:
+    """Each Instagram account has a story of the same second."""
+    world = generate_world(2, NOW, businesses=40, days=1)
+    assert len({(post.platform, post.post_id) for post in world.posts}) == len(world.posts)
