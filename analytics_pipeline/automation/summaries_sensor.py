@@ -62,15 +62,18 @@ def _days(request: dg.RunRequest) -> list[str]:
 
 
 def _burst(instance: dg.DagsterInstance) -> str | None:
-    """The job of a raw run that has begun lately and still goes on."""
-    for job in SYNC_JOBS.values():
-        going_on = dg.RunsFilter(
-            job_name=job.name,
-            statuses=[dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED],
-            created_after=datetime.now(UTC) - LONGEST_BURST,
-        )
-        if instance.get_runs_count(going_on):
-            return job.name
+    """What a raw run that has begun lately, and still goes on, works on. Runs from the UI are of Dagster's own job."""
+    going_on = dg.RunsFilter(
+        statuses=[dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED],
+        created_after=datetime.now(UTC) - LONGEST_BURST,
+    )
+    jobs = {job.name for job in SYNC_JOBS.values()}
+    for run in instance.get_runs(going_on):
+        if run.job_name in jobs:
+            return run.job_name
+        for key in sorted(run.asset_selection or ()):
+            if key.path[-1] == "post_analytics":
+                return key.to_user_string()
     return None
 
 

@@ -88,3 +88,26 @@ def test_while_a_raw_run_is_under_way_it_waits_and_loses_nothing(instance: dg.Da
     assert "linkedin_sync is under way" in str(waiting.skip_message)
     instance.report_run_failed(run)
     assert ranges(tick(instance, waiting.cursor)) == [(YESTERDAY.isoformat(), YESTERDAY.isoformat())]
+
+
+def test_a_run_of_a_backfill_from_the_ui_is_waited_for_too(instance: dg.DagsterInstance) -> None:
+    """Its job is Dagster's own, of all assets; what it works on says its selection."""
+    cursor = tick(instance, None).cursor
+    raw = [dg.AssetKey(["linkedin", "published_posts"]), dg.AssetKey(["linkedin", "post_analytics"])]
+    everything = defs.resolve_implicit_global_asset_job_def()
+    of_raw = everything.get_subset(asset_selection=set(raw))
+    of_summaries = everything.get_subset(asset_selection={dg.AssetKey("analytics_summaries")})
+    run = instance.create_run_for_job(of_raw, asset_selection=frozenset(raw), status=dg.DagsterRunStatus.STARTED)
+    instance.create_run_for_job(
+        of_summaries,
+        asset_selection=frozenset({dg.AssetKey("analytics_summaries")}),
+        status=dg.DagsterRunStatus.STARTED,
+    )
+    changed(instance, "linkedin", YESTERDAY)
+
+    waiting = tick(instance, cursor)
+
+    assert (ranges(waiting), waiting.cursor) == ([], cursor)
+    assert "linkedin/post_analytics is under way" in str(waiting.skip_message)
+    instance.report_run_failed(run)
+    assert ranges(tick(instance, waiting.cursor)) == [(YESTERDAY.isoformat(), YESTERDAY.isoformat())]
