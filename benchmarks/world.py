@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from math import ceil
 
-from analytics_pipeline.sandbox.model import Account, Observation, Post, World
+from analytics_pipeline.sandbox.model import Account, FacebookSettings, Observation, Post, World
 from analytics_pipeline.settings import get_settings
 
 DAYS = 100
@@ -82,7 +82,9 @@ def make_world(platforms: Sequence[str], accounts: int, posts: int, now: datetim
     apart = timedelta(days=days) / posts
     published = [post for number, owner in owners for post in _posts(owner, number, posts, now, apart)]
     readings = [_reading(post, n) for n, post in enumerate(published)]
-    return World("benchmark", [owner for _, owner in owners], published, readings)
+    # A listing of all posts is what is measured: Facebook's own would end after 600 of a year.
+    facebook = FacebookSettings(posts_listed_per_year=posts)
+    return World("benchmark", [owner for _, owner in owners], published, readings, facebook=facebook)
 
 
 def _posts(owner: Account, number: int, posts: int, now: datetime, apart: timedelta) -> Iterator[Post]:

@@ -65,7 +65,7 @@ def published_posts_asset(platform: str) -> dg.AssetsDefinition:
                         "posts": r.found,
                         "new": r.new,
                         **used(r.usage),
-                        "problem": r.failure.message if r.failure else None,
+                        "problem": r.failure.message if r.failure else r.note,
                     }
                     for r in results
                 ),

@@ -107,6 +107,8 @@ class BasePlatformFetcher(FigureReader):
         """(UTC day, id) of what the platform has charged for, on platforms that charge a thing once a day. Likewise."""
         self.media_owners: dict[str, str] = {}
         """Post by media key: whose the figures of a video in several posts are, where they are of all posts together."""
+        self.unlisted: str | None = None
+        """What the last listing may have lacked, for people; None while nothing is known to lack."""
         self.answering_version: str | None = None
         """API version that the platform says it answered with, where it says so."""
 

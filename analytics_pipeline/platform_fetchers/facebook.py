@@ -5,8 +5,9 @@ metrics, quota, errors (graph*.py).
 """
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any, ClassVar, Final
 
@@ -54,6 +55,8 @@ _DAYS_PER_CALL: Final = 88
 """At most 90 days between `since` and `until`; one is asked for on top, one may be an hour longer."""
 _DAYS_KEPT: Final = 730
 _REELS: Final = "video_insights"
+_LISTED_PER_YEAR: Final = 550
+"""Facebook lists "about 600" posts of a year (facebook.md §2): from so many on, some may be missing."""
 
 _log = logging.getLogger(__name__)
 
@@ -77,6 +80,19 @@ class FacebookFetcher(GraphFetcher):
     ) -> None:
         super().__init__(access_token, page_id, base_url=base_url or get_settings().facebook_base_url, **options)
         self._reads_comments = True
+
+    def list_posts(self, start: datetime, end: datetime) -> Iterator[list[ListedPost]]:
+        """As for every Graph account. Facebook lists about 600 posts of a year: `unlisted` tells when it may be so."""
+        years: Counter[int] = Counter()
+        for page in super().list_posts(start, end):
+            years.update(post.published_at.year for post in page)
+            yield page
+        full = [str(year) for year, posts in sorted(years.items()) if posts >= _LISTED_PER_YEAR]
+        if full:
+            self.unlisted = (
+                f"facebook lists about 600 posts a year, and has listed as many of {', '.join(full)}: "
+                "others may never be found; those that are known are read by their ids"
+            )
 
     def fetch_account_days(self, first: date, last: date) -> list[AccountDay]:
         """Figures of the page per day, two years back at most; the number of followers now on today's.

@@ -42,6 +42,9 @@ from analytics_pipeline.platform_fetchers.instagram_pages import InstagramPages
 from analytics_pipeline.platform_fetchers.meta_oauth import InstagramOAuth, instagram_host, is_instagram_login
 from analytics_pipeline.platform_fetchers.metrics import ListedPost, PostAnalytics, PostReading, PostRef
 
+_LISTED: Final = 10_000
+"""The latest media that can be listed at all (instagram.md §2)."""
+
 _SINGLY: Final = 5
 """Media read together where each is a call of its own: few, for what they refuse the next need not be asked."""
 
@@ -102,8 +105,12 @@ class InstagramFetcher(InstagramPages):
         Reels are listed without figures, for their watch time would fail the page. Only where there are no batches, and
         each would be a call, they are listed with all others, and watch time for the newest (INSTAGRAM_DETAIL_CALLS).
         """
+        listed = 0
         for page in self._walk(start, end):
+            listed += len(page)
             yield self._listed_completely(page)
+        if listed >= _LISTED:
+            self.unlisted = f"instagram lists the latest {_LISTED:,} media: older ones may never be found"
         if end > self._clock() - timedelta(days=1):
             rows = self._get(url(f"{self._account()}/stories", fields=NODE_FIELDS, limit=100)).get("data")
             found = (self._listed(row) for row in rows) if isinstance(rows, list) else ()

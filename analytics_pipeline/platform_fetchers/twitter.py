@@ -29,6 +29,8 @@ from analytics_pipeline.platform_fetchers.twitter_oauth import TwitterOAuth
 
 MAX_IDS: Final = 100
 
+MOST_LISTED: Final = 3200
+
 PRIVATE_AGE: Final = timedelta(days=30) - timedelta(hours=1)
 """X shows private figures of posts up to 30 days old; in a listing that asks for them, older posts are missing.
 The hour is for the time that a listing takes, and for clocks that differ."""
@@ -162,7 +164,7 @@ class TwitterAnalyticsFetcher(TwitterExtras):
     def list_posts(self, start: datetime, end: datetime) -> Iterator[list[ListedPost]]:
         """The account's own posts with `start <= created_at < end`, each with its reading; edited posts come last.
 
-        Replies are listed, retweets are not. X lists the newest 3,200 posts only.
+        Replies are listed, retweets are not. X lists the newest 3,200 posts only: `unlisted` tells when it was so many.
         """
         user = self._own_id()
         seen: set[str] = set()
@@ -183,6 +185,8 @@ class TwitterAnalyticsFetcher(TwitterExtras):
                         edited.add(versions[0], versions, reply)
                 if fresh := [post for post in page if post and start <= post.published_at < end]:
                     yield self._listed_with_extras(fresh)
+        if len(seen) >= MOST_LISTED:
+            self.unlisted = f"twitter: X lists the newest {MOST_LISTED:,} posts: older ones may never be found"
         self._complete(edited)
         last = [self._listed(versions, edited.reply) for versions in edited.versions.values()]
         if fresh := [post for post in last if post and start <= post.published_at < end]:

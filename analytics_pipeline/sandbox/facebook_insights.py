@@ -33,6 +33,7 @@ from analytics_pipeline.sandbox.model import Account, Post
 
 LONGEST_WINDOW_DAYS = 90
 KEPT = timedelta(days=730)
+"""Days, and insights of posts, older than this are gone."""
 LEAST_LIKES = 100
 """A Page with fewer has no insights."""
 
@@ -43,7 +44,7 @@ def post_insights(call: Call, post: Post, owner: Account, object_id: str) -> dic
     """`/{post}/insights`: lifetime figures, and the newest finished day of the metrics that come per day as well."""
     metrics, period = _living(call, wanted_metrics(call), POST_METRICS), _period(call)
     data: list[dict[str, Any]] = []
-    if granted(owner, "read_insights", "pages_read_engagement"):
+    if granted(owner, "read_insights", "pages_read_engagement") and _is_kept(call, post):
         figures = _post_figures(call, post)
         for metric in metrics:
             value = POST_METRICS[metric](figures)
@@ -62,7 +63,7 @@ def video_insights(call: Call, post: Post, owner: Account, video_id: str) -> dic
         call, asked if call.params.get("metric") else [m for m in asked if m not in retired], VIDEO_METRICS
     )
     data: list[dict[str, Any]] = []
-    if granted(owner, "read_insights", "pages_read_engagement"):
+    if granted(owner, "read_insights", "pages_read_engagement") and _is_kept(call, post):
         figures = _post_figures(call, post)
         values = {metric: VIDEO_METRICS[metric](figures) for metric in metrics}
         data = [
@@ -72,6 +73,10 @@ def video_insights(call: Call, post: Post, owner: Account, video_id: str) -> dic
             if value is not None
         ]
     return {"data": data, "paging": _paging(call)}
+
+
+def _is_kept(call: Call, post: Post) -> bool:
+    return call.now - post.published_at <= KEPT
 
 
 def page_insights(call: Call, page: Account) -> dict[str, Any]:

@@ -4,7 +4,8 @@ Here: fields, edges and the permissions they need (facebook.md sections 2 and 3)
 """
 
 import zlib
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from analytics_pipeline.sandbox.facebook_insights import page_insights, post_insights, video_insights
@@ -167,10 +168,23 @@ class Page:
         if name == "feed" and not granted(self.owner, "pages_read_user_content"):
             raise permission_missing("pages_read_engagement")  # the platform names the wrong one
         refuse_too_much(read_limit(call.params), call.fields)
-        page = page_of(call.world.posts_of(self.owner, call.now), call.params, call.link)
+        page = page_of(self._listed(call), call.params, call.link)
         call.posts.update(post.post_id for post in page.posts)
         data = [render(call, PagePost(post, self.owner), call.fields) for post in page.posts]
         return {"data": data} if page.paging is None else {"data": data, "paging": page.paging}
+
+    def _listed(self, call: Call) -> Sequence[Post]:
+        posts, most = call.world.posts_of(self.owner, call.now), call.world.facebook.posts_listed_per_year
+        if len(posts) <= most:
+            return posts
+        years: Counter[int] = Counter()
+        listed = []
+        for post in posts:
+            year = post.published_at.year
+            years[year] += 1
+            if years[year] <= most:
+                listed.append(post)
+        return listed
 
 
 class PagePost:

@@ -37,6 +37,8 @@ KEPT_DAYS = 90
 """Account figures older than this are gone."""
 SETTLING = timedelta(hours=3)
 """A day that has just ended is not there yet."""
+MEDIA_KEPT = timedelta(days=730)
+"""Insights of media older than this are gone."""
 LEAST_VIEWERS = 5
 IMPRESSIONS_END = datetime(2024, 7, 2, tzinfo=UTC)
 """Media from then on have no `impressions`; older ones have them up to v21.0."""
@@ -58,6 +60,8 @@ def media_insights(call: Call, post: Post, owner: Account, product: str) -> dict
     breakdown = ",".join(named(call.params, "breakdown"))
     if breakdown and any(MEDIA_BREAKDOWNS.get(metric) != breakdown for metric in metrics):
         raise GraphError(1, "An unknown error has occurred.", status=500)
+    if call.now - post.published_at > MEDIA_KEPT:
+        return {"data": []}
     figures = call.figures(post)
     if product == STORY and figures.get("reach", LEAST_VIEWERS if figures else 0) < LEAST_VIEWERS:
         raise GraphError(10, "(#10) Not enough viewers for the media to show insights")

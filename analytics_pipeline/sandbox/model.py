@@ -206,6 +206,8 @@ class MetaSettings:
 @dataclass(slots=True)
 class FacebookSettings:
     retired_metrics: list[str] = field(default_factory=list)
+    posts_listed_per_year: int = 600
+    """Of all posts of a calendar year (UTC) lists show the newest so many; the others can only be read by id."""
 
 
 @dataclass(slots=True)

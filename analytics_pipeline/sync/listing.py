@@ -47,10 +47,12 @@ def _list_posts(work: AccountWork, first: date, last: date) -> AccountResult:
         except Exception as error:  # noqa: BLE001  # one account never costs another
             failure = work.failure_of(error)
             return _failed(work, first, last, AccountResult(work.account, found, new, fetcher.usage, failure), failure)
-        usage = fetcher.usage
+        usage, note = fetcher.usage, fetcher.unlisted
+    if note:
+        _log.warning("%s: %s", work.account.name, note)
     with Session(work.engine) as session, session.begin():
         ledger.register_listing(session, work.account.id, work.account.platform, first, last)
-    return AccountResult(work.account, found, new, usage)
+    return AccountResult(work.account, found, new, usage, note=note)
 
 
 def read_account_days(work: AccountWork, first: date, last: date) -> AccountResult:

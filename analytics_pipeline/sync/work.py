@@ -38,6 +38,8 @@ class AccountResult:
     new: int = 0
     usage: Usage = NOTHING_USED
     failure: Failure | None = None
+    note: str | None = None
+    """What the platform may have kept back, for people."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -171,3 +171,62 @@ def test_retired_metrics_cost_no_other(world: World) -> None:
             assert all(found and found["likes_count"] is not None for found in readings)
             assert fetcher.dead_metrics == dead
             assert len(sandbox.requests) <= most_calls
+
+
+def test_a_busy_page_is_told_to_lack_posts_and_known_ones_are_read() -> None:
+    """1,000 posts in a year: Facebook lists the newest 600, the others are read by their ids, in 40 calls at most."""
+    made = [post_of("facebook", PAGE, n) for n in range(1000)]
+    world = World(
+        accounts=[account_of("facebook", PAGE)],
+        posts=[post for post, _ in made],
+        observations=[figures for _, figures in made],
+        clock=ClockSettings("fixed", NOW),
+    )
+    with SandboxServer(world) as sandbox:
+        page = world.accounts[0]
+        fetcher = fetcher_of(sandbox, page)
+        assert fetcher.unlisted is None
+        listed = [post for page in fetcher.list_posts(NOW - timedelta(days=42), NOW) for post in page]
+        assert len(listed) == 600
+        assert fetcher.unlisted == (
+            "facebook lists about 600 posts a year, and has listed as many of 2026: others may never be found; those "
+            "that are known are read by their ids"
+        )
+        sandbox.clear_requests()
+        readings = [reading.analytics for reading in fetcher.fetch_many(refs_of(world, page))]
+        fetcher.close()
+        found = {analytics["platform_post_id"]: analytics["likes_count"] for analytics in readings if analytics}
+        assert found == {figures.post_id: figures.likes for _, figures in made}
+        assert len(sandbox.requests) <= 40
+
+
+def test_a_quiet_page_is_not() -> None:
+    made = [post_of("facebook", PAGE, n) for n in range(549)]
+    world = World(
+        accounts=[account_of("facebook", PAGE)], posts=[post for post, _ in made], clock=ClockSettings("fixed", NOW)
+    )
+    with SandboxServer(world) as sandbox:
+        fetcher = fetcher_of(sandbox, world.accounts[0])
+        assert len([post for page in fetcher.list_posts(NOW - timedelta(days=42), NOW) for post in page]) == 549
+        assert fetcher.unlisted is None
+        fetcher.close()
+
+
+@pytest.mark.parametrize("which", [0, 1, 2], ids=["page", "facebook login", "own login"])
+def test_figures_older_than_two_years_are_unknown_and_cost_no_other(
+    which: int, world: World, sandbox: SandboxServer
+) -> None:
+    """What stands in the fields of a post goes on; insights are NULL, not zero."""
+    account = world.accounts[which]
+    sandbox.clock.set(NOW + timedelta(days=730, hours=-5))
+    fetcher = fetcher_of(sandbox, account)
+    readings = {reading.platform_post_id: reading for reading in fetcher.fetch_many(refs_of(world, account))}
+    fetcher.close()
+    assert len(readings) == POSTS
+    for figures in (each for each in world.observations if each.post_id in readings):
+        kept = figures.observed_at >= NOW - timedelta(hours=5)
+        found = readings[figures.post_id].analytics
+        assert found is not None
+        assert found["impressions"] == (figures.impressions if kept else None)
+        in_insights = which == 0 and figures.watch_time_ms is not None  # all that is known of a page's reel
+        assert found["comments_count"] == (figures.comments if kept or not in_insights else None)

@@ -66,7 +66,6 @@ def client() -> Iterator[Client]:
             media(QUIET, "story"),
             media(CAROUSEL, "carousel"),
             media(CHILD, parent_id=CAROUSEL),
-            media(OLD, published_at=datetime(2024, 7, 1, 23, tzinfo=UTC)),
             media(CONVERTED, flags=frozenset({"pre_conversion"})),
             media(SHARED, flags=frozenset({"shared_to_facebook", "no_shares"})),
             media(WITHHELD),
@@ -84,7 +83,6 @@ def client() -> Iterator[Client]:
             reading(STORY, impressions=300, reach=5, comments=3, shares=0, profile_clicks=2, clicks=4, url_clicks=1),
             reading(QUIET, impressions=6, reach=4),
             reading(CAROUSEL, impressions=50, likes=0),
-            reading(OLD, impressions=77),
             reading(SHARED, impressions=60),
             reading(WITHHELD, likes=2),
             reading(OWNED, impressions=8, likes=1),
@@ -151,11 +149,19 @@ def test_dead_metrics(client: Client, metric: str) -> None:
     assert client.error(f"{FEED}/insights", metric=metric)[1]["message"] == NOT_FOR_PRODUCT.format(metric)
 
 
-def test_impressions_of_old_media_in_old_versions(client: Client) -> None:
-    v21 = Client(client.sandbox, client.base.replace("v25.0", "v21.0"), client.token, client.http)
-    assert v21.metrics(f"{OLD}/insights", metric="impressions") == {"impressions": 77}
-    assert v21.error(f"{FEED}/insights", metric="impressions")[1]["code"] == 100
-    assert client.error(f"{OLD}/insights", metric="impressions")[1]["code"] == 100
+def test_impressions_of_old_media_in_old_versions() -> None:
+    """In spring 2026, when such media still had insights."""
+    last, first = datetime(2024, 7, 1, 23, tzinfo=UTC), datetime(2024, 7, 2, tzinfo=UTC)
+    world = World(
+        accounts=[Account("instagram", IG, access_token="ig", followers=900)],
+        posts=[media(OLD, published_at=last), media(FEED, published_at=first)],
+        observations=[Observation("instagram", OLD, first, impressions=77)],
+    )
+    with serving(world, "instagram", "ig", now=at(1, month=5)) as client:
+        v21 = Client(client.sandbox, client.base.replace("v25.0", "v21.0"), client.token, client.http)
+        assert v21.metrics(f"{OLD}/insights", metric="impressions") == {"impressions": 77}
+        assert v21.error(f"{FEED}/insights", metric="impressions")[1]["code"] == 100
+        assert client.error(f"{OLD}/insights", metric="impressions")[1]["code"] == 100
 
 
 def test_shares_refused_for_a_media_type(client: Client) -> None:

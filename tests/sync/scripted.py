@@ -23,6 +23,7 @@ class Platform:
     posts: dict[str, dict[str, datetime]] = field(default_factory=dict)
     likes: dict[str, int | None] = field(default_factory=dict)
     post_errors: dict[str, PlatformAPIError] = field(default_factory=dict)
+    unlisted: dict[str, str] = field(default_factory=dict)
     listing_errors: dict[str, Exception] = field(default_factory=dict)
     reading_errors: dict[str, Exception] = field(default_factory=dict)
     listing_carries_figures: bool = False
@@ -89,6 +90,7 @@ class _Scripted(BasePlatformFetcher):
             for post, moment in self._script.posts.get(self._external_id, {}).items()
             if start <= moment < end
         ]
+        self.unlisted = self._script.unlisted.get(self._external_id)
         found.sort(key=lambda post: post.published_at, reverse=True)
         yield found
 

@@ -3,6 +3,7 @@
 import threading
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import Engine, event, select, text
 from sqlalchemy.orm import Session
 
@@ -325,3 +326,15 @@ def test_a_listing_that_keeps_failing_is_given_up(
         session.commit()
         platform.now += timedelta(hours=5)
     assert states == [{("waiting", n)} for n in (1, 2, 3, 4)] + [{("parked", 5)}]
+
+
+def test_what_a_platform_may_have_kept_back_is_told(
+    service: AnalyticsSyncService, platform: Platform, connected: Connect, caplog: pytest.LogCaptureFixture
+) -> None:
+    connected("11")
+    connected("22")
+    platform.publish("11", "a", at(D1))
+    platform.unlisted["11"] = "the platform lists one post a year"
+    told = {result.account.external_id: result.note for result in service.list_posts("linkedin", D1, D2)}
+    assert told == {"11": "the platform lists one post a year", "22": None}
+    assert "Page 11: the platform lists one post a year" in caplog.messages

@@ -1,0 +1,63 @@
+"""What both Meta platforms do not give any more: posts beyond 600 a year in lists, insights of posts after two years."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from analytics_pipeline.sandbox.model import Account, Observation, Post, World
+from tests.sandbox.graph_client import NOW, PAGE, Client, page, page_post, serving
+
+TWO_YEARS = timedelta(days=730)
+
+
+def all_listed(client: Client, edge: str) -> list[str]:
+    """The ids of a list through all its pages."""
+    body = client.json(f"{PAGE}/{edge}", fields="id", limit=100)
+    rows = list(body["data"])
+    while following := body.get("paging", {}).get("next"):
+        body = client.http.get(following, timeout=5).json()
+        rows += body["data"]
+    return [row["id"] for row in rows]
+
+
+@pytest.mark.parametrize("edge", ["published_posts", "posts", "feed"])
+def test_about_600_posts_of_a_year_are_listed(edge: str) -> None:
+    """700 posts of 2025 and 100 of 2026: the oldest hundred of 2025 are in no list, and can be read by id."""
+    years = (datetime(2025, 3, 1, tzinfo=UTC), 700), (datetime(2026, 1, 1, tzinfo=UTC), 100)
+    moments = [first + timedelta(hours=n) for first, posts in years for n in range(posts)]
+    posts = [page_post(number, moment) for number, moment in enumerate(moments)]
+    with serving(World(accounts=[page()], posts=posts)) as client:
+        assert all_listed(client, edge) == [f"{PAGE}_{number}" for number in range(799, 99, -1)]
+        first = int(moments[0].timestamp())
+        assert client.json(f"{PAGE}/{edge}", since=first, until=first + 86_400)["data"] == []
+        assert client.json(f"{PAGE}_0", fields="id") == {"id": f"{PAGE}_0"}
+
+
+@pytest.mark.parametrize(("age", "known"), [(TWO_YEARS, True), (TWO_YEARS + timedelta(seconds=1), False)])
+def test_insights_of_posts_and_media_end_after_two_years(age: timedelta, known: bool) -> None:
+    """No error, but `data: []`: the fields of the object go on."""
+    born = NOW - age
+    world = World(
+        accounts=[page(), Account("instagram", "178", access_token="ig", login="facebook")],
+        posts=[
+            page_post(1, born),
+            page_post(2, born, post_type="reel", media_id="777"),
+            Post("instagram", "178", "900", born, "image"),
+        ],
+        observations=[
+            Observation("facebook", f"{PAGE}_1", born, impressions=50, shares=3),
+            Observation("facebook", f"{PAGE}_2", born, impressions=60),
+            Observation("instagram", "900", born, impressions=70, likes=8),
+        ],
+    )
+    with serving(world) as client:
+        assert client.metrics(f"{PAGE}_1/insights", metric="post_media_view") == (
+            {"post_media_view": 50} if known else {}
+        )
+        assert client.metrics("777/video_insights", metric="blue_reels_play_count") == (
+            {"blue_reels_play_count": 60} if known else {}
+        )
+        assert client.json(f"{PAGE}_1", fields="shares")["shares"] == {"count": 3}
+        client.token = "ig"
+        assert client.metrics("900/insights", metric="views") == ({"views": 70} if known else {})
+        assert client.json("900", fields="like_count")["like_count"] == 8
