@@ -9,10 +9,19 @@ import pytest
 from analytics_pipeline.platform_fetchers.facebook import FacebookFetcher
 from analytics_pipeline.platform_fetchers.metrics import ListedPost, PostReading, PostRef
 from tests.platform_fetchers.conftest import NOW, TOKEN
-from tests.platform_fetchers.graph_fake import BAD_METRIC, NO_COMMENTS, START, FakeGraph, Read, at, error, insights
+from tests.platform_fetchers.graph_fake import (
+    BAD_METRIC,
+    NO_COMMENTS,
+    PAGE,
+    START,
+    FakeGraph,
+    Read,
+    at,
+    error,
+    insights,
+)
 from tests.platform_fetchers.platform_server import PlatformServer
 
-PAGE = "104928374650192"
 END = START + timedelta(days=366)
 
 FIGURES: Mapping[str, Any] = {
@@ -116,3 +125,19 @@ def by_id(readings: Iterator[PostReading]) -> dict[str, PostReading]:
 
 def posts_of(fetcher: FacebookFetcher) -> list[ListedPost]:
     return [post for listed in fetcher.list_posts(START, END) for post in listed]
+
+
+@pytest.fixture
+def served_page(server: PlatformServer) -> FakePage:
+    """A page with three posts, which the server answers for."""
+    served = FakePage([node(n) for n in range(3)])
+    server.answer = served
+    return served
+
+
+@pytest.fixture
+def page_fetcher(server: PlatformServer) -> Iterator[FacebookFetcher]:
+    """The fetcher of that page."""
+    made = make(server)
+    yield made
+    made.close()

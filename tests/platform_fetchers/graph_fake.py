@@ -5,12 +5,19 @@ It knows posts with figures and the ways to fail that a test switches on. Not he
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from tests.platform_fetchers.platform_server import Answer, Request
+import pytest
+
+from analytics_pipeline.platform_fetchers.facebook import FacebookFetcher
+from tests.platform_fetchers.conftest import NOW, TOKEN
+from tests.platform_fetchers.platform_server import Answer, PlatformServer, Request
+
+PAGE = "104928374650192"
+POST = f"{PAGE}_1"
 
 VERSION = "v25.0"
 TIME_FORMAT = "%Y-%m-%dT%H:%M:%S%z"
@@ -144,3 +151,13 @@ def insights(stored: Mapping[str, Any], metrics: Iterable[str]) -> dict[str, Any
 def at(hours: float) -> str:
     """A time so many hours after START, as the platform writes it."""
     return (START + timedelta(hours=hours)).strftime(TIME_FORMAT)
+
+
+@pytest.fixture
+def patient_fetcher(server: PlatformServer, slept: list[float]) -> Iterator[FacebookFetcher]:
+    """The fetcher of a page, which tries twice."""
+    made = FacebookFetcher(
+        TOKEN, PAGE, base_url=server.url, api_version="v25.0", max_retries=2, clock=lambda: NOW, sleep=slept.append
+    )
+    yield made
+    made.close()

@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import pytest
+
 from analytics_pipeline.platform_fetchers.instagram import InstagramFetcher
 from analytics_pipeline.platform_fetchers.instagram_metrics import METRICS
 from analytics_pipeline.platform_fetchers.metrics import PostReading, PostRef
@@ -173,3 +175,19 @@ IMAGE_FIGURES = {
 }
 REEL_FIGURES = IMAGE_FIGURES | {"video_views": 9120, "video_watch_time": 7415.25}
 STORY_FIGURES = {"comments_count": 4, "shares_count": 8, "impressions": 9120, "reach": 7000}
+
+
+@pytest.fixture
+def served_account(server: PlatformServer) -> FakeAccount:
+    """An account with an image, a carousel and a reel, which the server answers for."""
+    served = FakeAccount([media(1), media(2, "CAROUSEL_ALBUM"), reel(3)])
+    server.answer = served
+    return served
+
+
+@pytest.fixture
+def account_fetcher(server: PlatformServer) -> Iterator[InstagramFetcher]:
+    """The fetcher of that account."""
+    made = make(server)
+    yield made
+    made.close()

@@ -4,13 +4,17 @@ Not here: tokens, quotas, faults (the tests script those), and everything that t
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 from urllib.parse import unquote
 
+import pytest
+
+from analytics_pipeline.platform_fetchers.linkedin import LinkedInAnalyticsFetcher
 from analytics_pipeline.platform_fetchers.metrics import PostRef
-from tests.platform_fetchers.platform_server import Answer, Request
+from tests.platform_fetchers.conftest import NOW, TOKEN
+from tests.platform_fetchers.platform_server import Answer, PlatformServer, Request
 
 PAGE = "urn:li:organization:40012345"
 STATISTICS = "/rest/organizationalEntityShareStatistics"
@@ -67,3 +71,13 @@ FIGURES = {
 
 def ms(moment: datetime) -> int:
     return int(moment.timestamp() * 1000)
+
+
+@pytest.fixture
+def page_fetcher(server: PlatformServer, slept: list[float]) -> Iterator[LinkedInAnalyticsFetcher]:
+    """The fetcher of the page."""
+    fetcher = LinkedInAnalyticsFetcher(
+        TOKEN, "40012345", base_url=server.url, api_version="202608", clock=lambda: NOW, sleep=slept.append
+    )
+    yield fetcher
+    fetcher.close()

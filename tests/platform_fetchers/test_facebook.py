@@ -1,7 +1,6 @@
 """Facebook Pages: which figure is which, types of posts, listings, the interface of the plan."""
 
 import logging
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 from unittest.mock import MagicMock, patch
@@ -15,23 +14,22 @@ from analytics_pipeline.platform_fetchers.facebook import FacebookFetcher
 from analytics_pipeline.platform_fetchers.facebook_metrics import POST_METRICS
 from analytics_pipeline.platform_fetchers.metrics import ListedPost, PostAnalytics, PostRef
 from tests.platform_fetchers.conftest import NOW, TOKEN
-from tests.platform_fetchers.facebook_fake import FIGURES, PAGE, FakePage, by_id, make, node, posts_of, reel, refs
-from tests.platform_fetchers.graph_fake import GONE, START, at, error, insights
+from tests.platform_fetchers.facebook_fake import (
+    FIGURES,
+    FakePage,
+    by_id,
+    make,
+    node,
+    page_fetcher,
+    posts_of,
+    reel,
+    refs,
+    served_page,
+)
+from tests.platform_fetchers.graph_fake import GONE, PAGE, START, at, error, insights
 from tests.platform_fetchers.platform_server import PlatformServer
 
-
-@pytest.fixture
-def page(server: PlatformServer) -> FakePage:
-    served = FakePage([node(n) for n in range(3)])
-    server.answer = served
-    return served
-
-
-@pytest.fixture
-def fetcher(server: PlatformServer) -> Iterator[FacebookFetcher]:
-    made = make(server)
-    yield made
-    made.close()
+page, fetcher = served_page, page_fetcher
 
 
 def analytics_of(page: FakePage, server: PlatformServer, **stored: Any) -> PostAnalytics:

@@ -1,6 +1,5 @@
 """Facebook Pages: the fewest calls, the permission that comments need, retired metrics, days of the page."""
 
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from unittest.mock import MagicMock, patch
 
@@ -18,23 +17,22 @@ from analytics_pipeline.platform_fetchers.facebook import FacebookFetcher
 from analytics_pipeline.platform_fetchers.facebook_metrics import PAGE_DAYS, POST_METRICS
 from analytics_pipeline.platform_fetchers.metrics import AccountDay, PostRef
 from tests.platform_fetchers.conftest import NOW, TOKEN
-from tests.platform_fetchers.facebook_fake import FIGURES, PAGE, FakePage, by_id, make, node, posts_of, reel, refs
-from tests.platform_fetchers.graph_fake import NO_COMMENTS, error
+from tests.platform_fetchers.facebook_fake import (
+    FIGURES,
+    FakePage,
+    by_id,
+    make,
+    node,
+    page_fetcher,
+    posts_of,
+    reel,
+    refs,
+    served_page,
+)
+from tests.platform_fetchers.graph_fake import NO_COMMENTS, PAGE, error
 from tests.platform_fetchers.platform_server import PlatformServer
 
-
-@pytest.fixture
-def page(server: PlatformServer) -> FakePage:
-    served = FakePage([node(n) for n in range(3)])
-    server.answer = served
-    return served
-
-
-@pytest.fixture
-def fetcher(server: PlatformServer) -> Iterator[FacebookFetcher]:
-    made = make(server)
-    yield made
-    made.close()
+page, fetcher = served_page, page_fetcher
 
 
 # --- fewest calls

@@ -2,7 +2,7 @@
 
 import hmac
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -26,20 +26,10 @@ from analytics_pipeline.platform_fetchers.graph_values import insight_values, ne
 from analytics_pipeline.platform_fetchers.instagram import InstagramFetcher
 from analytics_pipeline.platform_fetchers.metrics import PostRef
 from tests.platform_fetchers.conftest import NOW, TOKEN
-from tests.platform_fetchers.graph_fake import GONE, START, TOO_MUCH, error, headers_of
+from tests.platform_fetchers.graph_fake import GONE, PAGE, POST, START, TOO_MUCH, error, headers_of, patient_fetcher
 from tests.platform_fetchers.platform_server import Answer, PlatformServer, Request
 
-PAGE = "104928374650192"
-POST = f"{PAGE}_1"
-
-
-@pytest.fixture
-def fetcher(server: PlatformServer, slept: list[float]) -> Iterator[FacebookFetcher]:
-    made = FacebookFetcher(
-        TOKEN, PAGE, base_url=server.url, api_version="v25.0", max_retries=2, clock=lambda: NOW, sleep=slept.append
-    )
-    yield made
-    made.close()
+fetcher = patient_fetcher
 
 
 # --- one call

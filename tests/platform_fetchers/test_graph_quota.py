@@ -1,6 +1,5 @@
 """Meta's quota: usage headers, when calls are spaced out and when they stop, who shares the stop."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -14,20 +13,10 @@ from analytics_pipeline.platform_fetchers.graph_quota import Load, loads, minute
 from analytics_pipeline.platform_fetchers.quota import MemoryQuota
 from analytics_pipeline.sync.quota import SharedQuota
 from tests.platform_fetchers.conftest import NOW, TOKEN
-from tests.platform_fetchers.graph_fake import error, headers_of
+from tests.platform_fetchers.graph_fake import PAGE, POST, error, headers_of, patient_fetcher
 from tests.platform_fetchers.platform_server import Answer, PlatformServer
 
-PAGE = "104928374650192"
-POST = f"{PAGE}_1"
-
-
-@pytest.fixture
-def fetcher(server: PlatformServer, slept: list[float]) -> Iterator[FacebookFetcher]:
-    made = FacebookFetcher(
-        TOKEN, PAGE, base_url=server.url, api_version="v25.0", max_retries=2, clock=lambda: NOW, sleep=slept.append
-    )
-    yield made
-    made.close()
+fetcher = patient_fetcher
 
 
 def test_the_wait_after_a_throttle_is_in_minutes(server: PlatformServer, fetcher: FacebookFetcher) -> None:

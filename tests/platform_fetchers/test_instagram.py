@@ -1,6 +1,5 @@
 """Instagram: its error table, and which figure is which for each kind of media."""
 
-from collections.abc import Iterator
 from typing import Any
 from unittest.mock import MagicMock, patch
 
@@ -38,26 +37,15 @@ from tests.platform_fetchers.instagram_fake import (
     STORY_FIGURES,
     USER,
     FakeAccount,
+    account_fetcher,
     known,
-    make,
     media,
     reel,
+    served_account,
 )
 from tests.platform_fetchers.platform_server import PlatformServer
 
-
-@pytest.fixture
-def account(server: PlatformServer) -> FakeAccount:
-    served = FakeAccount([media(1), media(2, "CAROUSEL_ALBUM"), reel(3)])
-    server.answer = served
-    return served
-
-
-@pytest.fixture
-def fetcher(server: PlatformServer) -> Iterator[InstagramFetcher]:
-    made = make(server)
-    yield made
-    made.close()
+account, fetcher = served_account, account_fetcher
 
 
 # --- the error table of instagram.md §5, row by row; what is shared is tested in test_graph.py

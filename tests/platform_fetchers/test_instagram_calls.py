@@ -1,6 +1,5 @@
 """Instagram: media without insights, refused and retired metrics, listings, both hosts, fewest calls, days."""
 
-from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
 
@@ -27,6 +26,7 @@ from tests.platform_fetchers.instagram_fake import (
     IMAGE_FIGURES,
     REEL_FIGURES,
     FakeAccount,
+    account_fetcher,
     also_names_it,
     by_id,
     known,
@@ -35,6 +35,7 @@ from tests.platform_fetchers.instagram_fake import (
     names_it,
     reel,
     refs,
+    served_account,
 )
 from tests.platform_fetchers.platform_server import PlatformServer
 
@@ -44,18 +45,7 @@ RATION = 10
 """Most batches for clicks that one fetcher sends."""
 
 
-@pytest.fixture
-def account(server: PlatformServer) -> FakeAccount:
-    served = FakeAccount([media(1), media(2, "CAROUSEL_ALBUM"), reel(3)])
-    server.answer = served
-    return served
-
-
-@pytest.fixture
-def fetcher(server: PlatformServer) -> Iterator[InstagramFetcher]:
-    made = make(server)
-    yield made
-    made.close()
+account, fetcher = served_account, account_fetcher
 
 
 # --- media without insights, metrics that one media does not have

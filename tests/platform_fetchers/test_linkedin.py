@@ -1,6 +1,5 @@
 """LinkedIn's figures of posts over real HTTP: routing, batches, absent posts, odd rows (platforms/linkedin.md §3, §4)."""
 
-from collections.abc import Iterator
 from typing import Any
 from unittest.mock import MagicMock, patch
 
@@ -16,17 +15,20 @@ from analytics_pipeline.platform_fetchers.exceptions import (
 from analytics_pipeline.platform_fetchers.linkedin import LinkedInAnalyticsFetcher
 from analytics_pipeline.platform_fetchers.linkedin_wire import MAX_URL_LENGTH
 from tests.platform_fetchers.conftest import NOW, TOKEN
-from tests.platform_fetchers.linkedin_page import FIGURES, PAGE, STATISTICS, lists_of, refs, share, statistics, ugc
+from tests.platform_fetchers.linkedin_page import (
+    FIGURES,
+    PAGE,
+    STATISTICS,
+    lists_of,
+    page_fetcher,
+    refs,
+    share,
+    statistics,
+    ugc,
+)
 from tests.platform_fetchers.platform_server import Answer, PlatformServer, Request
 
-
-@pytest.fixture
-def fetcher(server: PlatformServer, slept: list[float]) -> Iterator[LinkedInAnalyticsFetcher]:
-    fetcher = LinkedInAnalyticsFetcher(
-        TOKEN, "40012345", base_url=server.url, api_version="202608", clock=lambda: NOW, sleep=slept.append
-    )
-    yield fetcher
-    fetcher.close()
+fetcher = page_fetcher
 
 
 @patch("requests.Session.request")

@@ -2,7 +2,6 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from urllib.parse import unquote
 
@@ -22,17 +21,20 @@ from analytics_pipeline.platform_fetchers.metrics import PostRef
 from analytics_pipeline.platform_fetchers.quota import MemoryQuota
 from analytics_pipeline.settings import get_settings
 from tests.platform_fetchers.conftest import NOW, TOKEN
-from tests.platform_fetchers.linkedin_page import FIGURES, NOT_FOUND, PAGE, STATISTICS, refs, share, statistics, ugc
+from tests.platform_fetchers.linkedin_page import (
+    FIGURES,
+    NOT_FOUND,
+    PAGE,
+    STATISTICS,
+    page_fetcher,
+    refs,
+    share,
+    statistics,
+    ugc,
+)
 from tests.platform_fetchers.platform_server import Answer, PlatformServer, Request
 
-
-@pytest.fixture
-def fetcher(server: PlatformServer, slept: list[float]) -> Iterator[LinkedInAnalyticsFetcher]:
-    fetcher = LinkedInAnalyticsFetcher(
-        TOKEN, "40012345", base_url=server.url, api_version="202608", clock=lambda: NOW, sleep=slept.append
-    )
-    yield fetcher
-    fetcher.close()
+fetcher = page_fetcher
 
 
 # --- one post and its details

@@ -17,6 +17,7 @@ from analytics_pipeline.platform_fetchers.exceptions import (
 from analytics_pipeline.platform_fetchers.linkedin import LinkedInAnalyticsFetcher
 from analytics_pipeline.platform_fetchers.metrics import PostRef
 from tests.platform_fetchers.conftest import NOW, TOKEN
+from tests.platform_fetchers.error_rows import fired
 from tests.platform_fetchers.platform_server import Answer, PlatformServer
 
 POST = "urn:li:share:7301000000000000001"
@@ -93,26 +94,15 @@ ROWS = [
 ]
 
 
-@pytest.mark.parametrize(("status", "json", "error", "error_class"), ROWS)
-def test_row(
-    server: PlatformServer,
-    slept: list[float],
-    status: int,
-    json: Any,
-    error: type[PlatformAPIError],
-    error_class: str,
-) -> None:
-    server.script(Answer(status=status, body=b"<html>gateway</html>") if json is None else Answer(status, json))
+@pytest.mark.parametrize("row", ROWS)
+def test_row(server: PlatformServer, slept: list[float], row: tuple[int, Any, type[PlatformAPIError], str]) -> None:
     fetcher = LinkedInAnalyticsFetcher(TOKEN, "1", base_url=server.url, clock=lambda: NOW, sleep=slept.append)
-    with pytest.raises(error) as caught:
-        fetcher.fetch_post_analytics("77", POST)
-    fetcher.close()
-    if error is AuthenticationError:
-        assert type(caught.value) is AuthenticationError
-    assert caught.value.error_class == error_class
-    assert (caught.value.platform, caught.value.status_code) == ("linkedin", status)
+    error = fired(server, fetcher, POST, row)
+    _, json, expected, _ = row
+    if expected is AuthenticationError:
+        assert type(error) is AuthenticationError
     if isinstance(json, dict):
-        assert json["message"] in caught.value.message
+        assert json["message"] in error.message
 
 
 @pytest.mark.parametrize(

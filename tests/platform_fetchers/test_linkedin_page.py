@@ -1,7 +1,7 @@
 """LinkedIn's page over real HTTP: listing its posts, its daily figures (platforms/linkedin.md §3, §4)."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -20,19 +20,13 @@ from tests.platform_fetchers.linkedin_page import (
     PAGE,
     STATISTICS,
     ms,
+    page_fetcher,
     share,
     ugc,
 )
 from tests.platform_fetchers.platform_server import Answer, PlatformServer, Request
 
-
-@pytest.fixture
-def fetcher(server: PlatformServer, slept: list[float]) -> Iterator[LinkedInAnalyticsFetcher]:
-    fetcher = LinkedInAnalyticsFetcher(
-        TOKEN, "40012345", base_url=server.url, api_version="202608", clock=lambda: NOW, sleep=slept.append
-    )
-    yield fetcher
-    fetcher.close()
+fetcher = page_fetcher
 
 
 # --- listing

@@ -1,6 +1,5 @@
 """X's timeline and account figures over real HTTP: windows, paging, edits, what is listed and what is not."""
 
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -19,27 +18,13 @@ from analytics_pipeline.platform_fetchers.metrics import AccountDay, ListedPost
 from analytics_pipeline.platform_fetchers.twitter import TwitterAnalyticsFetcher
 from tests.platform_fetchers.conftest import NOW, TOKEN
 from tests.platform_fetchers.platform_server import Answer, PlatformServer
-from tests.platform_fetchers.x_account import XAccount, item
+from tests.platform_fetchers.x_account import USER, XAccount, account_fetcher, item, served_account
 
-USER = "2200000001"
 YOUNG = NOW - timedelta(days=5)
 ALWAYS = (datetime(2000, 1, 1, tzinfo=UTC), datetime(2030, 1, 1, tzinfo=UTC))
 
 
-@pytest.fixture
-def account(server: PlatformServer) -> XAccount:
-    account = XAccount(NOW)
-    server.answer = account.answer
-    return account
-
-
-@pytest.fixture
-def fetcher(server: PlatformServer, slept: list[float]) -> Iterator[TwitterAnalyticsFetcher]:
-    fetcher = TwitterAnalyticsFetcher.for_account(
-        TOKEN, USER, base_url=server.url, clock=lambda: NOW, sleep=slept.append
-    )
-    yield fetcher
-    fetcher.close()
+account, fetcher = served_account, account_fetcher
 
 
 def listed(fetcher: TwitterAnalyticsFetcher, start: datetime, end: datetime) -> dict[str, ListedPost]:

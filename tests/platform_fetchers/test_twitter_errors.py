@@ -15,6 +15,7 @@ from analytics_pipeline.platform_fetchers.exceptions import (
 from analytics_pipeline.platform_fetchers.metrics import PostRef
 from analytics_pipeline.platform_fetchers.twitter import TwitterAnalyticsFetcher
 from tests.platform_fetchers.conftest import NOW, TOKEN
+from tests.platform_fetchers.error_rows import fired
 from tests.platform_fetchers.platform_server import Answer, PlatformServer
 
 PROBLEMS = "https://api.twitter.com/2/problems"
@@ -93,24 +94,13 @@ ROWS = [
 ]
 
 
-@pytest.mark.parametrize(("status", "json", "error", "error_class"), ROWS)
-def test_row(
-    server: PlatformServer,
-    slept: list[float],
-    status: int,
-    json: Any,
-    error: type[PlatformAPIError],
-    error_class: str,
-) -> None:
-    server.script(Answer(status, body=b"<html>gateway</html>") if json is None else Answer(status, json))
+@pytest.mark.parametrize("row", ROWS)
+def test_row(server: PlatformServer, slept: list[float], row: tuple[int, Any, type[PlatformAPIError], str]) -> None:
     fetcher = TwitterAnalyticsFetcher(TOKEN, base_url=server.url, clock=lambda: NOW, sleep=slept.append)
-    with pytest.raises(error) as caught:
-        fetcher.fetch_post_analytics("77", "1970000000000000001")
-    fetcher.close()
-    assert caught.value.error_class == error_class
-    assert (caught.value.platform, caught.value.status_code) == ("twitter", status)
+    error = fired(server, fetcher, "1970000000000000001", row)
+    status, json, _, _ = row
     said = (json.get("detail") or json["errors"][0]["message"]) if isinstance(json, dict) else ""
-    assert said in caught.value.message
+    assert said in error.message
     if status in (400, 401, 402, 403, 429) and json is not None:
         assert (len(server.requests), slept) == (1, []), "no use to try again"
 

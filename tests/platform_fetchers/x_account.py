@@ -3,11 +3,17 @@
 Not here: tokens, limits, faults (the tests script those), and everything that the sandbox does better.
 """
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tests.platform_fetchers.platform_server import Answer, Request
+import pytest
 
+from analytics_pipeline.platform_fetchers.twitter import TwitterAnalyticsFetcher
+from tests.platform_fetchers.conftest import NOW, TOKEN
+from tests.platform_fetchers.platform_server import Answer, PlatformServer, Request
+
+USER = "2200000001"
 PUBLIC = {
     "retweet_count": 12,
     "reply_count": 4,
@@ -157,3 +163,21 @@ class XAccount:
         if errors:
             body["errors"] = errors
         return Answer(json=body, headers={"api-version": "2.168"})
+
+
+@pytest.fixture
+def served_account(server: PlatformServer) -> XAccount:
+    """An account without posts, which the server answers for."""
+    account = XAccount(NOW)
+    server.answer = account.answer
+    return account
+
+
+@pytest.fixture
+def account_fetcher(server: PlatformServer, slept: list[float]) -> Iterator[TwitterAnalyticsFetcher]:
+    """The fetcher of that account."""
+    fetcher = TwitterAnalyticsFetcher.for_account(
+        TOKEN, USER, base_url=server.url, clock=lambda: NOW, sleep=slept.append
+    )
+    yield fetcher
+    fetcher.close()
