@@ -20,7 +20,7 @@ from analytics_pipeline.database.rows import (
     account_day_values,
     post_day_values,
 )
-from analytics_pipeline.database.writes import arrays, unnest
+from analytics_pipeline.database.writes import document, rows_given
 
 __all__ = ["AccountDayRow", "PostDayRow", "StoredDays", "store_account_days", "store_post_days"]
 
@@ -55,10 +55,10 @@ class _Table:
         corrected = ", ".join(f"{name} = coalesce(excluded.{name}, old.{name})" for name in metrics)
         return f"""
         INSERT INTO {self.name} AS old ({", ".join(self.columns)})
-        {unnest(self.columns)} ORDER BY {key}, {day}
+        SELECT {", ".join(self.columns)} FROM {rows_given(self.columns)} ORDER BY {key}, {day}
         ON CONFLICT ({key}, {day}) DO UPDATE SET {fetched_at} = excluded.{fetched_at}, {corrected}
         WHERE old.{fetched_at} <= excluded.{fetched_at}
-        """
+        """  # noqa: S608 - names of columns only
 
 
 _ACCOUNTS = _Table("account_analytics", ACCOUNT_COLUMNS, "social_accounts", "account")
@@ -97,7 +97,7 @@ def _store(
     refused += [(key, f"there is no such {table.thing}") for key in sorted(merged) if key[0] not in known]
     stored = [key for key in sorted(merged) if key[0] in known]
     if stored:
-        connection.exec_driver_sql(table.store, arrays(table.columns, [merged[key] for key in stored]))
+        connection.exec_driver_sql(table.store, {"rows": document(table.columns, [merged[key] for key in stored])})
     return StoredDays(stored, refused)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, text
 from sqlalchemy.orm import Session
 
 from analytics_pipeline.database import writes
@@ -309,3 +309,45 @@ def test_two_writers_of_the_same_posts_both_come_through(engine: Engine, account
     with Session(engine) as session:
         rows = session.execute(select(PostAnalytics.likes_count, PostAnalytics.fetched_at)).all()
     assert [tuple(row) for row in rows] == [(9, NOON.replace(hour=9, minute=4))] * len(ids)
+
+
+def test_an_older_reading_that_waited_for_a_newer_one_replaces_nothing(engine: Engine, account: SocialAccount) -> None:
+    """Its statement began before the newer one was committed, and sees the posts as they were then."""
+    with Session(engine) as session, session.begin():
+        ids = list(writes.upsert_posts(session, [a_post(account, name) for name in ("a", "b")]).ids.values())
+    older: list[writes.StoredObservations] = []
+
+    def write_older() -> None:
+        with Session(engine) as session, session.begin():
+            rows = [a_reading(post, NOON.replace(hour=8), likes_count=8) for post in ids]
+            older.append(writes.store_observations(session, rows))
+
+    waiting = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%observed AS%'"
+    )
+    writer = threading.Thread(target=write_older)
+    with Session(engine) as session, session.begin():
+        writes.store_observations(session, [a_reading(post, NOON, likes_count=12) for post in ids])
+        writer.start()
+        with Session(engine) as onlooker:
+            while writer.is_alive() and not onlooker.scalar(waiting):
+                onlooker.rollback()
+                writer.join(0.01)
+    writer.join()
+
+    assert older[0].stored == sorted(ids)
+    with Session(engine) as session:
+        assert set(session.scalars(select(PostAnalytics.likes_count))) == {12}
+        assert set(session.scalars(select(PublishedPost.likes_count))) == {12}
+        assert set(session.scalars(select(PublishedPost.last_synced_at))) == {NOON}
+
+
+def test_a_commit_of_readings_does_not_wait_for_the_disk_and_the_next_one_does(
+    session: Session, posts: list[int]
+) -> None:
+    writes.store_observations(session, [a_reading(posts[0])])
+    assert session.scalar(text("SHOW synchronous_commit")) == "off"
+    session.commit()
+    assert session.scalar(
+        text("SELECT reset_val FROM pg_settings WHERE name = 'synchronous_commit'")
+    ) == session.scalar(text("SHOW synchronous_commit"))
