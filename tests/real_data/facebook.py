@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 
 import pandas as pd
 
-from analytics_pipeline.sandbox.model import Account, Observation, Post
+from analytics_pipeline.sandbox.model import Account, FacebookSettings, Observation, Post
 from analytics_pipeline.sandbox.world import World
 from tests.real_data.realset import Reading, RealSet, count, frame, rows, standing_clock
 
@@ -56,6 +56,8 @@ def police() -> RealSet:
     world = World(
         "police_2018", [*accounts.values()], [*posts.values()], [*observations.values()],
         clock=standing_clock(PERFORMANCE[1]),
+        # An export holds all posts of a page; a list of the Graph API would end after 600 of a year.
+        facebook=FacebookSettings(posts_listed_per_year=len(posts)),
     )  # fmt: skip
     exports = [frame(file).assign(read_at=read_at) for file, read_at in (PERFORMANCE, SEPTEMBER, OCTOBER)]
     table = pd.concat(exports, ignore_index=True)
