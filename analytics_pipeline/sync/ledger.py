@@ -69,10 +69,10 @@ def owe_listing(session: Session, account_id: int, platform: str, first: date, l
 
 
 def release_failed(session: Session, platform: str, first: date, last: date) -> int:
-    """Makes the units of `first` to `last` that were given up, or that the ledger does not know, due; says how many are.
+    """Makes the units of `first` to `last` that were given up, or that the ledger does not know, due.
 
-    Only connected accounts: what waits for a person goes on when the account is connected anew. What waits for the
-    platform's own time keeps waiting.
+    Says how many there are to read, with those that a killed worker left running. Only connected accounts: what waits
+    for a person goes on when the account is connected anew. What waits for the platform's own time keeps waiting.
     """
     accounts = session.scalars(
         select(SocialAccount.id).where(
@@ -87,7 +87,7 @@ def release_failed(session: Session, platform: str, first: date, last: date) -> 
     )
     for account in accounts:
         owe_listing(session, account, platform, first, last)
-    return session.scalar(select(func.count()).where(*of_range, SyncUnit.state == "due")) or 0
+    return session.scalar(select(func.count()).where(*of_range, SyncUnit.state.in_(("due", "running")))) or 0
 
 
 def register_listing(session: Session, account_id: int, platform: str, first: date, last: date) -> None:

@@ -132,3 +132,5 @@ def test_release_makes_given_up_and_unknown_days_due(
     }
     assert session.get_one(SyncUnit, (1, D2)).attempts == 0
     assert ledger.release_failed(session, "twitter", date(2026, 1, 1), D2) == 0
+    session.execute(update(SyncUnit).where(SyncUnit.publish_day == D1).values(state="running"))
+    assert ledger.release_failed(session, "linkedin", D1, D1) == 1, "left behind by a worker that was killed"
