@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from analytics_pipeline.automation.jobs import SYNC_JOBS, only_due_config, sync_job_name
 from analytics_pipeline.automation.ranges import grouped, range_tags
 from analytics_pipeline.resources import DatabaseResource
-from analytics_pipeline.sync import ledger, plan, workers
+from analytics_pipeline.sync import plan, retries, workers
 
 MAX_RUNS_PER_TICK = 4
 """Runs of a platform that one tick asks for: a backlog never crowds out the refresh of young posts."""
@@ -25,11 +25,11 @@ def retry_requests(session: Session, now: datetime) -> Iterator[dg.RunRequest]:
     """
     workers.take_back(session, now)
     for platform in SYNC_JOBS:
-        units = ledger.due_units(session, platform, now)
+        units = retries.due_units(session, platform, now)
         ranges = grouped((unit.publish_day for unit in units), LONGEST_RANGE, plan.LISTED_TOGETHER.days)
         for first, last in ranges[:MAX_RUNS_PER_TICK]:
             asked = [unit for unit in units if first <= unit.publish_day <= last]
-            ledger.remember_asked(session, asked, now)
+            retries.remember_asked(session, asked, now)
             attempt = max(unit.attempts for unit in asked) + 1
             yield dg.RunRequest(
                 run_key=f"{platform}:{first}:{last}:attempt {attempt}:{now:%Y-%m-%dT%H:%M:%S}",

@@ -1,15 +1,15 @@
 """The ledger `sync_units`: what is due, running, done, waiting or parked, per account and publish day.
 
-Here: what units become as they are listed, claimed, read and asked for. Not here: who works on them (`workers.py`),
-talking to platforms, storing figures.
+Here: what units become as they are listed, claimed and read. Not here: which of them are to be tried again
+(`retries.py`), who works on them (`workers.py`), talking to platforms, storing figures.
 """
 
 import uuid
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import delete, func, insert, or_, select, text, tuple_, update
+from sqlalchemy import delete, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
@@ -18,12 +18,6 @@ from analytics_pipeline.sync.results import UnitResult
 
 MAX_ATTEMPTS = 5
 """Attempts that may fail for a passing reason before a unit is parked for a person."""
-
-DUE_PATIENCE = timedelta(minutes=15)
-"""A unit due for longer was left behind by the run that listed it, or that was asked for to work on it."""
-
-UNITS_PER_ACCOUNT = 400
-"""Units of one account that automation asks for at once: a year of publish days."""
 
 THROTTLED_FOR = timedelta(minutes=15)
 """The wait where a platform throttles and does not say for how long: the window that most of them count in."""
@@ -313,56 +307,3 @@ def outcome_of(failure: Failure, attempts: int, now: datetime) -> Outcome:
 def _delay(attempts: int) -> timedelta:
     """1, 4, 16, 64 minutes …: a fault that lasts is asked about ever more rarely."""
     return _FIRST_DELAY * int(4 ** max(0, attempts - 1))
-
-
-def due_units(session: Session, platform: str, now: datetime) -> Sequence[SyncUnit]:
-    """Units of connected accounts that nobody works on and that want work now, newest publish days first.
-
-    What is `due` is somebody's work in progress until it has been so for too long; what was never listed is nobody's. A
-    unit that a run was asked for within DUE_PATIENCE is left to that run. An account that is throttled is left alone until
-    the latest time that the platform gave it. At most UNITS_PER_ACCOUNT of an account, so that no account's backlog hides
-    another's.
-    """
-    throttled = select(SyncUnit.social_account_id).where(
-        SyncUnit.platform == platform,
-        SyncUnit.state == "waiting",
-        SyncUnit.error_class == "throttled",
-        SyncUnit.next_attempt_at > now,
-    )
-    orphaned = (SyncUnit.state == "due") & (
-        (SyncUnit.updated_at < now - DUE_PATIENCE) | SyncUnit.posts_expected.is_(None)
-    )
-    place = func.row_number().over(partition_by=SyncUnit.social_account_id, order_by=SyncUnit.publish_day.desc())
-    wanted = (
-        select(SyncUnit.social_account_id, SyncUnit.publish_day, place.label("place"))
-        .join(SocialAccount, SocialAccount.id == SyncUnit.social_account_id)
-        .where(
-            SyncUnit.platform == platform,
-            SocialAccount.is_active,
-            SocialAccount.status == "connected",
-            SyncUnit.social_account_id.not_in(throttled),
-            or_((SyncUnit.state == "waiting") & (SyncUnit.next_attempt_at <= now), orphaned),
-            or_(SyncUnit.asked_at.is_(None), SyncUnit.asked_at <= now - DUE_PATIENCE),
-        )
-        .subquery()
-    )
-    return session.scalars(
-        select(SyncUnit)
-        .join(
-            wanted,
-            (SyncUnit.social_account_id == wanted.c.social_account_id) & (SyncUnit.publish_day == wanted.c.publish_day),
-        )
-        .where(wanted.c.place <= UNITS_PER_ACCOUNT)
-        .order_by(SyncUnit.publish_day.desc(), SyncUnit.social_account_id)
-    ).all()
-
-
-def remember_asked(session: Session, units: Collection[SyncUnit], now: datetime) -> None:
-    """Notes that a run was asked for these units."""
-    keys = sorted((unit.social_account_id, unit.publish_day) for unit in units)
-    session.execute(
-        update(SyncUnit)
-        .where(tuple_(SyncUnit.social_account_id, SyncUnit.publish_day).in_(keys))
-        .values(asked_at=now, updated_at=SyncUnit.updated_at)
-        .execution_options(synchronize_session=False)
-    )

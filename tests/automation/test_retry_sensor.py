@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from analytics_pipeline.automation.retry_sensor import retry_requests
 from analytics_pipeline.database.models import Business, SocialAccount, SyncUnit
-from analytics_pipeline.sync import ledger
+from analytics_pipeline.sync import ledger, retries
 
 NOW = datetime(2026, 9, 30, 12, tzinfo=UTC)
 
@@ -146,6 +146,6 @@ def test_no_account_hides_another_behind_its_backlog(session: Session, account: 
     session.flush()
     unit(session, other, 1, "waiting", timedelta(0)).publish_day = date(2024, 1, 5)
     session.flush()
-    due = ledger.due_units(session, "twitter", NOW)
+    due = retries.due_units(session, "twitter", NOW)
     assert [u.publish_day for u in due if u.social_account_id == other.id] == [date(2024, 1, 5)]
-    assert sum(u.social_account_id == account.id for u in due) == ledger.UNITS_PER_ACCOUNT
+    assert sum(u.social_account_id == account.id for u in due) == retries.UNITS_PER_ACCOUNT

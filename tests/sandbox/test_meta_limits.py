@@ -1,10 +1,10 @@
-"""What both Meta platforms do not give any more: posts beyond 600 a year in lists, insights of posts after two years."""
+"""What both Meta platforms do not give: posts beyond 600 a year in lists, old insights, those of small Pages."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from analytics_pipeline.sandbox.model import Account, Observation, Post, World
+from analytics_pipeline.sandbox.model import Account, AccountDay, Observation, Post, World
 from tests.sandbox.graph_client import NOW, PAGE, Client, page, page_post, serving
 
 TWO_YEARS = timedelta(days=730)
@@ -61,3 +61,14 @@ def test_insights_of_posts_and_media_end_after_two_years(age: timedelta, known: 
         client.token = "ig"
         assert client.metrics("900/insights", metric="views") == ({"views": 70} if known else {})
         assert client.json("900", fields="like_count")["like_count"] == 8
+
+
+@pytest.mark.parametrize(("likes", "days"), [(100, 1), (99, 0)])
+def test_a_page_needs_100_likes_for_insights(likes: int, days: int) -> None:
+    world = World(
+        accounts=[page(followers=likes)],
+        account_days=[AccountDay("facebook", PAGE, date(2026, 9, 13), "impressions", 7)],
+    )
+    with serving(world) as client:
+        told = client.json(f"{PAGE}/insights", metric="page_media_view", period="day", since="2026-09-12")["data"]
+        assert [value["value"] for frame in told for value in frame["values"]] == [7] * days
