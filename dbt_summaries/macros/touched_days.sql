@@ -1,7 +1,7 @@
 {#
-    What a run for given publish days rebuilds where a mart goes by the day of reading: the days on which posts of the
-    changed publish days were read, and, as account figures are read for the same days, the changed days themselves.
-    Without given days, and when a table is built for the first time, that is everything.
+    What a run for given publish days rebuilds where a mart goes by the day of reading: the days of which something was
+    built anew, in this run or one before it, after the mart was. Without given days, and when a table is built for the
+    first time, that is everything.
 #}
 
 {% macro rebuilds_some_days() %}
@@ -9,65 +9,71 @@
 {% endmacro %}
 
 {#
-    The dates that a query of one column finds, as a literal: in place of a subquery, so that the planner knows how many
-    there are, and takes an index for a few and none for all.
+    An array of days, as a literal: in place of a subquery, so that the planner knows how many there are, and takes an
+    index for a few and none for all. `changes` are what the mart is made of, as queries of (day, changed_at) about the
+    changed publish days; `is_of_day` is the condition for the mart's rows of the day `changes.day`.
 #}
-{% macro literal_dates(query) %}
+{% macro touched_days(changes, is_of_day) %}
+    {%- set query -%}
+        select changes.day
+        from (
+            {{ changes | join('\n            union all\n            ') }}
+        ) as changes (day, changed_at)
+        group by changes.day
+        having
+            max(changes.changed_at) >= coalesce(
+                (select min(built.updated_at) from {{ this }} as built where {{ is_of_day }}), '-infinity'
+            )
+    {%- endset -%}
     {{ return("'{" ~ run_query(query).columns[0].values() | join(',') ~ "}'::date[]") }}
 {% endmacro %}
 
-{# A subquery. Only where rebuilds_some_days(), as all that follow. #}
-{% macro touched_days() %}
+{% macro changed_reading_days() %}
     {%- set first, next = changed_range() -%}
-    select observed_on as day
-    from {{ ref('int_reading_days') }}
+    select observed_on, changed_at from {{ ref('int_reading_days') }}
     where published_on >= {{ first }} and published_on < {{ next }}
-    union
-    select generate_series({{ first }}::timestamp, {{ next }} - interval '1 day', interval '1 day')::date
 {%- endmacro %}
 
-{# An array: the first days of the periods that hold a touched day. #}
-{% macro touched_starts(unit) %}
-    {%- set query -%}
-        select distinct date_trunc('{{ unit }}', day::timestamp)::date
-        from ({{ touched_days() }}) as touched
-    {%- endset -%}
-    {{ return(literal_dates(query)) }}
+{% macro changed_account_days() %}
+    {%- set first, next = changed_range() -%}
+    select day, changed_at from {{ ref('int_account_days') }}
+    where day >= {{ first }} and day < {{ next }}
+{%- endmacro %}
+
+{% macro changed_gains() %}
+    {%- set first, next = changed_range() -%}
+    select observed_on, updated_at from {{ ref('post_daily_gains') }}
+    where published_on >= {{ first }} and published_on < {{ next }}
+{%- endmacro %}
+
+{# Arrays of days. Only where rebuilds_some_days(). #}
+{% macro days_of_coverage() %}
+    {{ return(touched_days([changed_reading_days(), changed_account_days()], 'built.day = changes.day')) }}
 {% endmacro %}
 
-{# An array: all days of the weeks and months that hold a touched day. #}
-{% macro days_of_touched_periods() %}
-    {%- set query -%}
-        select distinct generate_series(start, start + length - interval '1 day', interval '1 day')::date
-        from ({{ touched_days() }}) as touched
-        cross join (values ('week', interval '1 week'), ('month', '1 month')) as units (unit, length)
-        cross join lateral (select date_trunc(unit, day::timestamp)) as starts (start)
-    {%- endset -%}
-    {{ return(literal_dates(query)) }}
+{% macro days_of_activity() %}
+    {{ return(touched_days(
+        [changed_reading_days(), changed_account_days(), changed_gains()],
+        "built.period_type = 'daily' and built.period_start = changes.day",
+    )) }}
 {% endmacro %}
 
-{# Conditions: always true where everything is rebuilt. #}
-{% macro is_touched(day) %}
-    {%- if rebuilds_some_days() -%}
-        {{ day }} = any({{ literal_dates(touched_days()) }})
-    {%- else -%}
-        true
-    {%- endif -%}
-{% endmacro %}
-
-{% macro is_touched_period(period_type, period_start) %}
-    {%- if rebuilds_some_days() -%}
-        (
-            {%- for type, unit in [('daily', 'day'), ('weekly', 'week'), ('monthly', 'month')] %}
-            {{ 'or ' if not loop.first }}({{ period_type }} = '{{ type }}' and {{ period_start }} = any({{ touched_starts(unit) }}))
-            {%- endfor %}
+{# A condition: whether the period holds one of the days. #}
+{% macro holds_one_of(days, period_type, period_start) %}
+    (
+        {%- for type, unit in [('daily', 'day'), ('weekly', 'week'), ('monthly', 'month')] %}
+        {{ 'or ' if not loop.first }}(
+            {{ period_type }} = '{{ type }}'
+            and {{ period_start }} in (select date_trunc('{{ unit }}', unnest({{ days }})::timestamp)::date)
         )
-    {%- else -%}
-        true
-    {%- endif -%}
-{% endmacro %}
+        {%- endfor %}
+    )
+{%- endmacro %}
 
-{# Pre-hooks: see changed_window.sql. #}
+{#
+    Pre-hooks: see changed_window.sql. The locks on what the mart is made of wait for whoever builds that: all that he
+    built before the mart's own time is then seen.
+#}
 {% macro lock_against_other_runs() %}
     {% if is_incremental() %}
         lock table {{ this }} in share row exclusive mode
@@ -76,15 +82,18 @@
 
 {% macro delete_touched_days() %}
     {% if is_incremental() %}
+        lock table {{ ref('int_reading_days') }}, {{ ref('int_account_days') }} in share mode;
         lock table {{ this }} in share row exclusive mode;
-        delete from {{ this }} where {{ is_touched('day') }}
+        delete from {{ this }} {% if rebuilds_some_days() %} where day = any({{ days_of_coverage() }}) {% endif %}
     {% endif %}
 {% endmacro %}
 
 {% macro delete_touched_periods() %}
     {% if is_incremental() %}
+        lock table {{ ref('int_reading_days') }}, {{ ref('int_account_days') }}, {{ ref('post_daily_gains') }} in share mode;
         lock table {{ this }} in share row exclusive mode;
-        delete from {{ this }} where {{ is_touched_period('period_type', 'period_start') }}
+        delete from {{ this }}
+        {% if rebuilds_some_days() %} where {{ holds_one_of(days_of_activity(), 'period_type', 'period_start') }} {% endif %}
     {% endif %}
 {% endmacro %}
 
@@ -92,14 +101,23 @@
 {% macro delete_moved_posts() %}
     {% if is_incremental() %}
         {% set first, next = changed_range() %}
-        delete from {{ this }} as moved
-        using {{ source(var('platforms')[0], 'published_posts') }} as posts
-        where
-            moved.post_id = posts.id
-            and moved.published_on <> posts.published_on
-            and posts.platform in ('{{ var('platforms') | join("', '") }}')
-            and posts.published_on >= {{ first }}
-            and posts.published_on < {{ next }}
+        delete from {{ this }}
+        where post_id in (
+            select posts.id
+            from {{ source(var('platforms')[0], 'published_posts') }} as posts
+            -- One step into the primary key per post, of which all rows have the same publish day.
+            cross join lateral (
+                select existing.published_on
+                from {{ this }} as existing
+                where existing.post_id = posts.id
+                limit 1
+            ) as built
+            where
+                posts.platform in ('{{ var('platforms') | join("', '") }}')
+                and posts.published_on >= {{ first }}
+                and posts.published_on < {{ next }}
+                and built.published_on <> posts.published_on
+        )
     {% endif %}
 {% endmacro %}
 

@@ -10,6 +10,11 @@
     )
 }}
 {%- set first, next = changed_range() %}
+{%- set figures = ['readings'] %}
+{%- for metric in post_metrics() %}
+{%- do figures.append('with_' ~ metric) %}
+{%- endfor %}
+{%- do figures.append('digest') %}
 
 with days as (
     select
@@ -19,26 +24,12 @@ with days as (
         count(*) as readings
         {%- for metric in post_metrics() %},
         count(observations.{{ metric }}) as with_{{ metric }}
-        {%- endfor %}
+        {%- endfor %},
+        bit_xor({{ reading_digest() }}) as digest
     from {{ ref('stg_published_posts') }} as posts
     inner join {{ ref('stg_post_analytics') }} as observations on posts.post_id = observations.post_id
     where posts.published_on >= {{ first }} and posts.published_on < {{ next }}
     group by posts.platform, posts.published_on, observations.observed_on
 )
 
-select * from days
-{%- if is_incremental() %}
-union all
--- Days whose readings are all gone: kept without any, so that what is told of those days is rebuilt.
-select
-    gone.platform,
-    gone.published_on,
-    gone.observed_on,
-    0 as readings
-    {%- for metric in post_metrics() %},
-    0 as with_{{ metric }}
-    {%- endfor %}
-from {{ this }} as gone
-left join days using (platform, published_on, observed_on)
-where gone.published_on >= {{ first }} and gone.published_on < {{ next }} and days.readings is null
-{%- endif %}
+{{ what_differs('days', ['platform', 'published_on', 'observed_on'], figures, 'published_on') }}

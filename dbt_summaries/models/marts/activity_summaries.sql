@@ -12,6 +12,8 @@
     )
 }}
 -- depends_on: {{ ref('int_reading_days') }}
+{%- set touched = days_of_activity() if rebuilds_some_days() %}
+
 with posts as (
     select
         business_id,
@@ -24,7 +26,9 @@ with posts as (
         count({{ figure }}_gain) as readings_with_{{ figure }}
         {%- endfor %}
     from {{ ref('post_daily_gains') }}
-    where {{ is_touched('observed_on') }}
+    {%- if touched %}
+    where observed_on = any({{ touched }})
+    {%- endif %}
     group by business_id, platform, observed_on
 ),
 
@@ -33,21 +37,24 @@ accounts as (
         business_id,
         platform,
         day,
-        count(*) as account_days
+        account_days
         {%- for figure in shown_account_figures() %},
-        sum({{ figure }}) as account_{{ figure }},
-        count({{ figure }}) as account_days_with_{{ figure }}
+        {{ figure }} as account_{{ figure }},
+        with_{{ figure }} as account_days_with_{{ figure }}
         {%- endfor %}
-    from {{ ref('stg_account_analytics') }}
-    where {{ is_touched('day') }}
-    group by business_id, platform, day
+    from {{ ref('int_account_days') }}
+    where
+        account_days > 0
+        {%- if touched %}
+        and day = any({{ touched }})
+        {%- endif %}
 ),
 
 days as (
     select * -- noqa: RF02
     from posts
     full join accounts using (business_id, platform, day)
-    {%- if rebuilds_some_days() %}
+    {%- if touched %}
     union all
     -- The other days of the touched weeks and months, as they stand here: the pre-hook left them.
     select
@@ -69,7 +76,12 @@ days as (
     where
         period_type = 'daily'
         and platform <> 'all'
-        and period_start = any({{ days_of_touched_periods() }})
+        and period_start in (
+            select generate_series(start, start + length - interval '1 day', interval '1 day')::date
+            from unnest({{ touched }}) as touched (day)
+            cross join (values ('week', interval '1 week'), ('month', '1 month')) as units (unit, length)
+            cross join lateral (select date_trunc(units.unit, touched.day::timestamp)) as starts (start)
+        )
     {%- endif %}
 )
 
@@ -100,5 +112,7 @@ cross join (
 ) as units (period_type, unit, length)
 cross join lateral (select date_trunc(units.unit, days.day::timestamp)::date) as starts (period_start)
 cross join lateral (values (days.platform), ('all')) as scopes (platform)
-where {{ is_touched_period('units.period_type', 'starts.period_start') }}
+{%- if touched %}
+where {{ holds_one_of(touched, 'units.period_type', 'starts.period_start') }}
+{%- endif %}
 group by days.business_id, scopes.platform, units.period_type, units.length, starts.period_start

@@ -8,7 +8,8 @@
         pre_hook='{{ delete_touched_days() }}',
     )
 }}
--- depends_on: {{ ref('int_reading_days') }}
+{%- set touched = days_of_coverage() if rebuilds_some_days() %}
+
 with posts as (
     select
         days.platform,
@@ -24,7 +25,9 @@ with posts as (
         ('{{ metric }}', days.with_{{ column }}){{ ',' if not loop.last }}
         {%- endfor %}
     ) as metrics (metric, known)
-    where {{ is_touched('days.observed_on') }}
+    {%- if touched %}
+    where days.observed_on = any({{ touched }})
+    {%- endif %}
     group by days.platform, days.observed_on, metrics.metric
     having sum(days.readings) > 0
 ),
@@ -35,17 +38,20 @@ accounts as (
         days.day,
         'account' as subject,
         metrics.metric,
-        count(*) as readings,
-        count(metrics.figure) as known
-    from {{ ref('stg_account_analytics') }} as days
+        sum(days.account_days)::bigint as readings,
+        sum(metrics.known)::bigint as known
+    from {{ ref('int_account_days') }} as days
     cross join lateral (
         values
         {%- for metric in account_metrics() %}
-        ('{{ metric }}', days.{{ metric }}){{ ',' if not loop.last }}
+        ('{{ metric }}', days.with_{{ metric }}){{ ',' if not loop.last }}
         {%- endfor %}
-    ) as metrics (metric, figure)
-    where {{ is_touched('days.day') }}
+    ) as metrics (metric, known)
+    {%- if touched %}
+    where days.day = any({{ touched }})
+    {%- endif %}
     group by days.platform, days.day, metrics.metric
+    having sum(days.account_days) > 0
 )
 
 select

@@ -4,46 +4,121 @@
         incremental_strategy='append',
         on_schema_change='fail',
         contract={'enforced': true},
-        indexes=[{'columns': ['published_on']}, {'columns': ['observed_on']}],
-        pre_hook=['{{ delete_changed_days() }}', '{{ delete_moved_posts() }}'],
+        indexes=[{'columns': ['published_on', 'observed_on', 'platform']}, {'columns': ['observed_on']}],
+        pre_hook=['{{ lock_against_other_runs() }}', '{{ delete_moved_posts() }}', '{{ delete_changed_readings() }}'],
     )
 }}
-{%- set first, next = changed_range() %}
 
-with readings as (
+{%- set first, next = changed_range() %}
+{%- set figures = gained_figures() %}
+
+with changed as (
+    select
+        platform,
+        published_on,
+        min(observed_on) as first_changed
+    from {{ ref('int_reading_days') }} as found
+    where
+        readings > 0
+        and published_on >= {{ first }}
+        and published_on < {{ next }}
+        {%- if is_incremental() %}
+        -- The pre-hook deleted what is not as it was.
+        and not exists (
+            select 1
+            from {{ this }} as built
+            where
+                built.platform = found.platform
+                and built.published_on = found.published_on
+                and built.observed_on = found.observed_on
+        )
+        {%- endif %}
+    group by platform, published_on
+),
+
+readings as (
     select
         posts.post_id,
         posts.business_id,
         posts.social_account_id,
         posts.platform,
         posts.published_on,
-        observations.observed_on
-        {%- for figure in gained_figures() %},
-        observations.{{ figure }}
+        changed.first_changed,
+        observations.observed_on,
+        {%- for figure in figures %}
+        observations.{{ figure }},
         {%- endfor %}
-    from {{ ref('stg_published_posts') }} as posts
-    inner join {{ ref('stg_post_analytics') }} as observations on posts.post_id = observations.post_id
-    where posts.published_on >= {{ first }} and posts.published_on < {{ next }}
+        {{ reading_digest() }} as reading_digest
+    from changed
+    inner join {{ ref('stg_published_posts') }} as posts
+        on changed.platform = posts.platform and changed.published_on = posts.published_on
+    inner join {{ ref('stg_post_analytics') }} as observations
+        on posts.post_id = observations.post_id and changed.first_changed <= observations.observed_on
 ),
+
+{% if rebuilds_some_days() -%}
+-- What was known before the first of them: mostly the reading before tells all that is asked. Where it does not, all
+-- readings are looked through.
+posts as (
+    select
+        readings.post_id,
+        readings.first_changed,
+        case
+            when
+                {%- for figure in figures %}
+                {{ 'and ' if not loop.first }}(count(readings.{{ figure }}) = 0 or count(before.{{ figure }}) > 0)
+                {%- endfor %}
+                then 1
+        end as readings_to_look_at
+    from readings
+    left join lateral (
+        {{ readings_before('readings.post_id', 'readings.first_changed', 1) }}
+    ) as before on true
+    group by readings.post_id, readings.first_changed
+),
+
+baselines as (
+    select
+        posts.post_id
+        {%- for figure in figures %},
+        max(array[observed_on - date 'epoch', {{ figure }}]) filter (where {{ figure }} is not null) as {{ figure }}_before
+        {%- endfor %}
+    from posts
+    cross join lateral (
+        {{ readings_before('posts.post_id', 'posts.first_changed', 'posts.readings_to_look_at') }}
+    ) as earlier
+    group by posts.post_id
+),
+
+{% endif -%}
 
 -- Of every figure the reading before that told it, as {day, figure}: arrays compare element by element, so the latest
 -- is the greatest. A running maximum needs no sort of its own for each figure, as lag() over the known ones would.
 -- Without one, a figure that is told within a day of publication has grown from 0; a later one from nobody knows what.
 with_baselines as (
     select
-        *
-        {%- for figure in gained_figures() %},
+        readings.*
+        {%- for figure in figures %},
         coalesce(
-            max(array[observed_on - date 'epoch', {{ figure }}]) filter (where {{ figure }} is not null) over earlier,
+            max(array[readings.observed_on - date 'epoch', readings.{{ figure }}])
+                filter (where readings.{{ figure }} is not null) over earlier,
+            {%- if rebuilds_some_days() %}
+            baselines.{{ figure }}_before,
+            {%- endif %}
             case
-                when observed_on between published_on and published_on + 1
-                    then array[published_on - 1 - date 'epoch', 0::bigint]
+                when readings.observed_on between readings.published_on and readings.published_on + 1
+                    then array[readings.published_on - 1 - date 'epoch', 0::bigint]
             end
         ) as {{ figure }}_before
         {%- endfor %}
     from readings
+    {%- if rebuilds_some_days() %}
+    left join baselines on readings.post_id = baselines.post_id
+    {%- endif %}
     window earlier as (
-        partition by post_id order by observed_on rows between unbounded preceding and 1 preceding
+        partition by readings.post_id
+        order by readings.observed_on
+        rows between unbounded preceding and 1 preceding
     )
 ),
 
@@ -54,8 +129,9 @@ gains as (
         social_account_id,
         platform,
         published_on,
-        observed_on
-        {%- for figure in gained_figures() %},
+        observed_on,
+        reading_digest
+        {%- for figure in figures %},
         {{ figure }} - {{ figure }}_before[2] as {{ figure }}_gain,
         case
             when {{ figure }} is not null then observed_on - date 'epoch' - {{ figure }}_before[1]::integer
@@ -89,5 +165,7 @@ select
     clicks_gain,
     clicks_days,
     video_views_gain,
-    video_views_days
+    video_views_days,
+    reading_digest,
+    now() as updated_at
 from gains

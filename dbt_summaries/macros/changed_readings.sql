@@ -1,0 +1,70 @@
+{#
+    How post_daily_gains finds the readings that are not as they were when it was built. A reading seldom changes once it
+    is a day old: of all readings of the changed publish days few are new. They are compared by platform, publish day
+    and day of reading, each with one digest over all of its readings.
+#}
+
+{# A digest of all that a gain is made of: of a post, and of a reading of it. #}
+{% macro reading_digest() -%}
+    hash_record_extended(
+        row(
+            posts.post_id, posts.business_id, posts.social_account_id,
+            observations.{{ gained_figures() | join(', observations.') }}
+        ),
+        0
+    )
+{%- endmacro %}
+
+{#
+    A pre-hook: deletes the rows of a platform and publish day from the first day of reading on that has other readings,
+    as each reading is the baseline of the next. The model inserts what is not there.
+#}
+{% macro delete_changed_readings() %}
+    {% if rebuilds_some_days() %}
+        {% set first, next = changed_range() %}
+        lock table {{ ref('int_reading_days') }} in share mode;
+        delete from {{ this }} as outdated
+        using (
+            select
+                platform,
+                published_on,
+                min(observed_on) as first_changed
+            from (
+                select
+                    existing.platform,
+                    existing.published_on,
+                    existing.observed_on,
+                    bit_xor(existing.reading_digest) as digest
+                from {{ this }} as existing
+                where existing.published_on >= {{ first }} and existing.published_on < {{ next }}
+                group by existing.platform, existing.published_on, existing.observed_on
+            ) as built
+            left join {{ ref('int_reading_days') }} as found using (platform, published_on, observed_on)
+            where built.digest is distinct from found.digest
+            group by platform, published_on
+        ) as changed
+        where
+            outdated.platform = changed.platform
+            and outdated.published_on = changed.published_on
+            and outdated.observed_on >= changed.first_changed
+    {% elif is_incremental() %}
+        delete from {{ this }}
+    {% endif %}
+{% endmacro %}
+
+{#
+    A query: the last readings of a post before a day; NULL = all of them. Not from staging, which is materialized where
+    a model names it more than once, and then has no index.
+#}
+{% macro readings_before(post_id, day, readings) %}
+    {%- set observed_on = "(observations.fetched_at at time zone 'UTC')::date" -%}
+    select
+        {%- for figure in gained_figures() %}
+        observations.{{ post_metrics()[figure] }} as {{ figure }},
+        {%- endfor %}
+        {{ observed_on }} as observed_on
+        from {{ source(var('platforms')[0], 'post_analytics') }} as observations
+        where observations.post_id = {{ post_id }} and {{ observed_on }} < {{ day }}
+        order by {{ observed_on }} desc
+        limit {{ readings }}
+{%- endmacro %}
