@@ -47,3 +47,11 @@
         'posts_with_engagement_rate', 'posts_with_click_through_rate',
     ]) }}
 {% endmacro %}
+
+{# The engagements of a row: of likes, comments and shares those that are known; unknown when none is. #}
+{% macro engagements_of(row) -%}
+    case
+        when num_nonnulls({{ row }}.likes, {{ row }}.comments, {{ row }}.shares) > 0
+            then coalesce({{ row }}.likes, 0) + coalesce({{ row }}.comments, 0) + coalesce({{ row }}.shares, 0)
+    end
+{%- endmacro %}

@@ -5,6 +5,14 @@
     set local work_mem = '64MB'
 {% endmacro %}
 
+{#
+    A pre-hook where readings are grouped: the planner takes publish days and days of reading for unrelated, expects as
+    many groups as rows, and would sort them all.
+#}
+{% macro group_by_hashing() %}
+    set local enable_sort = off
+{% endmacro %}
+
 {# A post-hook: the planner has to know a table before it can find a few of its rows by an index. #}
 {% macro analyze_when_built_anew() %}
     {% if not is_incremental() and model.config.materialized != 'view' %}

@@ -13,10 +13,7 @@ select
     latest.likes,
     latest.comments,
     latest.shares,
-    case
-        when num_nonnulls(latest.likes, latest.comments, latest.shares) > 0
-            then coalesce(latest.likes, 0) + coalesce(latest.comments, 0) + coalesce(latest.shares, 0)
-    end as engagements,
+    {{ engagements_of('latest') }} as engagements,
     latest.impressions,
     latest.reach,
     latest.clicks,

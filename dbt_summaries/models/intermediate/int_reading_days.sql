@@ -6,7 +6,7 @@
         on_schema_change='fail',
         contract={'enforced': true},
         indexes=[{'columns': ['published_on']}, {'columns': ['observed_on']}],
-        pre_hook='{{ lock_against_other_runs() }}',
+        pre_hook=['{{ lock_against_other_runs() }}', '{{ group_by_hashing() }}'],
     )
 }}
 {%- set first, next = changed_range() %}

@@ -8,7 +8,7 @@
             {'columns': ['business_id', 'platform', 'period_type', 'period_start'], 'unique': true},
             {'columns': ['period_type', 'period_start']},
         ],
-        pre_hook='{{ delete_touched_periods() }}',
+        pre_hook=['{{ delete_touched_periods() }}', '{{ group_by_hashing() }}'],
     )
 }}
 -- depends_on: {{ ref('int_reading_days') }}

@@ -24,51 +24,40 @@
 ] %}
 {%- set ranks = ['ranked_posts', 'engagement_rank', 'engagement_percentile', 'multiple_of_median'] %}
 
-with observations as (
+with posts_with_readings as (
     select
-        *,
-        case
-            when num_nonnulls(likes, comments, shares) > 0
-                then coalesce(likes, 0) + coalesce(comments, 0) + coalesce(shares, 0)
-        end as engagements
-    from {{ ref('stg_post_analytics') }}
-),
-
-readings as (
-    select
-        posts.*,
-        {%- for figure in figures %}
-        observations.{{ figure }},
+        posts.{{ of_the_post | join(',\n        posts.') }},
+        {%- for figure in gained_figures() %}
+        latest.{{ figure }},
         {%- endfor %}
-        observations.fetched_at,
-        observations.fetched_at - posts.published_at as age,
-        row_number() over (partition by posts.post_id order by observations.observed_on desc) = 1 as is_latest
+        {{ engagements_of('latest') }} as engagements,
+        of_post.*,
+        (extract(epoch from of_post.last_read_at - posts.published_at) / 3600)::double precision as age_hours
     from {{ ref('stg_published_posts') }} as posts
-    left join observations on posts.post_id = observations.post_id
+    -- Post by post: so it costs the same for each, however many there are.
+    cross join lateral (
+        select
+            count(*) as readings,
+            min(observations.fetched_at) as first_read_at,
+            max(observations.fetched_at) as last_read_at
+            {%- for name, (age, tolerance) in ages.items() %},
+            -- The earliest in the span: arrays compare element by element.
+            (
+                min(array[extract(epoch from observations.fetched_at), {{ engagements_of('observations') }}])
+                    filter (
+                        where num_nonnulls(observations.likes, observations.comments, observations.shares) > 0
+                        and observations.fetched_at >= posts.published_at + interval '{{ age }}'
+                        and observations.fetched_at <= posts.published_at + interval '{{ age }}' + interval '{{ tolerance }}'
+                    )
+            )[2]::bigint as engagements_after_{{ name }}
+            {%- endfor %}
+        from {{ ref('stg_post_analytics') }} as observations
+        where observations.post_id = posts.post_id
+    ) as of_post
+    left join lateral (
+        {{ readings_before('posts.post_id', "date 'infinity'", 1) }}
+    ) as latest on true
     where posts.published_on >= {{ first }} and posts.published_on < {{ next }}
-),
-
-posts_with_readings as (
-    select
-        {{ of_the_post | join(',\n        ') }},
-        {%- for figure in figures %}
-        max({{ figure }}) filter (where is_latest) as {{ figure }},
-        {%- endfor %}
-        count(fetched_at) as readings,
-        min(fetched_at) as first_read_at,
-        max(fetched_at) as last_read_at,
-        (extract(epoch from max(age)) / 3600)::double precision as age_hours
-        {%- for name, (age, tolerance) in ages.items() %},
-        (
-            array_agg(engagements order by age)
-                filter (
-                    where engagements is not null
-                    and age between interval '{{ age }}' and interval '{{ age }}' + interval '{{ tolerance }}'
-                )
-        )[1] as engagements_after_{{ name }}
-        {%- endfor %}
-    from readings
-    group by {{ of_the_post | join(', ') }}
 ),
 
 changed_posts as (
