@@ -21,19 +21,14 @@ def rebuilds_some_days() -> bool:
     return True
 
 
-def is_touched(day: str) -> str:
-    """As the macro in `touched_days.sql`."""
-    return f"{day} = any({days_of_touched_periods()})"
-
-
-def is_touched_period(period_type: str, period_start: str) -> str:
-    """As the macro in `touched_days.sql`."""
-    return f"({period_type} = 'daily' and {period_start} = any({days_of_touched_periods()}))"
-
-
-def days_of_touched_periods() -> str:
+def days_of_coverage() -> str:
     """As the macro in `touched_days.sql`."""
     return "'{2024-01-01,2024-01-31}'::date[]"
+
+
+def days_of_activity() -> str:
+    """As the macro in `touched_days.sql`."""
+    return days_of_coverage()
 
 
 def changed_range(unit: str = "day") -> tuple[str, str]:
