@@ -77,7 +77,7 @@ days as (
         period_type = 'daily'
         and platform <> 'all'
         and period_start in (
-            select generate_series(start, start + length - interval '1 day', interval '1 day')::date
+            select generate_series(starts.start, starts.start + units.length - interval '1 day', interval '1 day')::date
             from unnest({{ touched }}) as touched (day)
             cross join (values ('week', interval '1 week'), ('month', '1 month')) as units (unit, length)
             cross join lateral (select date_trunc(units.unit, touched.day::timestamp)) as starts (start)

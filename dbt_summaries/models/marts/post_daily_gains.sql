@@ -81,7 +81,8 @@ baselines as (
     select
         posts.post_id
         {%- for figure in figures %},
-        max(array[observed_on - date 'epoch', {{ figure }}]) filter (where {{ figure }} is not null) as {{ figure }}_before
+        max(array[earlier.observed_on - date 'epoch', earlier.{{ figure }}])
+            filter (where earlier.{{ figure }} is not null) as {{ figure }}_before
         {%- endfor %}
     from posts
     cross join lateral (

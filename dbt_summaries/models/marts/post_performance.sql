@@ -46,8 +46,8 @@ with posts_with_readings as (
                 min(array[extract(epoch from observations.fetched_at), {{ engagements_of('observations') }}])
                     filter (
                         where num_nonnulls(observations.likes, observations.comments, observations.shares) > 0
-                        and observations.fetched_at >= posts.published_at + interval '{{ age }}'
-                        and observations.fetched_at <= posts.published_at + interval '{{ age }}' + interval '{{ tolerance }}'
+                        and observations.fetched_at - posts.published_at
+                        between interval '{{ age }}' and interval '{{ age }}' + interval '{{ tolerance }}'
                     )
             )[2]::bigint as engagements_after_{{ name }}
             {%- endfor %}

@@ -1,0 +1,11 @@
+{# A condition: whether the period holds one of the days. #}
+{% macro holds_one_of(days, period_type, period_start) %}
+    (
+        {%- for type, unit in [('daily', 'day'), ('weekly', 'week'), ('monthly', 'month')] %}
+        {{ 'or ' if not loop.first }}(
+            {{ period_type }} = '{{ type }}'
+            and {{ period_start }} in (select date_trunc('{{ unit }}', unnest({{ days }})::timestamp)::date)
+        )
+        {%- endfor %}
+    )
+{%- endmacro %}
