@@ -16,8 +16,8 @@
 {%- endmacro %}
 
 {#
-    A pre-hook: deletes the rows of a platform and publish day from the first day of reading on that has other readings,
-    as each reading is the baseline of the next. The model inserts what is not there.
+    A pre-hook: deletes the rows of a platform and publish day from the first day of reading on that has other readings
+    (or has some now, or none), as each reading is the baseline of the next. The model inserts what is not there.
 #}
 {% macro delete_changed_readings() %}
     {% if rebuilds_some_days() %}
@@ -39,7 +39,11 @@
                 where existing.published_on >= {{ first }} and existing.published_on < {{ next }}
                 group by existing.platform, existing.published_on, existing.observed_on
             ) as built
-            left join {{ ref('int_reading_days') }} as found using (platform, published_on, observed_on)
+            full join (
+                select *
+                from {{ ref('int_reading_days') }}
+                where published_on >= {{ first }} and published_on < {{ next }} and readings > 0
+            ) as found using (platform, published_on, observed_on)
             where built.digest is distinct from found.digest
             group by platform, published_on
         ) as changed
