@@ -174,6 +174,52 @@ def test_posts_that_are_gone_or_moved_leave_what_they_touched(engine: Engine, db
     ]
 
 
+def test_gains_are_built_from_the_first_changed_reading_on(engine: Engine, dbt: Dbt) -> None:
+    """Of each platform and publish day; with the baseline of each figure, however long ago it was told."""
+
+    def post(platform: str, *likes_and_clicks: tuple[int, int | None, int | None]) -> Post:
+        told = tuple(Reading(at(day), likes=likes, clicks=clicks) for day, likes, clicks in likes_and_clicks)
+        return Post(platform, at(1), told)
+
+    def build(*likes_and_clicks: tuple[int, int | None, int | None]) -> list[tuple[Any, ...]]:
+        store(engine, {7: {1: post("linkedin", *likes_and_clicks), 2: untouched}})
+        assert dbt("run", *MARTS, days=(date(2024, 2, 1), date(2024, 2, 1))).succeeded
+        gains = "SELECT observed_on, likes_gain, likes_days, clicks_gain, clicks_days, updated_at FROM post_daily_gains"
+        assert rows(engine, f"{gains} WHERE post_id = 2") == others
+        found = rows(engine, f"{gains} WHERE post_id = 1 ORDER BY observed_on")
+        times.append({row["observed_on"].day: row.pop("updated_at") for row in found})
+        return [(row["observed_on"].day, *list(row.values())[1:]) for row in found]
+
+    untouched = post("twitter", (1, 3, 2), (4, 5, 2))
+    times: list[dict[int, datetime]] = []
+    store(engine, {7: {1: post("linkedin", (1, 10, 1), (4, 20, None)), 2: untouched}})
+    assert dbt("run", *MARTS).succeeded
+    others = rows(
+        engine,
+        "SELECT observed_on, likes_gain, likes_days, clicks_gain, clicks_days, updated_at"
+        " FROM post_daily_gains WHERE post_id = 2",
+    )
+    first, fourth = (1, 10, 1, 1, 1), (4, 10, 3, None, None)
+    assert build((1, 10, 1), (4, 20, None)) == [first, fourth]
+    assert build((1, 10, 1), (4, 20, None), (5, 26, 8)) == [first, fourth, (5, 6, 1, 7, 4)]
+    assert times[1][1] == times[0][1]
+    assert times[1][4] == times[0][4]
+    # One that comes late is the baseline of what was built before it came; one that is gone is no more.
+    assert build((1, 10, 1), (3, 13, 4), (4, 20, None), (5, 26, 8)) == [
+        first, (3, 3, 2, 3, 2), (4, 7, 1, None, None), (5, 6, 1, 4, 2),
+    ]  # fmt: skip
+    assert times[2][1] == times[0][1] < times[2][3] == times[2][5]
+    assert build((1, 10, 1), (3, 14, 4), (5, 26, 8)) == [first, (3, 4, 2, 3, 2), (5, 12, 2, 4, 2)]
+    assert build((3, 14, 4), (5, 26, 8)) == [(3, None, None, None, None), (5, 12, 2, 4, 2)]
+    days = (
+        "SELECT period_start, likes_gain FROM activity_summaries WHERE platform = 'linkedin' AND period_type = 'daily'"
+    )
+    assert [tuple(row.values()) for row in rows(engine, f"{days} ORDER BY 1")] == [
+        (date(2024, 2, 3), None),
+        (date(2024, 2, 5), 12),
+    ]
+
+
 def test_what_each_metric_covers(engine: Engine, dbt: Dbt) -> None:
     """Of as many posts as there are metrics, the first tells one metric, the next two …"""
     posts = {n: Post("facebook", at(1)) for n in range(1, len(METRICS) + 1)}
