@@ -120,6 +120,7 @@ def coverage(world: World) -> dict[Key, Figures]:
         engaged = [reading for reading in latest if _engagements(reading) is not None]
         clicked = [reading for reading in latest if reading.clicks is not None]
         rows[key] = {
+            "period_end": end(key[2], key[3]),
             "total_posts": len(posts),
             "posts_read": len(latest),
             "posts_with_engagements": len(engaged),

@@ -70,9 +70,10 @@ _times = st.sampled_from([time(0), LAST_MOMENT]) | st.times()
 
 
 def figures(random: Random, count: int) -> list[int | None]:
-    """So many, each unknown, nothing, small or large."""
+    """So many, each unknown, nothing, small or large; of some, the first three are unknown together."""
     kinds = (lambda: None, lambda: 0, lambda: random.randint(-2, 9), lambda: random.randint(0, 10**10))
-    return [random.choice(kinds)() for _ in range(count)]
+    unknown = random.choice([0, 0, 0, 3])
+    return [random.choice(kinds)() if place >= unknown else None for place in range(count)]
 
 
 @st.composite
@@ -105,7 +106,16 @@ def changes(draw: st.DrawFn, first: date, last: date) -> tuple[list[Post], list[
     Half of the businesses crowd theirs on a platform or two and on few days, so that a day has many posts.
     """
     changed = [day for day in EDGE_DAYS if first <= day <= last]
-    few = sorted({first - timedelta(days=1), *changed, last + timedelta(days=1), last + timedelta(days=31)})
+    month = first.replace(day=1)
+    month_before = (month - timedelta(days=1)).replace(day=1)
+    few = [
+        month_before,
+        month,
+        first - timedelta(days=1),
+        *changed,
+        last + timedelta(days=1),
+        last + timedelta(days=31),
+    ]
     platforms = draw(st.lists(st.sampled_from(PLATFORMS), min_size=1, unique=True))
     before = draw(st.lists(_posts(platforms, draw(st.sampled_from([EDGE_DAYS, few]))), min_size=1, max_size=12))
     after: list[Post | None] = []
