@@ -158,6 +158,10 @@ def _add_readings(world: AccountsWorld, random: Random, unknown: float, likes: i
         return None if random.random() < unknown else random.choice([0, *[random.randint(highest // 2, highest)] * 9])
 
     for age in random.sample(range(30), random.choice([0, 1, 2, 2])):
+        engagements: dict[str, int | None] = dict.fromkeys(("likes_count", "comments_count", "shares_count"))
+        if random.random() >= unknown / 2:
+            told = (figure(likes), figure(likes and 30), figure(likes and 10))
+            engagements = dict(zip(engagements, told, strict=True))
         world.post_analytics.append(
             {
                 "post_id": post["id"],
@@ -165,9 +169,7 @@ def _add_readings(world: AccountsWorld, random: Random, unknown: float, likes: i
                 "platform_post_id": post["platform_post_id"],
                 "published_on": post["published_at"].date(),
                 "fetched_at": post["published_at"] + timedelta(days=age),
-                "likes_count": figure(likes),
-                "comments_count": figure(likes and 30),
-                "shares_count": figure(likes and 10),
+                **engagements,
                 "impressions": figure(10_000),
             }
         )
