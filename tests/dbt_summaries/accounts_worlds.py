@@ -36,6 +36,7 @@ ZONES = (
 # Berlin's clocks change on 27 October 2024, New York's on 3 November, Lord Howe's on 6 October.
 FIRST_CHANGED, LAST_CHANGED = date(2024, 10, 26), date(2024, 10, 28)
 _NEWEST = (FIRST_CHANGED, LAST_CHANGED, date(2024, 11, 4))
+_EDGES = (date(2024, 9, 30), date(2024, 10, 1), date(2024, 10, 31), date(2024, 11, 1))
 _LENGTHS = (None, 0, 1, 100, 101, 280, 281)
 _FOLLOWERS = (None, 0, 999, 1000, 9_999, 10_000, 99_999, 100_000)
 
@@ -123,7 +124,9 @@ def _add(world: AccountsWorld, ids: Iterator[int], zone: str, business: _Busines
             row = {"social_account_id": account["id"], "day": day, "platform": platform, "followers": followers}
             world.account_analytics.append(row | {"fetched_at": datetime.combine(day, time(), UTC)})
         for n in range(business.posts):
-            day = business.newest - timedelta(days=random.randrange(business.span) if n else 0)
+            days = [business.newest - timedelta(days=random.randrange(business.span))] * 6
+            edges = [edge for edge in _EDGES if business.span > 3 and edge <= business.newest]
+            day = random.choice([*days, *edges]) if n else business.newest
             _add_post(
                 world, random, next(ids), account, day, random.choice(business.hours), random.choice([*contents, None])
             )

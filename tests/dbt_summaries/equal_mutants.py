@@ -1,3 +1,78 @@
 """Mutants of `mutants.py` that no test can find, and why: (model or macro, the changed line) → the reason."""
 
-EQUAL: dict[tuple[str, str], str] = {}
+_INDEX = "it only lets an index be used: what else is read is left out further on, or makes the same figures"
+_JOINED = "each row has its partner: the key comes from the table that is joined"
+_DISTINCT = "no two rows are the same: each has its own key"
+_PLANNER = "it only has the planner look up account by account"
+_CANDIDATES = "more posts are compared; what is written is only what is ranked otherwise than before"
+_COUNT = "counts are never unknown"
+_EARLY = "rows of posts that are gone go with this run instead of that of their own day"
+
+EQUAL: dict[tuple[str, str], str] = {
+    (model, line): reason
+    for reason, lines in {
+        _INDEX: [
+            ("analytics_summaries", "without and published_on < {{ next_month }} + interval '1 month'"),
+            ("analytics_summaries", "without and starts.period_start >= changed.first_start - changed.length"),
+            ("analytics_summaries", "without and starts.period_start <= changed.next_start"),
+            ("analytics_summaries", "and published_on <= {{ next_month }} + interval '1 month'"),
+            ("summary_coverage", "without and days.published_on < greatest({{ next }}, {{ next_week }})"),
+            ("summary_coverage", "and days.published_on <= greatest({{ next }}, {{ next_week }})"),
+            ("posting_times", "without and of_account.published_on >= windows.window_start - 1"),
+        ],
+        _JOINED: [
+            (
+                "analytics_summaries",
+                "left join changed on days.published_on between changed.first_start - changed.length and changed.next_start",
+            ),
+            ("analytics_summaries", "left join changed on summaries.period_type = changed.period_type"),
+            ("post_performance", "left join medians on ranked_posts.social_account_id = medians.social_account_id"),
+            (
+                "posting_times",
+                "left join {{ ref('stg_businesses') }} as businesses on newest.business_id = businesses.business_id",
+            ),
+            ("posting_times", "left join accounts on hours.social_account_id = accounts.social_account_id"),
+        ],
+        _DISTINCT: [
+            ("analytics_summaries", "union"),
+            ("post_performance", "union"),
+            ("stg_published_posts", "union"),
+        ],
+        _PLANNER: [
+            ("post_performance", "order by existing.published_on desc"),
+            ("posting_times", "order by of_account.published_on desc"),
+        ],
+        _CANDIDATES: [
+            ("post_performance", "select min(posts.published_on)"),
+            ("post_performance", "least("),
+            ("post_performance", "without and existing.published_on > accounts.ranked_after"),
+            ("post_performance", "and existing.published_on >= accounts.ranked_after"),
+            ("post_performance", "and (posts.published_on < {{ first }} or posts.published_on > {{ next }})"),
+            ("post_performance", "where posts.published_on >= {{ first }} and posts.published_on <= {{ next }}"),
+            ("post_performance", "where published_on >= {{ first }} and published_on <= {{ next }}"),
+            ("post_performance", ") - 91 as ranked_after"),
+        ],
+        _COUNT: [
+            ("summary_coverage", "coalesce(sum(days.posts), 0)::bigint as total_posts"),
+            ("summary_coverage", "coalesce(sum(days.{{ count }}), 0)::bigint as {{ count }}"),
+        ],
+        _EARLY: [
+            ("delete_gone_posts", "without and gone.published_on < {{ next }}"),
+            ("delete_gone_posts", "and gone.published_on <= {{ next }}"),
+        ],
+        "where no post has impressions, their sum is unknown, and so is what is divided": [
+            ("benchmarks", "months.impressions::double precision / months.posts_with_impressions,"),
+            ("int_account_months", "coalesce(sum(impressions), 0)::bigint as impressions,"),
+        ],
+        "what is equal to the quartile is in the quarter of the line before": [
+            ("benchmarks", "when figures.value >= peers.quartiles[3] then 4"),
+        ],
+        "one row per post is the latest, of which least and greatest are the same": [
+            ("post_performance", "min({{ figure }}) filter (where is_latest) as {{ figure }},"),
+        ],
+        "unknown rates stand last in the array, behind those that are looked at": [
+            ("posting_times", "array_agg(engagement_rate order by engagement_rate)  as rates,"),
+        ],
+    }.items()
+    for model, line in lines
+}
