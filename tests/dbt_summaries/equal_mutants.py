@@ -18,6 +18,7 @@ EQUAL: dict[tuple[str, str], str] = {
             ("analytics_summaries", "and published_on <= {{ next_month }} + interval '1 month'"),
             ("summary_coverage", "without and days.published_on < greatest({{ next }}, {{ next_week }})"),
             ("summary_coverage", "and days.published_on <= greatest({{ next }}, {{ next_week }})"),
+            ("activity_summaries", "without and period_start = any({{ days_of_touched_periods() }})"),
             ("posting_times", "without and of_account.published_on >= windows.window_start - 1"),
         ],
         _JOINED: [
@@ -35,6 +36,8 @@ EQUAL: dict[tuple[str, str], str] = {
         ],
         _DISTINCT: [
             ("analytics_summaries", "union"),
+            ("activity_summaries", "union"),
+            ("account_growth", "union"),
             ("post_performance", "union"),
             ("stg_published_posts", "union"),
         ],
@@ -66,6 +69,12 @@ EQUAL: dict[tuple[str, str], str] = {
         ],
         "what is equal to the quartile is in the quarter of the line before": [
             ("benchmarks", "when figures.value >= peers.quartiles[3] then 4"),
+        ],
+        "the pre-hook has deleted the row of that day": [
+            ("account_growth", "and existing.day <= {{ first }}"),
+        ],
+        "the row of the day behind the changed ones is written once more, as it was": [
+            ("account_growth", "growth.day <= {{ next }}"),
         ],
         "one row per post is the latest, of which least and greatest are the same": [
             ("post_performance", "min({{ figure }}) filter (where is_latest) as {{ figure }},"),
