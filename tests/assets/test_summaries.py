@@ -76,7 +76,8 @@ def test_rows_lineage_and_checks_that_block_or_tell(
     assert sources_of(built["int_publish_days"], "likes") == {
         (f"{name}/post_analytics", "likes_count") for name in FETCHERS
     }
-    assert sources_of(built["activity_summaries"], "account_clicks") == {
+    assert sources_of(built["activity_summaries"], "account_clicks") == {("int_account_days", "clicks")}
+    assert sources_of(built["int_account_days"], "clicks") == {
         (f"{name}/account_analytics", "clicks") for name in FETCHERS
     }
     for name, materialization in built.items():
