@@ -104,6 +104,7 @@ def test_rows_lineage_and_checks_that_block_or_tell(
                 " WHERE period_type = 'daily' AND platform = 'twitter' AND period_start = '2026-02-02'"
             )
         )
+        connection.execute(text("UPDATE post_analytics SET likes_count = likes_count + 1"))
         activity = connection.execute(text("SELECT * FROM activity_summaries ORDER BY id")).all()
     second = build(instance, days=4)
     assert not second.success
