@@ -18,7 +18,6 @@ EQUAL: dict[tuple[str, str], str] = {
             ("analytics_summaries", "and published_on <= {{ next_month }} + interval '1 month'"),
             ("summary_coverage", "without and days.published_on < greatest({{ next }}, {{ next_week }})"),
             ("summary_coverage", "and days.published_on <= greatest({{ next }}, {{ next_week }})"),
-            ("activity_summaries", "without and period_start = any({{ days_of_touched_periods() }})"),
             ("posting_times", "without and of_account.published_on >= windows.window_start - 1"),
         ],
         _JOINED: [
