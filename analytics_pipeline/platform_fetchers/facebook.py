@@ -22,7 +22,6 @@ from analytics_pipeline.platform_fetchers.exceptions import (
 from analytics_pipeline.platform_fetchers.facebook_metrics import (
     BY_TYPE,
     CATALOG,
-    COMMENTS,
     NODE_FIELDS,
     PAGE_DAYS,
     POST_FIGURES,
@@ -30,6 +29,8 @@ from analytics_pipeline.platform_fetchers.facebook_metrics import (
     REEL_FIGURES,
     REEL_METRICS,
     REEL_POST_METRICS,
+    SUMMARIES,
+    SUMMARY_EDGES,
     parts,
     permalink,
     post_type,
@@ -79,7 +80,7 @@ class FacebookFetcher(GraphFetcher):
         self, access_token: str, page_id: str | None = None, *, base_url: str | None = None, **options: Any
     ) -> None:
         super().__init__(access_token, page_id, base_url=base_url or get_settings().facebook_base_url, **options)
-        self._reads_comments = True
+        self._reads_summaries = True
 
     def list_posts(self, start: datetime, end: datetime) -> Iterator[list[ListedPost]]:
         """As for every Graph account. Facebook lists about 600 posts of a year: `unlisted` tells when it may be so."""
@@ -141,15 +142,15 @@ class FacebookFetcher(GraphFetcher):
         return ref.post_type != "reel"
 
     def _posts_per_call(self) -> int:
-        return BATCH_LIMIT // 2 if self._reads_comments else BATCH_LIMIT
+        return BATCH_LIMIT // 2 if self._reads_summaries else BATCH_LIMIT
 
     def _read_page(self, position: Mapping[str, str]) -> dict[str, Any]:
         edge, one = f"{self._account()}/published_posts", {**position, "limit": "1"}
         while True:
             alive = self._alive(POST_METRICS) if self.expands else []
             urls = [url(edge, fields=_with_insights(NODE_FIELDS, alive), **position)]
-            if self.expands and self._reads_comments:
-                urls.append(url(edge, fields=f"id,{COMMENTS}", **position))
+            if self.expands and self._reads_summaries:
+                urls.append(url(edge, fields=f"id,{SUMMARIES}", **position))
             page, *aside = self._ask(urls)
             if isinstance(page, MetricError) and alive:
                 self.expands = self._find_dead(
@@ -158,24 +159,24 @@ class FacebookFetcher(GraphFetcher):
                 continue
             if isinstance(page, PlatformAPIError):
                 raise page
-            return self._with_comments(page, aside)
+            return self._with_summaries(page, aside)
 
-    def _with_comments(self, page: dict[str, Any], aside: Sequence[Reply]) -> dict[str, Any]:
+    def _with_summaries(self, page: dict[str, Any], aside: Sequence[Reply]) -> dict[str, Any]:
         rows = page.get("data")
         if not aside or not isinstance(rows, list):
             return page
         self._note_denial(aside)
         listed = aside[0].get("data") if isinstance(aside[0], dict) else None
         listed = listed if isinstance(listed, list) else []
-        comments = {str(row.get("id")): _comments(row) for row in listed if isinstance(row, dict)}
-        rows = [{**row, **comments.get(str(row.get("id")), {})} if isinstance(row, dict) else row for row in rows]
+        summaries = {str(row.get("id")): _summaries(row) for row in listed if isinstance(row, dict)}
+        rows = [{**row, **summaries.get(str(row.get("id")), {})} if isinstance(row, dict) else row for row in rows]
         return {**page, "data": rows}
 
     def _note_denial(self, replies: Sequence[Reply]) -> None:
         denied = [reply for reply in replies if isinstance(reply, PermissionDeniedError)]
         if denied and not any(isinstance(reply, dict) for reply in replies):
             _log.info("facebook: comments of page %s come from the activity: %s", self.account_id, denied[0].message)
-            self._reads_comments = False
+            self._reads_summaries = False
 
     def _list_row(self, node: Mapping[str, Any]) -> ListedPost | None:
         key, published = node.get("id"), moment(node.get("created_time"))
@@ -190,13 +191,13 @@ class FacebookFetcher(GraphFetcher):
         reels: dict[str, dict[str, Any]] = {ref.platform_post_id: {} for ref in refs if ref.post_type == "reel"}
         while posts:
             size = self._posts_per_call()
-            for key, node, comments in self._replies(posts[:size], POST_METRICS, "", self._comments_url, ask):
+            for key, node, summaries in self._replies(posts[:size], POST_METRICS, "", self._summaries_url, ask):
                 if isinstance(node, PlatformAPIError):
                     yield self._failed(key, node)
                 elif post_type(node) == "reel":
                     reels[key] = node
                 else:
-                    yield self._reading(key, {**node, **_comments(comments)})
+                    yield self._reading(key, {**node, **_summaries(summaries)})
             posts = posts[size:]
 
         def post_of(key: str) -> str | None:
@@ -213,8 +214,8 @@ class FacebookFetcher(GraphFetcher):
                 else:
                     yield self._failed(key, video)
 
-    def _comments_url(self, key: str) -> str | None:
-        return url(key, fields=COMMENTS) if self._reads_comments else None
+    def _summaries_url(self, key: str) -> str | None:
+        return url(key, fields=SUMMARIES) if self._reads_summaries else None
 
     def _replies(
         self, ids: Sequence[str], metrics: Sequence[str], where: str, aside_of: Callable[[str], str | None], ask: Ask
@@ -291,5 +292,5 @@ def _one_metric(url_of: Callable[[str, Sequence[str]], str], key: str, metric: s
     return url_of(key, [metric])
 
 
-def _comments(reply: Any) -> dict[str, Any]:
-    return {"comments": reply["comments"]} if isinstance(reply, dict) and "comments" in reply else {}
+def _summaries(reply: Any) -> dict[str, Any]:
+    return {edge: reply[edge] for edge in SUMMARY_EDGES if edge in reply} if isinstance(reply, dict) else {}

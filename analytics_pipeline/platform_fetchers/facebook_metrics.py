@@ -10,8 +10,12 @@ from analytics_pipeline.platform_fetchers.catalog import MetricSource
 from analytics_pipeline.platform_fetchers.exceptions import BadDataError
 
 NODE_FIELDS: Final = "id,created_time,permalink_url,status_type,attachments{media_type,type},shares"
-COMMENTS: Final = "comments.limit(0).summary(true)"
-"""Needs pages_read_user_content and fails its whole request without it: never in a request that must succeed."""
+SUMMARY_EDGES: Final = ("comments", "reactions", "likes")
+SUMMARIES: Final = ",".join(f"{edge}.limit(0).summary(true)" for edge in SUMMARY_EDGES)
+"""They need pages_read_user_content and fail their whole request without it: never in a request that must succeed.
+
+Comments are counted by them alone; reactions and likes come from there where insights are withheld (read_insights).
+"""
 
 POST_FIGURES: Final[Mapping[str, Sequence[str]]] = {
     "likes_count": ("insights.post_reactions_like_total", "likes.summary.total_count"),
@@ -142,7 +146,7 @@ CATALOG: Final = (
         "likes_count",
         "exact",
         f"{_POST} post_reactions_like_total; {_VIDEO} post_video_likes_by_reaction_type",
-        "the reaction like, care included",
+        "the reaction like, care included; where insights are withheld: likes.summary",
         asked=_asked("likes_count"),
     ),
     MetricSource(
@@ -163,7 +167,7 @@ CATALOG: Final = (
         "reactions_count",
         "derived",
         f"{_POST} post_reactions_by_type_total",
-        "sum over all types",
+        "sum over all types; where insights are withheld: reactions.summary",
         asked=_asked("reactions_count"),
     ),
     MetricSource("retweets_count", "not offered"),

@@ -52,6 +52,8 @@ def node(number: int, **more: Any) -> dict[str, Any]:
         "attachments": {"data": [{"media_type": "photo", "type": "photo"}]},
         "shares": {"count": 14},
         "comments": {"data": [], "summary": {"total_count": 27}, "paging": {"next": "https://x/?access_token=LEAKED"}},
+        "reactions": {"data": [], "summary": {"total_count": 232, "viewer_reaction": "NONE"}},
+        "likes": {"data": [], "summary": {"total_count": 181}},
         "insights": FIGURES,
     } | more
 

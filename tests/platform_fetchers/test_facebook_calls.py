@@ -90,6 +90,21 @@ def test_without_the_permission_comments_come_from_the_activity(
     assert sum("summary" in part for part in page.parts) == 1, "asked once, not again"
 
 
+def test_where_insights_are_withheld_the_summaries_tell_likes_and_reactions(
+    page: FakePage, fetcher: FacebookFetcher, server: PlatformServer
+) -> None:
+    """Without read_insights Facebook answers 200 with no insights at all (facebook.md §10)."""
+    page.nodes = {f"{PAGE}_{n}": node(n, insights={}) for n in range(50)}
+    readings = by_id(fetcher.fetch_many(refs(range(50))))
+    assert len(server.requests) == 1
+    told = {"likes_count": 181, "reactions_count": 232, "comments_count": 27, "shares_count": 14}
+    for reading in readings.values():
+        assert reading.analytics is not None
+        assert told.items() <= dict(reading.analytics).items()
+        assert reading.analytics["impressions"] is None
+    assert len(readings) == 50
+
+
 # --- one retired metric
 
 

@@ -188,7 +188,7 @@ def test_an_entry_out_of_shape_costs_its_post_only(
 
 
 def test_a_batch_cut_short_leaves_the_rest_unfinished(server: PlatformServer, fetcher: FacebookFetcher) -> None:
-    fetcher._reads_comments = False
+    fetcher._reads_summaries = False
     server.answer = lambda request: Answer(
         json=[fine(e["relative_url"]) for e in json.loads(request.form["batch"])[:1]]
     )
@@ -199,7 +199,7 @@ def test_a_batch_cut_short_leaves_the_rest_unfinished(server: PlatformServer, fe
 
 
 def test_a_batch_that_is_too_much_is_halved(server: PlatformServer, fetcher: FacebookFetcher) -> None:
-    fetcher._reads_comments = False
+    fetcher._reads_summaries = False
     whole = Batches(fine)
 
     def answer(request: Request) -> Answer:

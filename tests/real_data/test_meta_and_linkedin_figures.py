@@ -8,6 +8,7 @@ import dagster as dg
 import pandas as pd
 import pytest
 
+from analytics_pipeline.runs import dagster_instance
 from tests.real_data import facebook, instagram, linkedin, replay
 from tests.real_data.expected import differences, observations, stored, summaries
 from tests.real_data.realset import RealSet, frame
@@ -41,7 +42,7 @@ def replayed(database: None, tmp_path_factory: pytest.TempPathFactory) -> Replay
     """All sets, read by Dagster runs over HTTP; summarised by dbt before and after the police's last reading."""
     result = Replayed({name: make() for name, make in SETS.items()})
     police = result.sets["police"]
-    with dg.DagsterInstance.ephemeral() as instance:
+    with dagster_instance() as instance:
         for name, real in result.sets.items():
             with replay.served(real.world, tmp_path_factory.mktemp(name)) as sandbox:
                 *earlier, last = real.readings

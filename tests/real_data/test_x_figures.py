@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-import dagster as dg
 import pytest
 
+from analytics_pipeline.runs import dagster_instance
 from tests.real_data import replay, twitter
 from tests.real_data.expected import differences, observations, stored, summaries
 from tests.real_data.realset import RealSet, rows
@@ -18,7 +18,7 @@ SETS = {"community": twitter.community, "public_figures": twitter.public_figures
 def sets(database: None, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, RealSet]:
     """Both sets, read by Dagster runs over HTTP and summarised by dbt."""
     made = {name: make() for name, make in SETS.items()}
-    with dg.DagsterInstance.ephemeral() as instance:
+    with dagster_instance() as instance:
         for name, real in made.items():
             with replay.served(real.world, tmp_path_factory.mktemp(name)) as sandbox:
                 for reading in real.readings:
