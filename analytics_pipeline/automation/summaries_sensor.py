@@ -5,8 +5,10 @@ Here: when it looks, and how what is to be rebuilt becomes one run. Not here: th
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import dagster as dg
+from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
 from dagster._core.definitions.sensor_definition import SensorExecutionData
 from dagster._core.storage.tags import (
     ASSET_PARTITION_RANGE_END_TAG,
@@ -35,8 +37,13 @@ class OneRunSensor(dg.AutomationConditionSensorDefinition):
                 cursor=context.cursor,
             )
         found = super().evaluate_tick(context)
-        requests = found.run_requests or ()
-        return replace(found, run_requests=[one_run(requests)]) if len(requests) > 1 else found
+        if not found.run_requests:
+            return found
+        assert context.repository_def is not None
+        request = with_what_was_never_built(
+            one_run(found.run_requests), context.repository_def.asset_graph, context.instance
+        )
+        return replace(found, run_requests=[request])
 
 
 def one_run(requests: Sequence[dg.RunRequest]) -> dg.RunRequest:
@@ -52,6 +59,23 @@ def one_run(requests: Sequence[dg.RunRequest]) -> dg.RunRequest:
             ASSET_PARTITION_RANGE_START_TAG: min(days),
             ASSET_PARTITION_RANGE_END_TAG: max(days),
         },
+    )
+
+
+def with_what_was_never_built(
+    request: dg.RunRequest, graph: BaseAssetGraph[Any], instance: dg.DagsterInstance
+) -> dg.RunRequest:
+    """The request, and the summaries that its assets are made of and that have no table yet.
+
+    Nothing asks for those whose own raw assets did not change: those of accounts, where posts alone were read so far.
+    """
+    asked = set(request.asset_selection or ())
+    made_of = dg.AssetSelection.assets(*asked).upstream() & dg.AssetSelection.groups("summaries")
+    others = made_of.resolve(graph) - asked
+    missing = others - {key for key, event in instance.get_latest_materialization_events(others).items() if event}
+    checks = graph.get_check_keys_for_assets(missing)
+    return request.with_replaced_attrs(
+        asset_selection=[*asked, *missing], asset_check_keys=[*(request.asset_check_keys or ()), *checks]
     )
 
 

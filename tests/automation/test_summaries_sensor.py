@@ -11,6 +11,7 @@ from analytics_pipeline.automation.jobs import SYNC_JOBS
 from analytics_pipeline.automation.summaries_sensor import summaries_sensor
 from analytics_pipeline.definitions import defs
 
+ACCOUNT_DAYS = dg.AssetKey("int_account_days")
 YESTERDAY = datetime.now(UTC).date() - timedelta(days=1)
 
 
@@ -40,6 +41,12 @@ def ranges(found: SensorExecutionData) -> list[tuple[str, str]]:
     return [(r.partition_key or r.tags[start], r.partition_key or r.tags[end]) for r in found.run_requests or ()]
 
 
+def following_posts() -> set[dg.AssetKey]:
+    """The summaries that are made of posts."""
+    selection = dg.AssetSelection.assets(["linkedin", "post_analytics"]).downstream(include_self=False)
+    return set(selection.resolve(defs.resolve_asset_graph()))
+
+
 def test_a_burst_of_sixty_days_of_two_platforms_is_one_run(instance: dg.DagsterInstance) -> None:
     cursor = tick(instance, None).cursor
     days = [YESTERDAY - timedelta(days=n) for n in range(80) if n % 4]  # with gaps: 60 days
@@ -50,9 +57,22 @@ def test_a_burst_of_sixty_days_of_two_platforms_is_one_run(instance: dg.DagsterI
 
     assert ranges(found) == [(min(days).isoformat(), max(days).isoformat())]
     (request,) = found.run_requests or ()
-    follow_posts = dg.AssetSelection.assets(["linkedin", "post_analytics"]).downstream(include_self=False)
-    assert set(request.asset_selection or ()) == follow_posts.resolve(defs.resolve_asset_graph())
+    assert ACCOUNT_DAYS in (request.asset_selection or ()), "activity is made of it, and it has no table yet"
+    assert set(request.asset_selection or ()) == following_posts() | {ACCOUNT_DAYS}
     assert ranges(tick(instance, found.cursor)) == []
+
+
+def test_what_is_built_already_is_rebuilt_only_where_its_own_raw_days_changed(instance: dg.DagsterInstance) -> None:
+    cursor = tick(instance, None).cursor
+    instance.report_runless_asset_event(dg.AssetMaterialization(ACCOUNT_DAYS, partition="2026-01-01"))
+    changed(instance, "linkedin", YESTERDAY)
+
+    (request,) = tick(instance, cursor).run_requests or ()
+
+    assert set(request.asset_selection or ()) == following_posts()
+    checked = {key.asset_key for key in request.asset_check_keys or ()}
+    assert dg.AssetKey("analytics_summaries") in checked
+    assert checked <= following_posts()
 
 
 def test_an_old_day_alone_and_a_platform_that_is_down(instance: dg.DagsterInstance) -> None:
