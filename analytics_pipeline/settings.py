@@ -82,7 +82,7 @@ class Settings(BaseSettings):
         description="First publish day (UTC) that has a partition. History before it cannot be backfilled.",
     )
     backfill_days_per_run: int = Field(
-        30, ge=1, le=366, description="Publish days that one Dagster run of a backfill covers."
+        61, ge=1, le=366, description="Publish days that one Dagster run of a backfill covers."
     )
     sync_threads: int = Field(4, ge=1, le=64, description="Accounts worked on side by side within one run.")
     run_executor: Literal["in_process", "celery"] = Field(

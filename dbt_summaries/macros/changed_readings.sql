@@ -48,7 +48,10 @@
             group by platform, published_on
         ) as changed
         where
-            outdated.platform = changed.platform
+            -- Said again, as a range: the planner expects every day to have changed, and would go through the whole table.
+            outdated.published_on >= {{ first }}
+            and outdated.published_on < {{ next }}
+            and outdated.platform = changed.platform
             and outdated.published_on = changed.published_on
             and outdated.observed_on >= changed.first_changed
     {% elif is_incremental() %}

@@ -1,10 +1,10 @@
-{# A condition: whether the period holds one of the days. #}
+{# A condition: whether the period holds one of the days. Arrays, so that the planner takes an index. #}
 {% macro holds_one_of(days, period_type, period_start) %}
     (
         {%- for type, unit in [('daily', 'day'), ('weekly', 'week'), ('monthly', 'month')] %}
         {{ 'or ' if not loop.first }}(
             {{ period_type }} = '{{ type }}'
-            and {{ period_start }} in (select date_trunc('{{ unit }}', unnest({{ days }})::timestamp)::date)
+            and {{ period_start }} = any(array(select date_trunc('{{ unit }}', unnest({{ days }})::timestamp)::date))
         )
         {%- endfor %}
     )

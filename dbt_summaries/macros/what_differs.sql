@@ -13,7 +13,9 @@ select
     now() as changed_at
 from {{ found }}
 {%- if is_incremental() %}
-left join {{ this }} as existing using ({{ keys | join(', ') }})
+left join (
+    select * from {{ this }} where {{ window }} >= {{ first }} and {{ window }} < {{ next }}
+) as existing using ({{ keys | join(', ') }})
 where
     ({% for column in figures %}{{ found }}.{{ column }}{{ ', ' if not loop.last }}{% endfor %})
     is distinct from ({% for column in figures %}existing.{{ column }}{{ ', ' if not loop.last }}{% endfor %})

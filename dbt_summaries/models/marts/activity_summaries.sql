@@ -76,12 +76,13 @@ days as (
     where
         period_type = 'daily'
         and platform <> 'all'
-        and period_start in (
+        -- As an array, so that the planner takes the index.
+        and period_start = any(array(
             select generate_series(starts.start, starts.start + units.length - interval '1 day', interval '1 day')::date
             from unnest({{ touched }}) as touched (day)
             cross join (values ('week', interval '1 week'), ('month', '1 month')) as units (unit, length)
             cross join lateral (select date_trunc(units.unit, touched.day::timestamp)) as starts (start)
-        )
+        ))
     {%- endif %}
 )
 
