@@ -58,20 +58,3 @@
         delete from {{ this }}
     {% endif %}
 {% endmacro %}
-
-{#
-    A query: the last readings of a post before a day; NULL = all of them. Not from staging, which is materialized where
-    a model names it more than once, and then has no index.
-#}
-{% macro readings_before(post_id, day, readings) %}
-    {%- set observed_on = "(observations.fetched_at at time zone 'UTC')::date" -%}
-    select
-        {%- for figure in gained_figures() %}
-        observations.{{ post_metrics()[figure] }} as {{ figure }},
-        {%- endfor %}
-        {{ observed_on }} as observed_on
-        from {{ source(var('platforms')[0], 'post_analytics') }} as observations
-        where observations.post_id = {{ post_id }} and {{ observed_on }} < {{ day }}
-        order by {{ observed_on }} desc
-        limit {{ readings }}
-{%- endmacro %}

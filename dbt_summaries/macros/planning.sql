@@ -10,7 +10,8 @@
     many groups as rows, and would sort them all.
 #}
 {% macro group_by_hashing() %}
-    set local enable_sort = off
+    set local enable_sort = off;
+    set local enable_incremental_sort = off
 {% endmacro %}
 
 {# A post-hook: the planner has to know a table before it can find a few of its rows by an index. #}

@@ -14,14 +14,14 @@
 
 with changed as (
     select
-        platform,
-        published_on,
-        min(observed_on) as first_changed
+        found.platform,
+        found.published_on,
+        min(found.observed_on) as first_changed
     from {{ ref('int_reading_days') }} as found
     where
-        readings > 0
-        and published_on >= {{ first }}
-        and published_on < {{ next }}
+        found.readings > 0
+        and found.published_on >= {{ first }}
+        and found.published_on < {{ next }}
         {%- if is_incremental() %}
         -- The pre-hook deleted what is not as it was.
         and not exists (
@@ -33,7 +33,7 @@ with changed as (
                 and built.observed_on = found.observed_on
         )
         {%- endif %}
-    group by platform, published_on
+    group by found.platform, found.published_on
 ),
 
 readings as (
@@ -52,8 +52,15 @@ readings as (
     from changed
     inner join {{ ref('stg_published_posts') }} as posts
         on changed.platform = posts.platform and changed.published_on = posts.published_on
+    {%- if rebuilds_some_days() %}
+    -- Post by post, and there from the day on: most have few readings since.
+    cross join lateral (
+        {{ readings_since('posts.post_id', 'changed.first_changed') }}
+    ) as observations
+    {%- else %}
     inner join {{ ref('stg_post_analytics') }} as observations
         on posts.post_id = observations.post_id and changed.first_changed <= observations.observed_on
+    {%- endif %}
 ),
 
 {% if rebuilds_some_days() -%}

@@ -34,25 +34,16 @@ with posts_with_readings as (
         of_post.*,
         (extract(epoch from of_post.last_read_at - posts.published_at) / 3600)::double precision as age_hours
     from {{ ref('stg_published_posts') }} as posts
-    -- Post by post: so it costs the same for each, however many there are.
+    -- Post by post, a few steps into an index: so it costs the same for each, however many there are, and hardly more
+    -- for one with many readings.
     cross join lateral (
         select
-            count(*) as readings,
-            min(observations.fetched_at) as first_read_at,
-            max(observations.fetched_at) as last_read_at
+            (select count(*) {{ readings_of('posts.post_id') }}) as readings,
+            ({{ time_of_reading('posts.post_id', 'asc') }}) as first_read_at,
+            ({{ time_of_reading('posts.post_id', 'desc') }}) as last_read_at
             {%- for name, (age, tolerance) in ages.items() %},
-            -- The earliest in the span: arrays compare element by element.
-            (
-                min(array[extract(epoch from observations.fetched_at), {{ engagements_of('observations') }}])
-                    filter (
-                        where num_nonnulls(observations.likes, observations.comments, observations.shares) > 0
-                        and observations.fetched_at - posts.published_at
-                        between interval '{{ age }}' and interval '{{ age }}' + interval '{{ tolerance }}'
-                    )
-            )[2]::bigint as engagements_after_{{ name }}
+            ({{ engagements_after('posts', age, tolerance) }}) as engagements_after_{{ name }}
             {%- endfor %}
-        from {{ ref('stg_post_analytics') }} as observations
-        where observations.post_id = posts.post_id
     ) as of_post
     left join lateral (
         {{ readings_before('posts.post_id', "date 'infinity'", 1) }}
