@@ -118,4 +118,5 @@ PURGE_SCHEDULE = dg.ScheduleDefinition(
     cron_schedule="40 4 * * *",
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.RUNNING,
+    description=purge_op.description,
 )
