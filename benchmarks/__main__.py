@@ -2,7 +2,7 @@
 
 import typer
 
-from benchmarks import backfill, calls, fetch, memory, rollup
+from benchmarks import backfill, calls, fetch, memory, rollup, ui_backfill
 
 app = typer.Typer(
     help="Measures the pipeline on this machine, against simulated platforms and an embedded PostgreSQL of its own.",
@@ -15,6 +15,7 @@ app.command()(fetch.fetch)
 app.command()(calls.calls)
 app.command()(memory.memory)
 app.command()(backfill.backfill)
+app.command(name="ui-backfill")(ui_backfill.ui_backfill)
 app.command()(rollup.rollup)
 
 if __name__ == "__main__":

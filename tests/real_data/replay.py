@@ -1,4 +1,4 @@
-"""Real sets through the pipeline: sandbox over HTTP, Dagster runs, dbt in a Dagster run; and what then is in the database.
+"""Real sets through the pipeline: sandbox over HTTP, the sync service alone or in a Dagster run, dbt; and what is stored then.
 
 Not here: the sets, what is expected.
 """
@@ -22,6 +22,7 @@ from analytics_pipeline.database.models import SocialAccount
 from analytics_pipeline.resources import DBT_PROJECT, DatabaseResource, PlatformResource, dbt_executable
 from analytics_pipeline.sandbox.server import SandboxServer
 from analytics_pipeline.sandbox.world import World, load_world, write_world
+from analytics_pipeline.sync import AnalyticsSyncService
 from analytics_pipeline.sync.accounts import business_named, connect, disconnect
 from tests.real_data.realset import Reading, RealSet
 
@@ -36,15 +37,11 @@ def served(world: World, folder: Path) -> Iterator[SandboxServer]:
         yield sandbox
 
 
-def read(
+def read_in_a_run(
     real: RealSet, reading: Reading, sandbox: SandboxServer, instance: dg.DagsterInstance
 ) -> dg.ExecuteInProcessResult:
     """One Dagster run over the days of a reading, with just its accounts connected; raises when it fails."""
-    _connect_only(sandbox.state.world, reading)
-    sandbox.clock.set(reading.at)
-    resource = PlatformResource(
-        platform=real.platform, base_url=f"{sandbox.url}/{real.platform}", replay_at=reading.at.isoformat()
-    )
+    resource = _at_the_time_of(reading, real.platform, sandbox)
     return _materialize(
         [published_posts_asset(real.platform), post_analytics_asset(real.platform)],
         reading.first,
@@ -52,6 +49,17 @@ def read(
         instance,
         {real.platform: resource},
     )
+
+
+def read(real: RealSet, reading: Reading, sandbox: SandboxServer) -> None:
+    """The same without a run, which spends a minute on the events of a thousand days."""
+    resource = _at_the_time_of(reading, real.platform, sandbox)
+    with new_session() as session:
+        service = AnalyticsSyncService(session, make_fetcher=resource.fetcher, clock=resource.now, run_id="replay")
+        listed = list(service.list_posts(real.platform, reading.first, reading.last))
+        assert [result.failure for result in listed] == [None] * len(reading.accounts)
+        days = service.read_days(real.platform, reading.first, reading.last, reuse_since=reading.at)
+        assert all(day.complete for day in days)
 
 
 def summarise(first: date, last: date, instance: dg.DagsterInstance) -> None:
@@ -89,6 +97,12 @@ def stored_summaries(real: RealSet) -> pd.DataFrame:
         """,
         names=sorted(set(real.posts.business)),
     )
+
+
+def _at_the_time_of(reading: Reading, platform: str, sandbox: SandboxServer) -> PlatformResource:
+    _connect_only(sandbox.state.world, reading)
+    sandbox.clock.set(reading.at)
+    return PlatformResource(platform=platform, base_url=f"{sandbox.url}/{platform}", replay_at=reading.at.isoformat())
 
 
 def _connect_only(world: World, reading: Reading) -> None:

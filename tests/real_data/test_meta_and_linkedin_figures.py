@@ -46,12 +46,12 @@ def replayed(database: None, tmp_path_factory: pytest.TempPathFactory) -> Replay
         for name, real in result.sets.items():
             with replay.served(real.world, tmp_path_factory.mktemp(name)) as sandbox:
                 *earlier, last = real.readings
-                result.runs[name] = [replay.read(real, reading, sandbox, instance) for reading in earlier]
+                result.runs[name] = [replay.read_in_a_run(real, reading, sandbox, instance) for reading in earlier]
                 if real is police:
                     newest = earlier[-1].last
                     replay.summarise(newest, newest, instance)  # the first build is one of all days
                     result.september = replay.stored_summaries(police)
-                result.runs[name].append(replay.read(real, last, sandbox, instance))
+                result.runs[name].append(replay.read_in_a_run(real, last, sandbox, instance))
         replay.summarise(police.readings[-1].first, police.readings[-1].last, instance)
     return result
 
