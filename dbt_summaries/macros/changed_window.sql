@@ -90,12 +90,15 @@
 {% macro delete_changed_periods() %}
     {% if is_incremental() %}
         lock table {{ this }} in share row exclusive mode;
-        delete from {{ this }} as summary
-        using ({{ changed_periods() }}) as changed (period_type, unit, length, first_start, next_start)
+        delete from {{ this }}
+        -- Not a join with the periods: the planner would go through the whole table.
         where
-            summary.period_type = changed.period_type
-            and summary.period_start >= changed.first_start
-            and summary.period_start < changed.next_start
+        {%- for period_type, unit in [('daily', 'day'), ('weekly', 'week'), ('monthly', 'month')] %}
+            {%- set first_start, next_start = changed_range(unit) %}
+            {{ 'or ' if not loop.first }}(
+                period_type = '{{ period_type }}' and period_start >= {{ first_start }} and period_start < {{ next_start }}
+            )
+        {%- endfor %}
     {% endif %}
 {% endmacro %}
 

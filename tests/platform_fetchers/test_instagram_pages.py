@@ -85,6 +85,17 @@ def test_only_reels_that_are_wanted_are_completed(
     assert len(server.requests) == 1 + 3
 
 
+@pytest.mark.parametrize(("count", "told"), [(100, True), (99, False)])
+def test_an_account_that_may_have_more_media_than_are_listed_is_told_so(
+    account: FakeAccount, fetcher: InstagramFetcher, monkeypatch: pytest.MonkeyPatch, count: int, told: bool
+) -> None:
+    monkeypatch.setattr("analytics_pipeline.platform_fetchers.instagram._LISTED", 100)  # in place of 10,000
+    published(account, count, lambda _: False)
+    assert sum(len(page) for page in fetcher.list_posts(START, START + timedelta(hours=count))) == count
+    remark = "instagram lists the latest 100 media: older ones may never be found"
+    assert fetcher.unlisted == (remark if told else None)
+
+
 def test_the_ration_is_a_setting(account: FakeAccount, server: PlatformServer, configure: Any) -> None:
     configure(INSTAGRAM_DETAIL_CALLS="0")
     fetcher = make(server, batches=False)

@@ -194,6 +194,19 @@ def test_the_window_of_the_apps_own_token_is_one_for_all_accounts(x: Running) ->
     assert held == [("app", "app-only /2/tweets"), ("account", "/2/tweets")]
 
 
+@in_world(posts=60)
+def test_an_account_that_may_have_more_posts_than_are_listed_is_told_so(
+    x: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remarks = []
+    for most in (61, 60):  # in place of 3,200
+        monkeypatch.setattr("analytics_pipeline.platform_fetchers.twitter.MOST_LISTED", most)
+        fetcher = x.fetcher()
+        assert sum(len(page) for page in fetcher.list_posts(NOW - timedelta(days=60), NOW)) == 60
+        remarks.append(fetcher.unlisted)
+    assert remarks == [None, "twitter: X lists the newest 60 posts: older ones may never be found"]
+
+
 @in_world(posts=60, window_limits={"tweets": 1})
 def test_after_the_last_call_of_a_window_nothing_is_sent_before_its_end(x: Running) -> None:
     quota = MemoryQuota()
