@@ -117,13 +117,15 @@ JUDGES = {
         (test_history_example, test_history_marts),
         {mart: (mart,) for mart in test_history_marts.MARTS}
         | dict.fromkeys(("post_daily_gains", "stg_post_analytics", "delete_changed_days", "delete_moved_posts"), GAINS)
-        | dict.fromkeys(("changed_gains", "delete_changed_readings", "holds_one_of", "readings_before"), GAINS)
+        | dict.fromkeys(
+            ("changed_gains", "delete_changed_readings", "holds_one_of", "readings_before", "readings_since"), GAINS
+        )
         | dict.fromkeys(("int_reading_days", "what_differs"), (*GAINS, "platform_coverage"))
         | dict.fromkeys(
             ("int_account_days", "touched_days", "changed_reading_days", "changed_account_days"),
             ("activity_summaries", "platform_coverage"),
         )
-        | {"delete_gone_posts": ("post_performance",)}
+        | dict.fromkeys(("delete_gone_posts", "time_of_reading", "engagements_after"), ("post_performance",))
         | {"delete_touched_days": ("platform_coverage",), "delete_touched_periods": GAINS},
     ),
     "accounts": Judge(
