@@ -13,6 +13,7 @@ from typing import Any
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtCliResource, dbt_assets
 
+from analytics_pipeline.assets.outdated_summaries import outdated_summaries
 from analytics_pipeline.assets.partitions import PUBLISH_DAYS
 from analytics_pipeline.assets.shared import OWNERS
 from analytics_pipeline.assets.summaries_metadata import SummariesMetadata
@@ -106,6 +107,11 @@ def summaries_assets() -> dg.AssetsDefinition:
         parsed = parsed_for_runs()
         os.environ["DBT_TARGET_PATH"] = str(parsed)  # from here dagster-dbt takes what was parsed
         target = parsed / context.run.run_id
+        with database.session() as session:
+            outdated = outdated_summaries(json.loads((parsed / "manifest.json").read_text()), session.connection())
+        if outdated:
+            context.log.info("Built anew, as this version gives them other columns: %s", ", ".join(outdated))
+            dbt.cli(["run", "--full-refresh", "--select", " ".join(outdated)], target_path=target).wait()
         invocation = dbt.cli(["build"], context=context, target_path=target)
         shown = SummariesMetadata(invocation.manifest, target, invocation.dagster_dbt_translator, DBT_PROJECT)
         for event in invocation.stream():
