@@ -38,7 +38,6 @@ EQUAL: dict[tuple[str, str], str] = {
             ("activity_summaries", "union"),
             ("account_growth", "union"),
             ("post_performance", "union"),
-            ("stg_published_posts", "union"),
         ],
         _PLANNER: [
             ("post_performance", "order by existing.published_on desc"),
@@ -74,9 +73,6 @@ EQUAL: dict[tuple[str, str], str] = {
         ],
         "the row of the day behind the changed ones is written once more, as it was": [
             ("account_growth", "growth.day <= {{ next }}"),
-        ],
-        "one row per post is the latest, of which least and greatest are the same": [
-            ("post_performance", "min({{ figure }}) filter (where is_latest) as {{ figure }},"),
         ],
         "unknown rates stand last in the array, behind those that are looked at": [
             ("posting_times", "array_agg(engagement_rate order by engagement_rate)  as rates,"),

@@ -3,7 +3,7 @@
 Not here: every figure in every mixture (`test_history_marts.py`).
 """
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Engine, insert, text
@@ -172,6 +172,20 @@ def test_posts_that_are_gone_or_moved_leave_what_they_touched(engine: Engine, db
         (date(2024, 2, 6), 7),
         (date(2024, 2, 28), None),
     ]
+
+
+def test_without_the_newest_post_older_ones_are_ranked_again(engine: Engine, dbt: Dbt) -> None:
+    """Ranked are the 90 days up to an account's newest post: when that is gone they begin earlier."""
+    days = [at(20) - timedelta(days=91), at(17), at(20)]
+    posts = {n: Post("linkedin", day, (Reading(at(28), likes=n),)) for n, day in enumerate(days, start=1)}
+    ranks = "SELECT engagement_rank, ranked_posts FROM post_performance ORDER BY post_id"
+    store(engine, {7: posts})
+    assert dbt("run", *MARTS).succeeded
+    assert [tuple(row.values()) for row in rows(engine, ranks)] == [(None, None), (2, 2), (1, 2)]
+    del posts[3]
+    store(engine, {7: posts})
+    assert dbt("run", *MARTS, days=(date(2024, 2, 20), date(2024, 2, 20))).succeeded
+    assert [tuple(row.values()) for row in rows(engine, ranks)] == [(2, 2), (1, 2)]
 
 
 def test_gains_are_built_from_the_first_changed_reading_on(engine: Engine, dbt: Dbt) -> None:
