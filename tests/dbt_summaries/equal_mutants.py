@@ -37,6 +37,7 @@ EQUAL: dict[tuple[str, str], str] = {
             ("analytics_summaries", "union"),
             ("activity_summaries", "union"),
             ("account_growth", "union"),
+            ("platform_coverage", "union"),
             ("post_performance", "union"),
         ],
         _PLANNER: [
@@ -56,6 +57,15 @@ EQUAL: dict[tuple[str, str], str] = {
         _COUNT: [
             ("summary_coverage", "coalesce(sum(days.posts), 0)::bigint as total_posts"),
             ("summary_coverage", "coalesce(sum(days.{{ count }}), 0)::bigint as {{ count }}"),
+            ("platform_coverage", "coalesce(sum(days.readings), 0)::bigint as readings,"),
+            ("platform_coverage", "coalesce(sum(days.account_days), 0)::bigint as readings,"),
+            ("platform_coverage", "coalesce(sum(metrics.known), 0)::bigint as known"),
+            ("platform_coverage", "having coalesce(sum(days.readings), 0) > 0"),
+            ("platform_coverage", "having coalesce(sum(days.account_days), 0) > 0"),
+        ],
+        "a sum of counts is above 0 where their mean is": [
+            ("platform_coverage", "having avg(days.readings) > 0"),
+            ("platform_coverage", "having avg(days.account_days) > 0"),
         ],
         _EARLY: [
             ("delete_gone_posts", "without and gone.published_on < {{ next }}"),
