@@ -37,6 +37,8 @@ _READY = """{ workspaceOrError { ... on Workspace { locationEntries { locationOr
 _GOING_ON = """{ runsOrError(filter: {statuses: [QUEUED, NOT_STARTED, STARTING, STARTED]}) {
     ... on Runs { results { runId } } } }"""
 _LONGEST = 1200
+_LOOKED = 5
+"""Seconds between two looks, as the UI takes them: an answer costs processor time that the backfill could use."""
 
 
 def ui_backfill(
@@ -71,7 +73,7 @@ def ui_backfill(
             while _going_on(ask) or _summarised(environment) < len(chosen) * accounts * posts:
                 if time.perf_counter() - started > _LONGEST:
                     raise RuntimeError(f"the summaries did not follow within {_LONGEST} s")
-                time.sleep(2)
+                time.sleep(_LOOKED)
             followed = time.perf_counter() - started
         (stored,), its_runs = in_fresh_process(environment, what_is_stored), in_fresh_process(environment, runs)
         calls = len(running.log())
@@ -155,7 +157,7 @@ def _launch(ask: Ask, platforms: Sequence[str], first: date, days: int) -> None:
     while status == "REQUESTED":
         if time.monotonic() > until:
             raise RuntimeError(f"the backfill did not end within {_LONGEST} s")
-        time.sleep(1)
+        time.sleep(_LOOKED)
         told = ask(_STATUS, id=launched["backfillId"])
         status = told["partitionBackfillOrError"]["status"] if told else status
     if status != "COMPLETED_SUCCESS":
