@@ -29,10 +29,11 @@ def instance() -> Iterator[dg.DagsterInstance]:
         yield instance
 
 
-def build(instance: dg.DagsterInstance, days: int) -> dg.ExecuteInProcessResult:
-    """One run over so many days from the day of the posts on, as the sensor asks for."""
+def build(instance: dg.DagsterInstance, days: int, *models: str) -> dg.ExecuteInProcessResult:
+    """One run over so many days from the day of the posts on, as the sensor asks for; of all models if none is named."""
     return dg.materialize(
         [summaries_assets()],
+        selection=dg.AssetSelection.assets(*models) if models else None,
         instance=instance,
         tags=range_tags(AT.date(), AT.date() + timedelta(days=days - 1)),
         resources={
@@ -92,7 +93,7 @@ def test_rows_lineage_and_checks_that_block_or_tell(
         connection.execute(text("ALTER TABLE int_reading_days DROP COLUMN digest"))
         connection.execute(text("ALTER TABLE post_performance ALTER COLUMN readings TYPE integer"))
         whole = connection.execute(text("SELECT * FROM post_daily_gains ORDER BY post_id, observed_on")).all()
-    upgraded = build(instance, days=1)
+    upgraded = build(instance, 1, "int_reading_days")
     assert upgraded.success
     assert capfd.readouterr().out.count("Finished running 2 incremental models in") == 1
     with engine.connect() as connection:
