@@ -7,7 +7,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -20,10 +21,10 @@ from analytics_pipeline.cli.console import errors
 from analytics_pipeline.settings import get_settings
 from benchmarks import syncing
 from benchmarks.fetch import AsJson, IntoReadme, Platforms, platforms_from
-from benchmarks.processes import Environment, database_server, in_fresh_process, sandbox
+from benchmarks.processes import Environment, Sandbox, database_server, in_fresh_process, sandbox
 from benchmarks.report import Report, Row
 
-DATABASE = "backfill"
+_DATABASE = "backfill"
 _STORED = text("""
 select
     (select count(*) from post_analytics) as readings,
@@ -55,19 +56,10 @@ def backfill(
     readme: IntoReadme = False,
 ) -> None:
     """Measure a backfill of many days as a user starts it: Dagster runs, raw days, account days, summaries."""
-    from analytics_pipeline.assets.analytics_summaries import manifest_path  # seconds of imports
-
     report = Report("backfill")
     chosen = platforms_from(platform)
-    last = datetime.now(UTC).date()
-    first = last - timedelta(days=days - 1)
-    manifest_path()  # parsed once in a checkout's life
-    with database_server() as fresh, sandbox(chosen, accounts, posts, 0, days - 1) as running:
-        # Days that a newly connected account owes would be asked for by sensors, of which none runs here.
-        environment = {**fresh(DATABASE), **running.environment(), "ANALYTICS_START_DATE": first.isoformat()}
-        for each in chosen:
-            in_fresh_process(environment, syncing.connect_accounts, each, accounts)
-        errors.print(f"{len(chosen)} x {accounts * posts:,} posts, {days} days …")
+    first, last = publish_days(days)
+    with connected_accounts(chosen, accounts, posts, days) as (environment, running):
         ended = _run(environment, chosen, first, last)
         calls = len(running.log())
         sandbox_cpu = running.cpu_seconds()
@@ -90,6 +82,30 @@ def backfill(
     ]
     report.tables["Its runs"] = its_runs
     report.show(as_json, readme)
+
+
+def publish_days(days: int) -> tuple[date, date]:
+    """The first and the last of so many, today included."""
+    last = datetime.now(UTC).date()
+    return last - timedelta(days=days - 1), last
+
+
+@contextmanager
+def connected_accounts(
+    platforms: Sequence[str], accounts: int, posts: int, days: int, **settings: str
+) -> Iterator[tuple[Environment, Sandbox]]:
+    """A new database with the accounts of a sandbox connected, and dbt's project parsed: what a backfill starts from."""
+    from analytics_pipeline.assets.analytics_summaries import manifest_path  # seconds of imports
+
+    manifest_path()  # parsed once in a checkout's life
+    with database_server() as fresh, sandbox(platforms, accounts, posts, 0, days - 1) as running:
+        # Days that a newly connected account owes would be asked for by sensors, of which none should run here.
+        start = {"ANALYTICS_START_DATE": publish_days(days)[0].isoformat()}
+        environment = {**fresh(_DATABASE), **running.environment(), **start, **settings}
+        for platform in platforms:
+            in_fresh_process(environment, syncing.connect_accounts, platform, accounts)
+        errors.print(f"{len(platforms)} x {accounts * posts:,} posts, {days} days …")
+        yield environment, running
 
 
 def _run(environment: Environment, platforms: Sequence[str], first: date, last: date) -> _Ended:
@@ -115,7 +131,7 @@ def what_is_stored() -> list[dict[str, Any]]:
 def runs() -> list[Row]:
     """Runs and their seconds, per job and how they ended."""
     url = make_url(os.environ["DATABASE_URL"])
-    found = _rows(url.set(database=f"{DATABASE}_dagster").render_as_string(hide_password=False), _RUNS)
+    found = _rows(url.set(database=f"{_DATABASE}_dagster").render_as_string(hide_password=False), _RUNS)
     return [{**row, "seconds": round(row["seconds"], 1), "longest": round(row["longest"], 1)} for row in found]
 
 

@@ -12,19 +12,17 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, date, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
 import requests
 import typer
 
-from analytics_pipeline.cli.console import errors
 from analytics_pipeline.settings import get_settings
-from benchmarks import syncing
-from benchmarks.backfill import DATABASE, runs, what_is_stored
+from benchmarks.backfill import connected_accounts, publish_days, runs, what_is_stored
 from benchmarks.fetch import AsJson, IntoReadme, Platforms, platforms_from
-from benchmarks.processes import Environment, database_server, in_fresh_process, sandbox
+from benchmarks.processes import Environment, in_fresh_process
 from benchmarks.report import Report
 
 Ask = Callable[..., Any]
@@ -50,25 +48,14 @@ def ui_backfill(
     readme: IntoReadme = False,
 ) -> None:
     """Measure the same backfill launched in the UI: from the click to its end, and until the summaries have followed."""
-    from analytics_pipeline.assets.analytics_summaries import manifest_path  # seconds of imports
-
     report = Report("ui-backfill")
     chosen = platforms_from(platform)
-    last = datetime.now(UTC).date()
-    first = last - timedelta(days=days - 1)
-    manifest_path()  # parsed once in a checkout's life
-    with database_server() as fresh, sandbox(chosen, accounts, posts, 0, days - 1) as running:
-        # No refresh beside it: that would read the same posts.
-        quiet = {f"{each.upper()}_REFRESH": "off" for each in chosen}
-        environment = {
-            **fresh(DATABASE), **running.environment(), **quiet, "ANALYTICS_START_DATE": first.isoformat()
-        }  # fmt: skip
-        for each in chosen:
-            in_fresh_process(environment, syncing.connect_accounts, each, accounts)
+    # No refresh beside it: that would read the same posts.
+    quiet = {f"{each.upper()}_REFRESH": "off" for each in chosen}
+    with connected_accounts(chosen, accounts, posts, days, **quiet) as (environment, running):
         with _dev(environment) as ask:
-            errors.print(f"{len(chosen)} x {accounts * posts:,} posts, {days} days …")
             started = time.perf_counter()
-            _launch(ask, chosen, first, days)
+            _launch(ask, chosen, days)
             ended = time.perf_counter() - started
             while _going_on(ask) or _summarised(environment) < len(chosen) * accounts * posts:
                 if time.perf_counter() - started > _LONGEST:
@@ -141,8 +128,9 @@ def _is_up(told: Any) -> bool:
     )
 
 
-def _launch(ask: Ask, platforms: Sequence[str], first: date, days: int) -> None:
+def _launch(ask: Ask, platforms: Sequence[str], days: int) -> None:
     """The backfill, from its launch to its end. Raises RuntimeError where it is refused, fails, or takes too long."""
+    first, _ = publish_days(days)
     wanted = {
         "assetSelection": [
             {"path": [each, name]} for each in platforms for name in ("published_posts", "post_analytics")

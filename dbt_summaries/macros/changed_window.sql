@@ -66,7 +66,7 @@
 {# The changed periods of every type, as rows of (period_type, unit, length, first_start, next_start). #}
 {% macro changed_periods() %}
     values
-    {%- for period_type, unit in [('daily', 'day'), ('weekly', 'week'), ('monthly', 'month')] %}
+    {%- for period_type, unit in period_types() %}
         {%- set first_start, next_start = changed_range(unit) %}
         ('{{ period_type }}', '{{ unit }}', interval '1 {{ unit }}', {{ first_start }}, {{ next_start }})
         {{- ',' if not loop.last }}
@@ -93,7 +93,7 @@
         delete from {{ this }}
         -- Not a join with the periods: the planner would go through the whole table.
         where
-        {%- for period_type, unit in [('daily', 'day'), ('weekly', 'week'), ('monthly', 'month')] %}
+        {%- for period_type, unit in period_types() %}
             {%- set first_start, next_start = changed_range(unit) %}
             {{ 'or ' if not loop.first }}(
                 period_type = '{{ period_type }}' and period_start >= {{ first_start }} and period_start < {{ next_start }}

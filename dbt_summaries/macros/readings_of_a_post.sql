@@ -12,26 +12,26 @@
     where observations.post_id = {{ post_id }}
 {%- endmacro %}
 
-{# All readings from a day on. #}
-{% macro readings_since(post_id, day) %}
+{# All readings, of each the figures whose gains are told: the queries below say which. #}
+{% macro figures_of_readings(post_id) -%}
     select
         {%- for figure in gained_figures() %}
         observations.{{ post_metrics()[figure] }} as {{ figure }},
         {%- endfor %}
         {{ day_of_reading() }} as observed_on
     {{ readings_of(post_id) }}
+{%- endmacro %}
+
+{# All readings from a day on. #}
+{% macro readings_since(post_id, day) %}
+    {{ figures_of_readings(post_id) }}
         and {{ day_of_reading() }} >= {{ day }}
     order by {{ day_of_reading() }}
 {%- endmacro %}
 
 {# The last readings before a day; NULL = all of them. #}
 {% macro readings_before(post_id, day, readings) %}
-    select
-        {%- for figure in gained_figures() %}
-        observations.{{ post_metrics()[figure] }} as {{ figure }},
-        {%- endfor %}
-        {{ day_of_reading() }} as observed_on
-    {{ readings_of(post_id) }}
+    {{ figures_of_readings(post_id) }}
         and {{ day_of_reading() }} < {{ day }}
     order by {{ day_of_reading() }} desc
     limit {{ readings }}
