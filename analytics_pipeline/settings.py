@@ -84,7 +84,7 @@ class Settings(BaseSettings):
     backfill_days_per_run: int = Field(
         61, ge=1, le=366, description="Publish days that one Dagster run of a backfill covers."
     )
-    sync_threads: int = Field(4, ge=1, le=64, description="Accounts worked on side by side within one run.")
+    sync_threads: int = Field(4, ge=1, le=64, description="Calls of a platform under way at once within one run.")
     run_executor: Literal["in_process", "celery"] = Field(
         "in_process", description="Who carries out the steps of a run: its own process, or Celery workers."
     )

@@ -191,8 +191,9 @@ def get_engine() -> Engine:
 
     A connection that cannot be made raises DatabaseUnavailableError.
     """
-    # A thread holds an account's lock on one connection, stores on another and counts calls on a third; two more for the
-    # run itself and its sign of life. A connection beyond the pool would be made anew for every page.
+    # Half as many accounts again as calls may be under way: each holds its lock on one connection, the others are taken for
+    # a moment, to count a call or to store a page; two more for the run itself and its sign of life. A connection beyond
+    # the pool would be made anew for every page.
     pool_size = 3 * get_settings().sync_threads + 2
     return _engine(database_url(), _connect_to_work, pool_pre_ping=True, pool_size=pool_size)
 

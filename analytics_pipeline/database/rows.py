@@ -191,10 +191,11 @@ def _text(name: str, value: Any) -> str | None:
         raise RefusedError(f"{name} is no text")
     if "\x00" in value:
         raise RefusedError(f"{name} holds a NUL character")
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        raise RefusedError(f"{name} holds half a character (a lone surrogate)") from None
+    if not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise RefusedError(f"{name} holds half a character (a lone surrogate)") from None
     return value
 
 

@@ -85,16 +85,17 @@ WHERE (p.published_at, p.platform_post_url, p.post_type) IS DISTINCT FROM (
     coalesce(excluded.platform_post_url, p.platform_post_url),
     coalesce(excluded.post_type, p.post_type)
 ) OR p.status = 'unavailable'
-RETURNING id, xmax = 0
+RETURNING platform_post_id, id, xmax = 0
 """  # noqa: S608 - names of columns only
 # The publish day is kept beside each observation: it follows a platform that corrects the time.
 _MOVE_OBSERVATIONS = """
 UPDATE post_analytics AS a SET published_on = p.published_on FROM published_posts AS p
 WHERE p.id = ANY(%(ids)s) AND a.post_id = p.id AND a.published_on <> p.published_on
 """
+# A join, which looks up each post: without statistics a list of names may be searched for in all posts of the account.
 _POST_IDS = """
-SELECT platform_post_id, id FROM published_posts
-WHERE social_account_id = %(account)s AND platform_post_id = ANY(%(posts)s)
+SELECT platform_post_id, id FROM unnest(%(posts)s::text[]) AS given (platform_post_id)
+JOIN published_posts USING (platform_post_id) WHERE social_account_id = %(account)s
 """
 
 
@@ -118,11 +119,13 @@ def upsert_posts(session: Session, rows: Sequence[PostRow]) -> UpsertedPosts:
     connection = session.connection()
     parameters = {"rows": document(POST_COLUMNS, accepted.values())}
     written = connection.exec_driver_sql(_UPSERT_POSTS, parameters).all()
-    changed = [post_id for post_id, inserted in written if not inserted]
+    changed = [post_id for _, post_id, inserted in written if not inserted]
     if changed:
         connection.exec_driver_sql(_MOVE_OBSERVATIONS, {"ids": changed})
-    found = connection.exec_driver_sql(_POST_IDS, {"account": rows[0].social_account_id, "posts": list(accepted)})
-    ids = {row.platform_post_id: row.id for row in found}
+    ids: dict[str, int] = {row.platform_post_id: row.id for row in written}
+    if unchanged := [name for name in accepted if name not in ids]:
+        found = connection.exec_driver_sql(_POST_IDS, {"account": rows[0].social_account_id, "posts": unchanged})
+        ids |= {row.platform_post_id: row.id for row in found}
     return UpsertedPosts(len(written) - len(changed), len(changed), ids, refused)
 
 

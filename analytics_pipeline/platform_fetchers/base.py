@@ -7,6 +7,7 @@ import random
 import re
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, date, datetime
 from time import sleep as sleep_seconds
 from typing import Any, ClassVar, Final, Self, TypedDict
@@ -107,6 +108,8 @@ class BasePlatformFetcher(FigureReader):
         """(UTC day, id) of what the platform has charged for, on platforms that charge a thing once a day. Likewise."""
         self.media_owners: dict[str, str] = {}
         """Post by media key: whose the figures of a video in several posts are, where they are of all posts together."""
+        self.calling: AbstractContextManager[Any] = nullcontext()
+        """Held during a call. The caller may put one in its place that lets only so many calls be under way at once."""
         self.unlisted: str | None = None
         """What the last listing may have lacked, for people; None while nothing is known to lack."""
         self.answering_version: str | None = None
@@ -207,15 +210,16 @@ class BasePlatformFetcher(FigureReader):
         self._take_quota(url)
         self.usage += Usage(calls=1)
         try:
-            response = self._session.request(
-                method,
-                url,
-                params=params,
-                data=data,
-                headers=self._headers(),
-                timeout=self.timeout,
-                allow_redirects=False,
-            )
+            with self.calling:
+                response = self._session.request(
+                    method,
+                    url,
+                    params=params,
+                    data=data,
+                    headers=self._headers(),
+                    timeout=self.timeout,
+                    allow_redirects=False,
+                )
         except (requests.RequestException, OSError) as error:
             # The original text holds the URL, which may hold a token: name the kind of fault only.
             raise TransientError(

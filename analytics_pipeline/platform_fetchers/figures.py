@@ -16,6 +16,7 @@ from analytics_pipeline.platform_fetchers.metrics import PostAnalytics, PostRead
 
 _MAX_COUNT: Final = 10**15  # more than all views of everything: an absurd figure, which would also overflow sums
 _WHOLE_NUMBER: Final = re.compile(r"-?[0-9]{1,19}")
+_NOTHING_KNOWN: Final[dict[str, int | float | None]] = dict.fromkeys((*metrics.COUNT_METRICS, "video_watch_time"))
 
 
 class FigureReader(ABC):
@@ -78,22 +79,17 @@ class FigureReader(ABC):
     def _analytics(
         self,
         platform_post_id: str,
-        values: Mapping[str, int | float | None],
+        values: dict[str, int | float | None] | dict[str, int | None],
         platform_post_url: str | None = None,
     ) -> PostAnalytics:
         """The standard result from what is known; metrics not in `values` are None, the two rates are derived."""
 
-        def count(name: str) -> int | None:
-            value = values.get(name)
-            return None if value is None else int(value)
-
-        counts = {name: count(name) for name in metrics.COUNT_METRICS}
-        result = counts | {
-            "video_watch_time": values.get("video_watch_time"),
+        known: dict[str, Any] = _NOTHING_KNOWN | values
+        result = known | {
             "engagement_rate": self._calculate_engagement_rate(
-                counts["likes_count"], counts["comments_count"], counts["shares_count"], counts["impressions"]
+                known["likes_count"], known["comments_count"], known["shares_count"], known["impressions"]
             ),
-            "click_through_rate": metrics.click_through_rate(counts["clicks"], counts["impressions"]),
+            "click_through_rate": metrics.click_through_rate(known["clicks"], known["impressions"]),
             "fetched_at": self._clock(),
             "platform": self.platform,
             "platform_post_id": platform_post_id,
@@ -104,7 +100,7 @@ class FigureReader(ABC):
 
 def _dig(raw: Any, path: str) -> Any:
     for key in _keys_of(path):
-        if not isinstance(raw, dict):  # of JSON, where every object is one; to ask for Mapping takes ten times as long
+        if type(raw) is not dict:  # of JSON, where every object is one; to ask for Mapping takes ten times as long
             return None
         raw = raw.get(key)
     return raw

@@ -94,11 +94,13 @@ def _midnight(day: date) -> int:
 
 
 def without_paging(value: Any) -> Any:
-    """What may be kept of a reply: paging URLs hold the token."""
-    if isinstance(value, dict):
-        return {
-            key: without_paging(part) if isinstance(part, dict | list) else part
-            for key, part in value.items()
-            if key != "paging"
-        }
-    return [without_paging(part) for part in value] if isinstance(value, list) else value
+    """`value`, what may be kept of a reply: paging URLs hold the token. They are taken out of the very object."""
+    left = [value]
+    while left:
+        part = left.pop()
+        if type(part) is dict:
+            part.pop("paging", None)
+            left.extend(part.values())
+        elif type(part) is list:
+            left.extend(part)
+    return value

@@ -207,12 +207,26 @@ class BoundedAdapter(HTTPAdapter):
         return b"".join(chunks)
 
 
+class _Session(requests.Session):
+    """Looks into the environment once for every host, not with every call: that takes as long as to send one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._settings: dict[str | None, dict[str, Any]] = {}
+
+    def merge_environment_settings(self, url: Any, *arguments: Any, **named: Any) -> Any:
+        host = urlsplit(url).netloc
+        if host not in self._settings:
+            self._settings[host] = super().merge_environment_settings(url, *arguments, **named)  # type: ignore[assignment]
+        return dict(self._settings[host])
+
+
 def new_session() -> requests.Session:
     """A session that follows no redirects and bounds every reply.
 
     Proxy and CA settings of the environment count, a netrc file does not: its entry would replace the bearer header.
     """
-    session = requests.Session()
+    session = _Session()
     session.auth = lambda request: request
     adapter = BoundedAdapter()
     session.mount("https://", adapter)

@@ -346,8 +346,8 @@ class TwitterAnalyticsFetcher(TwitterExtras):
         except PlatformAPIError as error:
             known = [reply.posts[version] for version in versions if version in reply.posts]
             return PostReading(post_id, None, error, {"versions": known} if known else None)
-        values: dict[str, int | None] = {name: _sum(row[name] for row in parsed) for name in POST_METRICS}
-        values["shares_count"] = _sum((values["retweets_count"], values["quote_tweets_count"]))
+        values = parsed[0] if len(parsed) == 1 else {name: _sum([row[name] for row in parsed]) for name in POST_METRICS}
+        values["shares_count"] = _sum([values["retweets_count"], values["quote_tweets_count"]])
         values["reactions_count"] = values["likes_count"]
         values["video_views"] = _sum(views)
         analytics = self._analytics(post_id, values, wire.url_of(versions[-1]))
@@ -369,9 +369,9 @@ class TwitterAnalyticsFetcher(TwitterExtras):
 
     def _figures(self, row: Mapping[str, Any]) -> dict[str, int | None]:
         figures = self._parse_analytics_response(row, POST_METRICS)
-        born = wire.created_at(row) or wire.time_in_id(row["id"])
-        if figures["impressions"] == 0 and born < IMPRESSIONS_SINCE:
-            figures["impressions"] = None
+        if figures["impressions"] == 0:
+            born = wire.created_at(row) or wire.time_in_id(row["id"])
+            figures["impressions"] = None if born < IMPRESSIONS_SINCE else 0
         return figures
 
     def _views(self, item: Mapping[str, Any]) -> int | None:
@@ -390,6 +390,6 @@ class TwitterAnalyticsFetcher(TwitterExtras):
         return ListedPost(versions[0], published_at, wire.url_of(versions[-1]), kind, reading)
 
 
-def _sum(values: Iterable[int | None]) -> int | None:
+def _sum(values: Sequence[int | None]) -> int | None:
     known = [value for value in values if value is not None]
     return sum(known) if known else None

@@ -114,7 +114,7 @@ class Reply:
 
     def media_of(self, post_id: str) -> dict[str, Mapping[str, Any]]:
         """The media attached to a post, by key, as far as the reply includes them."""
-        return {key: self.media[key] for key in media_keys_of(self.posts[post_id]) & self.media.keys()}
+        return {key: self.media[key] for key in media_keys_of(self.posts[post_id]) if key in self.media}
 
 
 @dataclass(slots=True)
@@ -188,6 +188,8 @@ def buckets(row: Mapping[str, Any]) -> list[tuple[date, Mapping[str, Any]]]:
 def versions_of(post: Mapping[str, Any]) -> list[str]:
     """The ids of a post's versions, oldest first; the first one is what the post keeps through all edits."""
     history = post.get("edit_history_tweet_ids") or post.get("edit_history_post_ids")
+    if history == [post["id"]]:
+        return [post["id"]]  # of nearly every post
     versions = list(dict.fromkeys(filter(is_id, history))) if isinstance(history, list) else []
     return versions if post["id"] in versions else [post["id"]]
 
@@ -202,7 +204,7 @@ def media_keys_of(post: Mapping[str, Any]) -> set[str]:
 def is_retweet(post: Mapping[str, Any]) -> bool:
     """Whether the row only repeats another post, with that one's retweet count and no figures of its own."""
     references = post.get("referenced_tweets") or post.get("referenced_posts")
-    return any(item.get("type") in ("retweeted", "reposted") for item in _objects(references))
+    return bool(references) and any(item.get("type") in ("retweeted", "reposted") for item in _objects(references))
 
 
 def created_at(post: Mapping[str, Any]) -> datetime | None:

@@ -5,8 +5,9 @@ nodes and its token endpoints. Not here: the nodes, batches (graph_batch.py), li
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
@@ -21,7 +22,7 @@ from analytics_pipeline.sandbox.graph_errors import (
 )
 from analytics_pipeline.sandbox.graph_fields import Field, FieldSyntaxError, parse_fields
 from analytics_pipeline.sandbox.graph_session import Session, Throttled, check_proof, granted, open_session, spend_call
-from analytics_pipeline.sandbox.model import Account, Post, World
+from analytics_pipeline.sandbox.model import Account, Observation, Post, World
 from analytics_pipeline.sandbox.state import SandboxState
 from analytics_pipeline.sandbox.webhooks import fields_of
 from analytics_pipeline.sandbox.wire import Reply, Request, reply
@@ -31,7 +32,8 @@ JSON_HEADERS = {"content-type": "application/json; charset=UTF-8"}
 MAX_CELLS = 1000
 """Rows × figures (insight metrics, and edges with a summary twice) that one list may ask for before code 1."""
 
-_NO_FIGURES = frozenset({"platform", "post_id", "observed_at"})
+_FIGURES = [column.name for column in fields(Observation) if column.name not in ("platform", "post_id", "observed_at")]
+_figures_of = attrgetter(*_FIGURES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ class Call:
         reading = self.world.observation(post, at or self.now)
         if reading is None:
             return {}
-        known = ((name, getattr(reading, name)) for name in reading.__slots__ if name not in _NO_FIGURES)
+        known = zip(_FIGURES, _figures_of(reading), strict=True)
         return {name: value for name, value in known if value is not None}
 
 

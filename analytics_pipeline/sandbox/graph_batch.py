@@ -12,7 +12,7 @@ from analytics_pipeline.sandbox.faults import Fault
 from analytics_pipeline.sandbox.graph import JSON_HEADERS, Answer, Host, is_version, respond
 from analytics_pipeline.sandbox.graph_errors import GraphError, bad_parameter, out_of_order, token_missing
 from analytics_pipeline.sandbox.state import SandboxState
-from analytics_pipeline.sandbox.wire import Reply, Request, reply
+from analytics_pipeline.sandbox.wire import Reply, Request, reply, to_json
 
 MAX_ENTRIES = 50
 
@@ -100,7 +100,7 @@ def _faulty(fault: Fault, host: Host) -> Answer | None:
 
 
 def _wire_entry(answer: Answer, with_headers: bool) -> dict[str, Any]:
-    body = answer.content if isinstance(answer.content, str) else json.dumps(answer.content, separators=(",", ":"))
+    body = answer.content if isinstance(answer.content, str) else to_json(answer.content).decode()
     entry: dict[str, Any] = {"code": answer.status}
     if with_headers:
         named = answer.headers | {"content-type": "text/javascript; charset=UTF-8"}

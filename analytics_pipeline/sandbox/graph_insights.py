@@ -22,7 +22,7 @@ _RESULT_FIELDS = frozenset({
 
 def frame(object_id: str, metric: str, period: str, content: Mapping[str, Any]) -> dict[str, Any]:
     """One element of an insights answer; `content` holds `values`, on Instagram also `total_value`."""
-    title = metric.replace("_", " ").capitalize()
+    title = _title(metric)
     return {
         "name": metric,
         "period": period,
@@ -31,6 +31,11 @@ def frame(object_id: str, metric: str, period: str, content: Mapping[str, Any]) 
         "description": f"{title} ({period})",
         "id": f"{object_id}/insights/{metric}/{period}",
     }
+
+
+@lru_cache(maxsize=1024)
+def _title(metric: str) -> str:
+    return metric.replace("_", " ").capitalize()
 
 
 def named(params: Mapping[str, str], name: str) -> list[str]:
@@ -87,7 +92,7 @@ def end_of_day(day: date) -> datetime:
 def sliding_paging(params: Mapping[str, str], link: str, window: Window) -> dict[str, str]:
     """The `paging` of insights: the windows before and behind, without end. It is there for lifetime figures as well."""
     length = window.end - window.first
-    rest = urlencode({name: value for name, value in params.items() if name not in ("since", "until")})
+    rest = _query(tuple((name, value) for name, value in params.items() if name not in ("since", "until")))
 
     def at(first: date, end: date) -> str:
         return f"{link}?{rest}&since={_start_of_day(first)}&until={_start_of_day(end)}"
@@ -96,6 +101,11 @@ def sliding_paging(params: Mapping[str, str], link: str, window: Window) -> dict
         "previous": at(window.first - length, window.first),
         "next": at(window.end, window.end + length),
     }
+
+
+@lru_cache(maxsize=1024)
+def _query(params: tuple[tuple[str, str], ...]) -> str:
+    return urlencode(params)  # the same for every post of a page
 
 
 def _start_of_day(day: date) -> int:

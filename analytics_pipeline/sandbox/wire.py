@@ -11,6 +11,8 @@ from datetime import datetime
 from functools import cached_property
 from urllib.parse import parse_qsl
 
+import orjson
+
 from analytics_pipeline.sandbox.model import Account
 
 _SECRET_PARAMETERS = frozenset(
@@ -99,11 +101,19 @@ class RequestRecord:
     form: str = ""
 
 
+def to_json(content: object) -> bytes:
+    """Compact JSON; whole numbers of any size."""
+    try:
+        return orjson.dumps(content)
+    except TypeError:  # a number beyond 64 bits
+        return json.dumps(content, separators=(",", ":")).encode()
+
+
 def reply(
     status: int, content: object, headers: Mapping[str, str] | None = None, posts: int = 0, calls: int = 1
 ) -> Reply:
     """A JSON answer; `content` None = empty body. A content-type in `headers` replaces application/json."""
-    body = b"" if content is None else json.dumps(content, separators=(",", ":")).encode()
+    body = b"" if content is None else to_json(content)
     return Reply(status, body, {"content-type": "application/json", **(headers or {})}, posts, calls)
 
 

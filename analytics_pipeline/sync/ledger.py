@@ -8,12 +8,14 @@ import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 
-from sqlalchemy import delete, func, insert, select, text, update
+from sqlalchemy import ARRAY, CollectionAggregate, Date, any_, delete, func, insert, literal, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
 from analytics_pipeline.database.models import PublishedPost, SocialAccount, SyncError, SyncUnit
+from analytics_pipeline.database.writes import document, rows_given
 from analytics_pipeline.sync.results import UnitResult
 
 MAX_ATTEMPTS = 5
@@ -52,6 +54,11 @@ class Outcome:
     error_class: str | None = None
     error_message: str | None = None
     next_attempt_at: datetime | None = None
+
+
+def one_of(days: Iterable[date]) -> CollectionAggregate[Any]:
+    """To compare a column with: one parameter for however many days, so that the statement is prepared but once."""
+    return any_(literal(sorted(days), ARRAY(Date)))
 
 
 def owe_listing(session: Session, account_id: int, platform: str, first: date, last: date) -> None:
@@ -141,7 +148,7 @@ def record_listing_failure(
     before = session.scalar(
         select(func.max(SyncUnit.attempts)).where(
             SyncUnit.social_account_id == account_id,
-            SyncUnit.publish_day.in_(days),
+            SyncUnit.publish_day == one_of(days),
             SyncUnit.posts_expected.is_(None),
         )
     )
@@ -178,7 +185,7 @@ def claim(session: Session, account_id: int, days: Iterable[date], run_id: str |
     """Marks the account's units of `days` running, for the holder of its lock, and says which they are."""
     statement = (
         update(SyncUnit)
-        .where(SyncUnit.social_account_id == account_id, SyncUnit.publish_day.in_(sorted(days)))
+        .where(SyncUnit.social_account_id == account_id, SyncUnit.publish_day == one_of(days))
         .values(
             state="running",
             attempts=SyncUnit.attempts + 1,
@@ -202,7 +209,7 @@ def held(session: Session, claims: Sequence[Claim]) -> set[Claim]:
         select(SyncUnit.publish_day, SyncUnit.attempt_id)
         .where(
             SyncUnit.social_account_id.in_({claim.social_account_id for claim in claims}),
-            SyncUnit.publish_day.in_([claim.publish_day for claim in claims]),
+            SyncUnit.publish_day == one_of(claim.publish_day for claim in claims),
         )
         .order_by(SyncUnit.publish_day)
         .with_for_update()
@@ -217,28 +224,26 @@ def finish(session: Session, ended: Sequence[tuple[Claim, UnitResult]], run_id: 
         return
     days = [claim.publish_day for claim, _ in ended]
     account = ended[0][0].social_account_id
-    session.connection().execute(
-        _FINISH,
-        [
-            {
-                "account": account,
-                "day": claim.publish_day,
-                "state": result.state,
-                "attempts": _attempts(claim, result),
-                "next_attempt_at": result.next_attempt_at,
-                "error_class": result.error_class,
-                "error_message": result.error_message,
-                "posts_expected": result.posts_expected,
-                "posts_synced": result.posts_synced,
-                "api_calls": result.usage.calls,
-                "posts_read": result.usage.posts,
-                "cost_usd": result.usage.cost_usd,
-                "now": now,
-            }
-            for claim, result in ended
-        ],
+    rows = [
+        (
+            claim.publish_day,
+            result.state,
+            _attempts(claim, result),
+            result.next_attempt_at,
+            result.error_class,
+            result.error_message,
+            result.posts_expected,
+            result.posts_synced,
+            result.usage.calls,
+            result.usage.posts,
+            None if result.usage.cost_usd is None else str(result.usage.cost_usd),
+        )
+        for claim, result in ended
+    ]
+    session.connection().exec_driver_sql(_FINISH, {"account": account, "now": now, "rows": document(_FINISHED, rows)})
+    session.execute(
+        delete(SyncError).where(SyncError.social_account_id == account, SyncError.publish_day == one_of(days))
     )
-    session.execute(delete(SyncError).where(SyncError.social_account_id == account, SyncError.publish_day.in_(days)))
     failures = [(claim, failure) for claim, result in ended for failure in result.failures]
     if failures:
         session.execute(
@@ -266,15 +271,26 @@ def _attempts(claim: Claim, result: UnitResult) -> int:
     return claim.attempts - 1 if result.error_class == "throttled" else claim.attempts
 
 
-_FINISH = text("""
-UPDATE sync_units SET
-    state = :state, attempts = :attempts, attempt_id = NULL, next_attempt_at = :next_attempt_at,
-    error_class = :error_class, error_message = :error_message,
-    posts_expected = :posts_expected, posts_synced = :posts_synced,
-    api_calls = :api_calls, posts_read = :posts_read, cost_usd = :cost_usd,
-    finished_at = :now, updated_at = now()
-WHERE social_account_id = :account AND publish_day = :day
-""")
+_FINISHED = {
+    "publish_day": "date",
+    "state": "text",
+    "attempts": "int",
+    "next_attempt_at": "timestamptz",
+    "error_class": "text",
+    "error_message": "text",
+    "posts_expected": "int",
+    "posts_synced": "int",
+    "api_calls": "int",
+    "posts_read": "int",
+    "cost_usd": "numeric",
+}
+_FINISH = f"""
+UPDATE sync_units AS unit SET
+    {", ".join(f"{name} = given.{name}" for name in _FINISHED if name != "publish_day")},
+    attempt_id = NULL, finished_at = %(now)s, updated_at = now()
+FROM {rows_given(_FINISHED)}
+WHERE unit.social_account_id = %(account)s AND unit.publish_day = given.publish_day
+"""  # noqa: S608 - names of columns only
 
 
 def release(session: Session, account_id: int, *, given_up: bool = False) -> None:

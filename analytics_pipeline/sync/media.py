@@ -5,8 +5,7 @@ Here: rows of `media_owners`. Not here: who becomes the owner (platform_fetchers
 
 from collections.abc import Mapping
 
-from sqlalchemy import delete, select
-from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy import delete, select, text
 from sqlalchemy.orm import Session
 
 from analytics_pipeline.database.models import MediaOwner
@@ -27,7 +26,13 @@ def remember(session: Session, account_id: int, before: Mapping[str, str], now: 
             delete(MediaOwner).where(MediaOwner.social_account_id == account_id, MediaOwner.media_key.in_(lost))
         )
     if new := sorted(now.items() - before.items()):
-        session.execute(
-            upsert(MediaOwner).on_conflict_do_nothing(),  # whoever was first stays
-            [{"social_account_id": account_id, "media_key": key, "platform_post_id": post} for key, post in new],
-        )
+        keys, posts = zip(*new, strict=True)
+        session.execute(_KEEP, {"account": account_id, "keys": list(keys), "posts": list(posts)})
+
+
+# Arrays in place of a row for every video. Whoever was first stays.
+_KEEP = text("""
+INSERT INTO media_owners (social_account_id, media_key, platform_post_id)
+SELECT :account, key, post FROM unnest(CAST(:keys AS text[]), CAST(:posts AS text[])) AS new (key, post)
+ON CONFLICT DO NOTHING
+""")

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from analytics_pipeline.database.models import PublishedPost, SocialAccount, SyncError, SyncUnit
 from analytics_pipeline.platform_fetchers import FETCHERS
-from analytics_pipeline.sync.ledger import Failure
+from analytics_pipeline.sync.ledger import Failure, one_of
 from analytics_pipeline.sync.results import PostFailure, UnitResult
 
 LISTED_TOGETHER = timedelta(days=14)
@@ -184,7 +184,7 @@ def posts(
     A reading later than `now` is none of it: figures older than that are being replayed.
     """
     statement = _newest_first.where(
-        PublishedPost.social_account_id == account.id, PublishedPost.published_on.in_(sorted(days))
+        PublishedPost.social_account_id == account.id, PublishedPost.published_on == one_of(days)
     )
     return [_planned(post, reuse_since, now) for post in session.execute(statement)]
 
@@ -233,7 +233,8 @@ def left_alone(session: Session, account: Account, kept: Collection[SyncUnit]) -
     failures: dict[date, list[PostFailure]] = {}
     for error in session.scalars(
         select(SyncError).where(
-            SyncError.social_account_id == account.id, SyncError.publish_day.in_([unit.publish_day for unit in kept])
+            SyncError.social_account_id == account.id,
+            SyncError.publish_day == one_of(unit.publish_day for unit in kept),
         )
     ):
         failures.setdefault(error.publish_day, []).append(

@@ -232,7 +232,7 @@ def _store(work: AccountWork, units: Sequence[_Unit], api_version: str | None) -
         _mark_gone(session, [(post, failures[post.id]) for post, _ in read if post.id in failures], now)
         for failure in {unit.failure for unit in ours}:
             work.note_outcome(session, failure)
-    for unit in units:
+    for unit in units if len(ours) < len(units) else ():
         if unit not in ours:
             message = f"{work.account.name}, {unit.day}: taken over by another run"
             _log.warning("%s", message)

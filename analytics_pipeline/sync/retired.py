@@ -19,9 +19,13 @@ APP = "app"
 """The scope of what a platform has retired for everybody; other scopes are ids of accounts."""
 
 
-def known(session: Session, platform: str, scope: str, now: datetime) -> set[str]:
-    """Metrics of the platform that failed a call within the last day."""
-    return {row.metric for row in left_out(session, [platform], now) if row.scope == scope}
+def known(session: Session, platform: str, scopes: Collection[str], now: datetime) -> dict[str, set[str]]:
+    """By scope: metrics of the platform that failed a call within the last day."""
+    failed: dict[str, set[str]] = {scope: set() for scope in scopes}
+    for row in left_out(session, [platform], now):
+        if row.scope in failed:
+            failed[row.scope].add(row.metric)
+    return failed
 
 
 def left_out(session: Session, platforms: Collection[str], now: datetime) -> list[RetiredMetric]:

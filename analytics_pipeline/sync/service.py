@@ -20,6 +20,7 @@ from analytics_pipeline.platform_fetchers import FETCHERS
 from analytics_pipeline.platform_fetchers.base import BasePlatformFetcher
 from analytics_pipeline.settings import get_settings
 from analytics_pipeline.sync import ladder, listing, plan, reading
+from analytics_pipeline.sync.collector import rarely_collected
 from analytics_pipeline.sync.errors import InvalidRequestError
 from analytics_pipeline.sync.ledger import Failure
 from analytics_pipeline.sync.plan import Account
@@ -61,7 +62,10 @@ class AnalyticsSyncService:
         self._make_fetcher = make_fetcher
         self._clock = clock
         self._run_id = run_id
-        self._threads = get_settings().sync_threads
+        threads = get_settings().sync_threads
+        self._calling = threading.BoundedSemaphore(threads)
+        # While some accounts wait for the platform, others store what it said.
+        self._accounts_at_once = threads + threads // 2
 
     # --- what the application and the command line ask for
 
@@ -242,7 +246,7 @@ class AnalyticsSyncService:
         return ladder.due(self._db, platform, get_settings().refresh_ladder(platform), self._clock())
 
     def _work(self, account: Account) -> AccountWork:
-        return AccountWork(self._engine, account, self._make_fetcher, self._clock, self._run_id)
+        return AccountWork(self._engine, account, self._make_fetcher, self._clock, self._run_id, self._calling)
 
     def _list_new_posts(self, account: Account) -> Iterable[AccountResult]:
         today = self._clock().astimezone(UTC).date()
@@ -282,7 +286,7 @@ class AnalyticsSyncService:
             finally:
                 results.put(None)
 
-        with ThreadPoolExecutor(self._threads, thread_name_prefix="sync") as pool:
+        with rarely_collected(), ThreadPoolExecutor(self._accounts_at_once, thread_name_prefix="sync") as pool:
             for account in accounts:
                 pool.submit(run, account)
             try:

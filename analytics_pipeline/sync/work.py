@@ -5,10 +5,11 @@ Here: one account in one run. Not here: listing (`listing.py`), reading (`readin
 
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 from traceback import format_exception
+from typing import Any
 
 from sqlalchemy import Engine, update
 from sqlalchemy.orm import Session
@@ -54,6 +55,8 @@ class AccountWork:
     make_fetcher: Callable[[Account], BasePlatformFetcher]
     clock: Callable[[], datetime]
     run_id: str | None = None
+    calling: AbstractContextManager[Any] = field(default_factory=nullcontext, repr=False)
+    """Held during a call of the platform: how the accounts of one run share the calls that may be under way at once."""
     secrets: set[str] = field(default_factory=set, repr=False)
     """The tokens that this work has had in its hands: they come and go while it lasts."""
 
@@ -74,11 +77,11 @@ class AccountWork:
         """
         fetcher = self.make_fetcher(self.account)
         fetcher.tokens = AccountTokens(self.engine, self.account.id, self.account.platform, self.clock, self.secrets)
+        fetcher.calling = self.calling
         fetcher.quota = SharedQuota(self.engine, self.account.platform, self.account.quota_id, fetcher.app)
         platform, own = self.account.platform, str(self.account.id)
         with Session(self.engine) as session:
-            dead = retired.known(session, platform, retired.APP, self.clock())
-            denied = retired.known(session, platform, own, self.clock())
+            dead, denied = retired.known(session, platform, (retired.APP, own), self.clock()).values()
             billed = billing.billed_reads(session, self.account.id, self.clock())
             owners = media.owners(session, self.account.id)
         fetcher.dead_metrics |= dead
