@@ -84,6 +84,15 @@ EQUAL: dict[tuple[str, str], str] = {
         "the row of the day behind the changed ones is written once more, as it was": [
             ("account_growth", "growth.day <= {{ next }}"),
         ],
+        "a post eight days before counts like none: over 7": [
+            ("content_types", "where published_on >= {{ first }} - 8 and published_on < {{ next }}"),
+        ],
+        "an account more is built anew, as it was": [
+            (
+                "delete_changed_windows",
+                "where figures.published_on >= {{ first }} and figures.published_on <= {{ next }}",
+            ),
+        ],
         "unknown rates stand last in the array, behind those that are looked at": [
             ("posting_times", "array_agg(engagement_rate order by engagement_rate)  as rates,"),
         ],

@@ -3,7 +3,7 @@
 Not here: every figure in every mixture (`test_account_marts.py`).
 """
 
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pandas as pd
@@ -87,3 +87,81 @@ def test_times_by_hand_and_errors_that_are_found(engine: Engine, dbt: Dbt) -> No
         "content_types_have_every_post_once",
         "benchmarks_tell_nothing_of_few",
     }
+
+
+# --- what a changed day reaches
+
+EDGES = ("--indirect-selection", "empty", "--select", "+posting_times", "+content_types")
+CHANGED = date(2024, 1, 24)
+
+
+def published(account: int, zone: str, *moments: datetime) -> AccountsWorld:
+    """A business of its own with one account and a post, with figures, at each of these moments (UTC)."""
+    world = AccountsWorld(
+        [{"id": account, "name": "Acme", "timezone": zone}],
+        [{"id": account, "business_id": account, "platform": "twitter", "external_id": str(account)}],
+    )
+    for n, moment in enumerate(moments):
+        of_post = {"platform": "twitter", "platform_post_id": f"{account}-{n}"}
+        post_id = account * 1000 + n
+        world.published_posts.append(
+            of_post
+            | {"id": post_id, "business_id": account, "social_account_id": account}
+            | {"published_at": moment.replace(tzinfo=UTC)}
+        )
+        world.post_analytics.append(
+            of_post
+            | {"post_id": post_id, "likes_count": 10, "impressions": 1000}
+            | {"published_on": moment.date(), "fetched_at": moment.replace(tzinfo=UTC)}
+        )
+    return world
+
+
+def all_of(*worlds: AccountsWorld) -> AccountsWorld:
+    return AccountsWorld(
+        [row for world in worlds for row in world.businesses],
+        [row for world in worlds for row in world.social_accounts],
+        published_posts=[row for world in worlds for row in world.published_posts],
+        post_analytics=[row for world in worlds for row in world.post_analytics],
+    )
+
+
+def test_a_changed_day_reaches_the_windows_and_months_at_its_edges_and_nothing_else(engine: Engine, dbt: Dbt) -> None:
+    eastmost, westmost = "Pacific/Kiritimati", "Pacific/Pago_Pago"  # 14 hours before UTC, 11 behind
+    window = timedelta(weeks=16)
+    day = datetime.combine(CHANGED, time())
+    # Noon of the changed day is its morrow in the east: the first day of the window that ends 16 weeks later.
+    at_its_start = published(1, eastmost, day + timedelta(hours=12), day + window + timedelta(hours=1))
+    # Five o'clock of the changed day is the day before in the west. The post goes.
+    at_its_end = published(2, westmost, day - timedelta(days=9), day + timedelta(hours=5))
+    # A first post after the window.
+    behind = published(3, "UTC", day - timedelta(days=40), day + timedelta(hours=1))
+    moving = published(4, "UTC", day - timedelta(days=90, hours=-23))
+    # Seven days apart over the turn of a month; a post on the first of the month after that of the changed day.
+    months = published(5, "UTC", datetime(2023, 12, 25), datetime(2024, 1, 1), day, datetime(2024, 2, 1))
+    untouched = published(6, "UTC", day - timedelta(days=90))
+    everything = [at_its_start, at_its_end, behind, moving, months, untouched]
+    late = behind.published_posts.pop(), behind.post_analytics.pop()
+    store_accounts(engine, all_of(*everything))
+    assert dbt("run", *EDGES).succeeded
+    old = {mart: read_mart(engine, mart) for mart in ("posting_times", "content_types")}
+    assert old["posting_times"].loc[1, "window_start"].dt.date.tolist() == [CHANGED + timedelta(days=1)] * 2
+    assert old["posting_times"].loc[2, "window_end"].dt.date.tolist() == [CHANGED - timedelta(days=1)] * 2
+
+    at_its_start.post_analytics[0]["likes_count"] = 90
+    at_its_end.published_posts.pop()
+    at_its_end.post_analytics.pop()
+    behind.published_posts.append(late[0])
+    behind.post_analytics.append(late[1])
+    moving.businesses[0]["timezone"] = eastmost
+    months.post_analytics[2]["likes_count"] = 90
+    store_accounts(engine, all_of(*everything))
+    assert dbt("run", *EDGES, days=(CHANGED, CHANGED)).succeeded
+    new = {mart: read_mart(engine, mart) for mart in old}
+    assert new["posting_times"].loc[6].equals(old["posting_times"].loc[6])
+    february = (5, pd.Timestamp(2024, 2, 1))
+    assert new["content_types"].loc[february].equals(old["content_types"].loc[february])
+    assert dbt("run", *EDGES, "--full-refresh").succeeded
+    for mart, rows in new.items():
+        anew = read_mart(engine, mart).drop(columns="updated_at")
+        pd.testing.assert_frame_equal(rows.drop(columns="updated_at"), anew, obj=mart)
