@@ -19,6 +19,10 @@ EQUAL: dict[tuple[str, str], str] = {
             ("summary_coverage", "without and days.published_on < greatest({{ next }}, {{ next_week }})"),
             ("summary_coverage", "and days.published_on <= greatest({{ next }}, {{ next_week }})"),
             ("posting_times", "without and of_account.published_on >= windows.window_start - 1"),
+            (
+                "what_differs",
+                "select * from {{ this }} where {{ window }} >= {{ first }} and {{ window }} <= {{ next }}",
+            ),
         ],
         _JOINED: [
             (
@@ -39,6 +43,7 @@ EQUAL: dict[tuple[str, str], str] = {
             ("account_growth", "union"),
             ("platform_coverage", "union"),
             ("post_performance", "union"),
+            ("what_differs", "union"),
         ],
         _PLANNER: [
             ("post_performance", "order by existing.published_on desc"),

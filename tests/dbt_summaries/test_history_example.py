@@ -173,6 +173,19 @@ def test_posts_that_are_gone_or_moved_leave_what_they_touched(engine: Engine, db
         (date(2024, 2, 28), None),
     ]
 
+    known = "SELECT * FROM int_reading_days ORDER BY platform, published_on, observed_on"
+    before_again = rows(engine, known)
+    assert [(row["published_on"].day, row["readings"]) for row in before_again] == [
+        (1, 0),
+        (1, 0),
+        (1, 0),
+        (3, 1),
+        (5, 1),
+    ]
+    for first, last in [(1, 1), (3, 5)]:
+        assert dbt("run", "--select", "int_reading_days", days=(date(2024, 2, first), date(2024, 2, last))).succeeded
+    assert rows(engine, known) == before_again, "what is as it was, or gone as it was, is not told as changed again"
+
 
 def test_without_the_newest_post_older_ones_are_ranked_again(engine: Engine, dbt: Dbt) -> None:
     """Ranked are the 90 days up to an account's newest post: when that is gone they begin earlier."""
