@@ -20,6 +20,25 @@ EQUAL: dict[tuple[str, str], str] = {
             ("summary_coverage", "and days.published_on <= greatest({{ next }}, {{ next_week }})"),
             ("posting_times", "without and of_account.published_on >= windows.window_start - 1"),
             (
+                "engagements_after",
+                "without and {{ day_of_reading() }} >= ({{ published_at }} + interval '{{ age }}')::date",
+            ),
+            (
+                "engagements_after",
+                "without and {{ day_of_reading() }} <= "
+                "({{ published_at }} + interval '{{ age }}' + interval '{{ tolerance }}')::date",
+            ),
+            ("delete_changed_readings", "without and outdated.published_on < {{ next }}"),
+            ("delete_changed_readings", "and outdated.published_on <= {{ next }}"),
+            (
+                "delete_changed_readings",
+                "where existing.published_on >= {{ first }} and existing.published_on <= {{ next }}",
+            ),
+            (
+                "delete_changed_readings",
+                "where published_on >= {{ first }} and published_on <= {{ next }} and readings > 0",
+            ),
+            (
                 "what_differs",
                 "select * from {{ this }} where {{ window }} >= {{ first }} and {{ window }} <= {{ next }}",
             ),

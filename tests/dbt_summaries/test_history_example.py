@@ -209,23 +209,21 @@ def test_gains_are_built_from_the_first_changed_reading_on(engine: Engine, dbt: 
         return Post(platform, at(1), told)
 
     def build(*likes_and_clicks: tuple[int, int | None, int | None]) -> list[tuple[Any, ...]]:
-        store(engine, {7: {1: post("linkedin", *likes_and_clicks), 2: untouched}})
-        assert dbt("run", *MARTS, days=(date(2024, 2, 1), date(2024, 2, 1))).succeeded
-        gains = "SELECT observed_on, likes_gain, likes_days, clicks_gain, clicks_days, updated_at FROM post_daily_gains"
-        assert rows(engine, f"{gains} WHERE post_id = 2") == others
+        store(engine, {7: {1: post("linkedin", *likes_and_clicks)} | untouched})
+        assert dbt("run", *MARTS, days=(date(2024, 2, 1), date(2024, 2, 2))).succeeded
+        assert rows(engine, f"{gains} WHERE post_id <> 1 ORDER BY post_id, observed_on") == others
         found = rows(engine, f"{gains} WHERE post_id = 1 ORDER BY observed_on")
         times.append({row["observed_on"].day: row.pop("updated_at") for row in found})
         return [(row["observed_on"].day, *list(row.values())[1:]) for row in found]
 
-    untouched = post("twitter", (1, 3, 2), (4, 5, 2))
+    gains = "SELECT observed_on, likes_gain, likes_days, clicks_gain, clicks_days, updated_at FROM post_daily_gains"
+    of_another_day = Post("linkedin", at(2), (Reading(at(2, 13), likes=1), Reading(at(6), likes=2)))
+    untouched = {2: post("twitter", (1, 3, 2), (4, 5, 2)), 3: of_another_day}
     times: list[dict[int, datetime]] = []
-    store(engine, {7: {1: post("linkedin", (1, 10, 1), (4, 20, None)), 2: untouched}})
+    store(engine, {7: {1: post("linkedin", (1, 10, 1), (4, 20, None))} | untouched})
     assert dbt("run", *MARTS).succeeded
-    others = rows(
-        engine,
-        "SELECT observed_on, likes_gain, likes_days, clicks_gain, clicks_days, updated_at"
-        " FROM post_daily_gains WHERE post_id = 2",
-    )
+    others = rows(engine, f"{gains} WHERE post_id <> 1 ORDER BY post_id, observed_on")
+    assert len(others) == 4
     first, fourth = (1, 10, 1, 1, 1), (4, 10, 3, None, None)
     assert build((1, 10, 1), (4, 20, None)) == [first, fourth]
     assert build((1, 10, 1), (4, 20, None), (5, 26, 8)) == [first, fourth, (5, 6, 1, 7, 4)]
@@ -237,13 +235,19 @@ def test_gains_are_built_from_the_first_changed_reading_on(engine: Engine, dbt: 
     ]  # fmt: skip
     assert times[2][1] == times[0][1] < times[2][3] == times[2][5]
     assert build((1, 10, 1), (3, 14, 4), (5, 26, 8)) == [first, (3, 4, 2, 3, 2), (5, 12, 2, 4, 2)]
-    assert build((3, 14, 4), (5, 26, 8)) == [(3, None, None, None, None), (5, 12, 2, 4, 2)]
+    # The reading that is gone is gone for good: what came after it is not built again.
+    later = ((5, 12, 2, 4, 2), (6, 1, 1, 0, 1))
+    assert build((1, 10, 1), (3, 14, 4), (5, 26, 8), (6, 27, 8)) == [first, (3, 4, 2, 3, 2), *later]
+    assert times[4][5] == times[3][5]
+    assert build((3, 14, 4), (5, 26, 8), (6, 27, 8)) == [(3, None, None, None, None), *later]
     days = (
         "SELECT period_start, likes_gain FROM activity_summaries WHERE platform = 'linkedin' AND period_type = 'daily'"
     )
     assert [tuple(row.values()) for row in rows(engine, f"{days} ORDER BY 1")] == [
+        (date(2024, 2, 2), 1),
         (date(2024, 2, 3), None),
         (date(2024, 2, 5), 12),
+        (date(2024, 2, 6), 2),
     ]
 
 
