@@ -108,6 +108,16 @@ EQUAL: dict[tuple[str, str], str] = {
         "the row of the day behind the changed ones is written once more, as it was": [
             ("account_growth", "growth.day <= {{ next }}"),
         ],
+        "of no post there are no readings, and before no reading no figures": [
+            ("post_daily_gains", "left join {{ ref('stg_published_posts') }} as posts"),
+            ("post_daily_gains", "inner join lateral ("),
+        ],
+        "more readings are looked through, with the same end": [
+            (
+                "post_daily_gains",
+                "{{ 'and ' if not loop.first }}(count(*) = 0 or count(before.{{ figure }}) > 0)",
+            ),
+        ],
         "a post eight days before counts like none: over 7": [
             ("content_types", "where published_on >= {{ first }} - 8 and published_on < {{ next }}"),
         ],

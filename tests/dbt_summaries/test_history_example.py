@@ -251,6 +251,28 @@ def test_gains_are_built_from_the_first_changed_reading_on(engine: Engine, dbt: 
     ]
 
 
+def test_readings_of_other_days_wait_for_the_run_of_their_own_day(engine: Engine, dbt: Dbt) -> None:
+    """A run that ended after `int_reading_days`, before the gains, has told of readings that nobody built yet."""
+
+    def read(*days_after: int) -> World:
+        told = {n: tuple(Reading(at(n + days), likes=10 * days) for days in days_after) for n in (1, 2, 3)}
+        return {7: {n: Post("linkedin", at(n), readings) for n, readings in told.items()}}
+
+    def gains() -> list[tuple[Any, ...]]:
+        found = "SELECT post_id, array_agg(likes_gain ORDER BY observed_on) AS gains FROM post_daily_gains"
+        return [(row["post_id"], row["gains"]) for row in rows(engine, f"{found} GROUP BY post_id ORDER BY post_id")]
+
+    store(engine, read(1, 5))
+    assert dbt("run", *MARTS).succeeded
+    store(engine, read(1, 3, 5))
+    assert dbt("run", "--select", "int_reading_days", days=(date(2024, 2, 1), date(2024, 2, 3))).succeeded
+    gained = ("--select", "post_daily_gains")
+    assert dbt("run", *gained, days=(date(2024, 2, 2), date(2024, 2, 2))).succeeded
+    assert gains() == [(1, [10, 40]), (2, [10, 20, 20]), (3, [10, 40])]
+    assert dbt("run", *gained, days=(date(2024, 2, 1), date(2024, 2, 3))).succeeded
+    assert gains() == [(n, [10, 20, 20]) for n in (1, 2, 3)]
+
+
 def test_what_each_metric_covers(engine: Engine, dbt: Dbt) -> None:
     """Of as many posts as there are metrics, the first tells one metric, the next two …"""
     posts = {n: Post("facebook", at(1)) for n in range(1, len(METRICS) + 1)}
