@@ -63,6 +63,7 @@ EQUAL: dict[tuple[str, str], str] = {
             ("platform_coverage", "union"),
             ("post_performance", "union"),
             ("what_differs", "union"),
+            ("touched_days", r"{{ changes | join('\n            union\n            ') }}"),
         ],
         _PLANNER: [
             ("post_performance", "order by existing.published_on desc"),
@@ -117,6 +118,14 @@ EQUAL: dict[tuple[str, str], str] = {
                 "post_daily_gains",
                 "{{ 'and ' if not loop.first }}(count(*) = 0 or count(before.{{ figure }}) > 0)",
             ),
+        ],
+        "a day more is looked at, and touched only if it changed after the mart was built": [
+            ("changed_gains", "where published_on >= {{ first }} and published_on <= {{ next }}"),
+            ("changed_reading_days", "where published_on >= {{ first }} and published_on <= {{ next }}"),
+            ("changed_account_days", "where day >= {{ first }} and day <= {{ next }}"),
+        ],
+        "no two transactions begin at the same moment": [
+            ("touched_days", "max(changes.changed_at) > coalesce("),
         ],
         "a post eight days before counts like none: over 7": [
             ("content_types", "where published_on >= {{ first }} - 8 and published_on < {{ next }}"),
