@@ -301,6 +301,13 @@ def test_what_each_metric_covers(engine: Engine, dbt: Dbt) -> None:
         "reach": 100,
     }
 
+    corrected = {("facebook", 1, date(2024, 2, 2)): account(reach=5)}
+    store_history(engine, History({7: posts}, {7: corrected}))
+    assert dbt("run", "--select", "+platform_coverage", days=(date(2024, 2, 2), date(2024, 2, 2))).succeeded
+    shares = "SELECT metric, null_share FROM platform_coverage WHERE subject = 'account'"
+    told = {row["metric"]: row["null_share"] for row in rows(engine, shares)}
+    assert (told["followers"], told["reach"]) == (100, 0)
+
     store(engine, {7: {1: Post("facebook", at(4))}})
     assert dbt("run", "--select", "+platform_coverage", days=(at(1).date(), at(1).date())).succeeded
     assert rows(engine, "SELECT * FROM platform_coverage WHERE subject = 'post'") == []
