@@ -95,6 +95,9 @@ EQUAL: dict[tuple[str, str], str] = {
         _EARLY: [
             ("delete_gone_posts", "without and gone.published_on < {{ next }}"),
             ("delete_gone_posts", "and gone.published_on <= {{ next }}"),
+            ("delete_moved_posts", "without and posts.published_on >= {{ first }}"),
+            ("delete_moved_posts", "without and posts.published_on < {{ next }}"),
+            ("delete_moved_posts", "and posts.published_on <= {{ next }}"),
         ],
         "where no post has impressions, their sum is unknown, and so is what is divided": [
             ("benchmarks", "months.impressions::double precision / months.posts_with_impressions,"),
