@@ -14,7 +14,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
-import kombu
 import psycopg
 import pytest
 from dagster._core.definitions.selector import (
@@ -27,6 +26,7 @@ from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import ModuleTarget
 from dagster._daemon.backfill import execute_backfill_iteration
 from dagster._daemon.run_coordinator.queued_run_coordinator_daemon import QueuedRunCoordinatorDaemon
+from kombu.connection import Connection
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
@@ -161,7 +161,7 @@ def test_two_workers_leave_the_tables_of_one_process(
     with psycopg.connect(libpq_url(engine.url), autocommit=True) as connection:
         connection.execute(f'create database "{broker.database}"')
     broker_url = "sqla+" + broker.render_as_string(hide_password=False)
-    with kombu.Connection(broker_url) as made:
+    with Connection(broker_url) as made:  # type: ignore[no-untyped-call]
         made.SimpleQueue("dagster").qsize()  # makes the tables: two workers that begin at once would both try
     settings = {
         "RUN_EXECUTOR": "celery",
