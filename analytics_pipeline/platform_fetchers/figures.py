@@ -79,12 +79,12 @@ class FigureReader(ABC):
     def _analytics(
         self,
         platform_post_id: str,
-        values: dict[str, int | float | None] | dict[str, int | None],
+        values: Mapping[str, int | float | None],
         platform_post_url: str | None = None,
     ) -> PostAnalytics:
         """The standard result from what is known; metrics not in `values` are None, the two rates are derived."""
 
-        known: dict[str, Any] = _NOTHING_KNOWN | values
+        known: dict[str, Any] = {**_NOTHING_KNOWN, **values}
         result = known | {
             "engagement_rate": self._calculate_engagement_rate(
                 known["likes_count"], known["comments_count"], known["shares_count"], known["impressions"]

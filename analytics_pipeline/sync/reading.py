@@ -88,7 +88,7 @@ def read_posts(work: AccountWork, posts: Sequence[PlannedPost]) -> Iterator[Unit
         yield _result(work, part, [], 0, blocked, work.clock())
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Unit:
     """A unit while it is being read; `claim` is None where only some of its posts are."""
 
@@ -232,7 +232,7 @@ def _store(work: AccountWork, units: Sequence[_Unit], api_version: str | None) -
         _mark_gone(session, [(post, failures[post.id]) for post, _ in read if post.id in failures], now)
         for failure in {unit.failure for unit in ours}:
             work.note_outcome(session, failure)
-    for unit in units if len(ours) < len(units) else ():
+    for unit in units:
         if unit not in ours:
             message = f"{work.account.name}, {unit.day}: taken over by another run"
             _log.warning("%s", message)

@@ -3,6 +3,7 @@
 Not here: every figure in every mixture (`test_account_marts.py`).
 """
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -33,15 +34,20 @@ def weekly(account: int, weeks: int, *, hour: int, likes: list[int], newest: dat
     return world
 
 
-def together(*worlds: AccountsWorld) -> AccountsWorld:
-    """One business with the accounts and posts of all."""
-    accounts = {row["id"]: row for world in worlds for row in world.social_accounts}
+def all_of(*worlds: AccountsWorld) -> AccountsWorld:
     return AccountsWorld(
-        [{"id": 1, "name": "Acme", "timezone": "Europe/Berlin"}],
-        list(accounts.values()),
+        [row for world in worlds for row in world.businesses],
+        [row for world in worlds for row in world.social_accounts],
         published_posts=[row for world in worlds for row in world.published_posts],
         post_analytics=[row for world in worlds for row in world.post_analytics],
     )
+
+
+def together(*worlds: AccountsWorld) -> AccountsWorld:
+    """One business with the accounts and posts of all."""
+    accounts = {row["id"]: row for world in worlds for row in world.social_accounts}
+    business = {"id": 1, "name": "Acme", "timezone": "Europe/Berlin"}
+    return replace(all_of(*worlds), businesses=[business], social_accounts=list(accounts.values()))
 
 
 def test_times_by_hand_and_errors_that_are_found(engine: Engine, dbt: Dbt) -> None:
@@ -109,15 +115,6 @@ def published(account: int, zone: str, *moments: datetime) -> AccountsWorld:
         reading = {"post_id": post["id"], "published_on": moment.date(), "fetched_at": at}
         world.post_analytics.append(of_post | reading | {"likes_count": 10, "impressions": 1000})
     return world
-
-
-def all_of(*worlds: AccountsWorld) -> AccountsWorld:
-    return AccountsWorld(
-        [row for world in worlds for row in world.businesses],
-        [row for world in worlds for row in world.social_accounts],
-        published_posts=[row for world in worlds for row in world.published_posts],
-        post_analytics=[row for world in worlds for row in world.post_analytics],
-    )
 
 
 def test_a_changed_day_reaches_the_windows_and_months_at_its_edges_and_nothing_else(engine: Engine, dbt: Dbt) -> None:
