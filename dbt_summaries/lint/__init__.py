@@ -21,14 +21,9 @@ def rebuilds_some_days() -> bool:
     return True
 
 
-def days_of_coverage() -> str:
+def touched_days() -> str:
     """As the macro in `touched_days.sql`."""
-    return "'{2024-01-01,2024-01-31}'::date[]"
-
-
-def days_of_activity() -> str:
-    """As the macro in `touched_days.sql`."""
-    return days_of_coverage()
+    return "array(select touched_days.day from touched_days)"
 
 
 def changed_range(unit: str = "day") -> tuple[str, str]:

@@ -58,3 +58,27 @@
         delete from {{ this }}
     {% endif %}
 {% endmacro %}
+
+{# The rows that posts have under another publish day, from which a platform moved them into the changed ones. #}
+{% macro delete_moved_posts() %}
+    {% if is_incremental() %}
+        {% set first, next = changed_range() %}
+        delete from {{ this }}
+        where post_id in (
+            select posts.id
+            from {{ source(var('platforms')[0], 'published_posts') }} as posts
+            -- One step into the primary key per post, of which all rows have the same publish day.
+            cross join lateral (
+                select existing.published_on
+                from {{ this }} as existing
+                where existing.post_id = posts.id
+                limit 1
+            ) as built
+            where
+                posts.platform in ('{{ var('platforms') | join("', '") }}')
+                and posts.published_on >= {{ first }}
+                and posts.published_on < {{ next }}
+                and built.published_on <> posts.published_on
+        )
+    {% endif %}
+{% endmacro %}

@@ -74,34 +74,9 @@
 {% endmacro %}
 
 {#
-    Pre-hooks, in the transaction of the insert: they empty the window, as `delete+insert` alone would keep the rows of
-    a day whose posts are all gone. The lock makes a second run wait, which else would insert the same rows again;
-    readers go on.
+    Pre-hooks, in the transaction of the insert, where a run gives all rows of a window again. The lock makes a second
+    run wait, which else would insert the same rows again; readers go on.
 #}
-{% macro delete_changed_days(column='published_on') %}
-    {% if is_incremental() %}
-        {% set first, next = changed_range() %}
-        lock table {{ this }} in share row exclusive mode;
-        delete from {{ this }}
-        where {{ column }} >= {{ first }} and {{ column }} < {{ next }}
-    {% endif %}
-{% endmacro %}
-
-{% macro delete_changed_periods() %}
-    {% if is_incremental() %}
-        lock table {{ this }} in share row exclusive mode;
-        delete from {{ this }}
-        -- Not a join with the periods: the planner would go through the whole table.
-        where
-        {%- for period_type, unit in period_types() %}
-            {%- set first_start, next_start = changed_range(unit) %}
-            {{ 'or ' if not loop.first }}(
-                period_type = '{{ period_type }}' and period_start >= {{ first_start }} and period_start < {{ next_start }}
-            )
-        {%- endfor %}
-    {% endif %}
-{% endmacro %}
-
 {% macro delete_changed_months(days_after=0) %}
     {% if is_incremental() %}
         {% set first, next = changed_months(days_after) %}
@@ -132,7 +107,7 @@
                 existing.window_end >= {{ first }} - 1
                 or existing.social_account_id in (
                     select figures.social_account_id
-                    from {{ ref('int_post_figures') }} as figures
+                    from {{ ref('int_posts') }} as figures
                     where figures.published_on >= {{ first }} and figures.published_on < {{ next }}
                 )
             )

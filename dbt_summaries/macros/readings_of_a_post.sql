@@ -37,11 +37,10 @@
     limit {{ readings }}
 {%- endmacro %}
 
-{# When the first ('asc') or last ('desc') reading was. #}
-{% macro time_of_reading(post_id, order_by) %}
+{% macro time_of_first_reading(post_id) %}
     select observations.fetched_at
     {{ readings_of(post_id) }}
-    order by {{ day_of_reading() }} {{ order_by }}
+    order by {{ day_of_reading() }}
     limit 1
 {%- endmacro %}
 

@@ -1,8 +1,9 @@
 {#
     A query: of the rows of the CTE `found`, those that the table does not have like that, with the time of the change;
     and those that the table has and `found` has not any more, with a count of 0: kept, so that what is told of their
-    days is rebuilt. Whoever is made of such a table finds by the time what he has to rebuild. `keys` make a row; the
-    first of `figures` is the count; `window` is the column of the changed days.
+    days is rebuilt. Whoever is made of such a table finds by the time what he has to rebuild. It is a time after the
+    pre-hook's lock, and so after the beginning of every transaction that read the table without the change. `keys` make
+    a row; the first of `figures` is the count; `window` is the column of the changed days.
 #}
 {% macro what_differs(found, keys, figures, window) %}
 {%- set first, next = changed_range() -%}
@@ -10,7 +11,7 @@ select
     {%- for column in keys + figures %}
     {{ found }}.{{ column }},
     {%- endfor %}
-    now() as changed_at
+    statement_timestamp() as changed_at
 from {{ found }}
 {%- if is_incremental() %}
 left join (
@@ -27,7 +28,7 @@ select
     {%- for column in figures %}
     0 as {{ column }},
     {%- endfor %}
-    now() as changed_at
+    statement_timestamp() as changed_at
 from {{ this }} as gone
 left join {{ found }} using ({{ keys | join(', ') }})
 where

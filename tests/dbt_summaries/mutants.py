@@ -108,7 +108,15 @@ JUDGES = {
         (test_example, test_analytics_summaries),
         {mart: (mart,) for mart in SUMMARIES}
         | dict.fromkeys(
-            ("int_publish_days", "int_posts", "stg_published_posts", "changed_range", "delete_changed_periods"),
+            (
+                "int_publish_days",
+                "int_posts",
+                "stg_published_posts",
+                "changed_range",
+                "get_incremental_replace_changed_days_sql",
+                "get_incremental_replace_changed_periods_sql",
+                "replace_rows",
+            ),
             SUMMARIES,
         ),
     ),
@@ -116,23 +124,23 @@ JUDGES = {
         history_steps,
         (test_history_example, test_history_marts),
         {mart: (mart,) for mart in test_history_marts.MARTS}
-        | dict.fromkeys(("post_daily_gains", "stg_post_analytics", "delete_changed_days", "delete_moved_posts"), GAINS)
+        | dict.fromkeys(("post_daily_gains", "stg_post_analytics", "delete_moved_posts"), GAINS)
         | dict.fromkeys(
             ("changed_gains", "delete_changed_readings", "holds_one_of", "readings_before", "readings_since"), GAINS
         )
         | dict.fromkeys(("int_reading_days", "what_differs"), (*GAINS, "platform_coverage"))
         | dict.fromkeys(
-            ("int_account_days", "touched_days", "changed_reading_days", "changed_account_days"),
+            ("int_account_days", "create_touched_days", "touched_days", "changed_reading_days", "changed_account_days"),
             ("activity_summaries", "platform_coverage"),
         )
-        | dict.fromkeys(("delete_gone_posts", "time_of_reading", "engagements_after"), ("post_performance",))
+        | dict.fromkeys(("time_of_first_reading", "engagements_after"), ("post_performance",))
         | {"delete_touched_days": ("platform_coverage",), "delete_touched_periods": GAINS},
     ),
     "accounts": Judge(
         accounts_steps,
         (test_posting, test_account_marts),
         {mart: (mart,) for mart in ACCOUNTS}
-        | {"int_post_figures": ACCOUNTS, "int_account_months": ("benchmarks",), "stg_content": ("content_types",)}
+        | {"int_account_months": ("benchmarks",), "stg_content": ("content_types",)}
         | {"delete_changed_windows": ("posting_times",), "delete_months_since_the_changed": ("benchmarks",)}
         | dict.fromkeys(("changed_months", "delete_changed_months"), ("content_types", "benchmarks")),
     ),

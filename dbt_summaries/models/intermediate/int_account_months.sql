@@ -21,6 +21,6 @@ select
     count(*) filter (where num_nonnulls(engagements, impressions) = 2) as rated_posts,
     (sum(engagements) filter (where impressions is not null))::bigint as rated_engagements,
     (sum(impressions) filter (where engagements is not null))::bigint as rated_impressions
-from {{ ref('int_post_figures') }}
+from {{ ref('int_posts') }}
 where published_on >= {{ first }} and published_on < {{ next }}
 group by business_id, social_account_id, platform, date_trunc('month', published_on::timestamp)

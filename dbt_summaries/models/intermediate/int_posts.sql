@@ -1,4 +1,15 @@
-{{ config(materialized='ephemeral') }}
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='replace_changed_days',
+        unique_key='post_id',
+        on_schema_change='fail',
+        contract={'enforced': true},
+        indexes=[{'columns': ['published_on']}, {'columns': ['social_account_id', 'published_on']}],
+        pre_hook='{{ lock_against_other_runs() }}',
+    )
+}}
+{%- set first, next = changed_range() %}
 
 select
     posts.post_id,
@@ -17,7 +28,8 @@ select
     latest.impressions,
     latest.reach,
     latest.clicks,
-    latest.video_views
+    latest.video_views,
+    100 * ({{ engagements_of('latest') }})::double precision / nullif(latest.impressions, 0) as engagement_rate
 from {{ ref('stg_published_posts') }} as posts
 -- One step into the unique index (post, observed_on) per post, however many observations a post has.
 left join lateral (
@@ -27,3 +39,4 @@ left join lateral (
     order by observations.observed_on desc
     limit 1
 ) as latest on true
+where posts.published_on >= {{ first }} and posts.published_on < {{ next }}

@@ -1,11 +1,12 @@
 {{
     config(
         materialized='incremental',
-        incremental_strategy='append',
+        incremental_strategy='replace_changed_days',
+        unique_key=['business_id', 'platform', 'published_on'],
         on_schema_change='fail',
         contract={'enforced': true},
         indexes=[{'columns': ['published_on']}],
-        pre_hook='{{ delete_changed_days() }}',
+        pre_hook='{{ lock_against_other_runs() }}',
     )
 }}
 {%- set first, next = changed_range() %}

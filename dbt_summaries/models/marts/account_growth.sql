@@ -1,18 +1,17 @@
 {{
     config(
         materialized='incremental',
-        incremental_strategy='delete+insert',
+        incremental_strategy='replace_changed_days',
         unique_key=['social_account_id', 'day'],
         on_schema_change='fail',
         contract={'enforced': true},
         indexes=[{'columns': ['day']}],
-        pre_hook="{{ delete_changed_days('day') }}",
+        pre_hook='{{ lock_against_other_runs() }}',
     )
 }}
 {%- set first, next = changed_range() %}
 
--- Written are the changed days (the pre-hook deleted them) and, of each account, the next day with a level, if its
--- baseline changed.
+-- The changed days and, of each account, the next day with a level, whose change is another when its baseline is.
 with days as (
     select
         social_account_id,
@@ -84,16 +83,7 @@ growth as (
 )
 
 select
-    growth.*,
+    *,
     now() as updated_at
 from growth
-{%- if is_incremental() %}
-left join {{ this }} as existing using (social_account_id, day)
-where
-    growth.day >= {{ first }}
-    and (
-        growth.day < {{ next }}
-        or (growth.followers_change, growth.change_days)
-        is distinct from (existing.followers_change, existing.change_days)
-    )
-{%- endif %}
+where day >= {{ first }}

@@ -12,7 +12,6 @@
     )
 }}
 -- depends_on: {{ ref('int_reading_days') }}
-{%- set touched = days_of_activity() if rebuilds_some_days() %}
 
 with posts as (
     select
@@ -26,8 +25,8 @@ with posts as (
         count({{ figure }}_gain) as readings_with_{{ figure }}
         {%- endfor %}
     from {{ ref('post_daily_gains') }}
-    {%- if touched %}
-    where observed_on = any({{ touched }})
+    {%- if rebuilds_some_days() %}
+    where observed_on in (select touched_days.day from touched_days)
     {%- endif %}
     group by business_id, platform, observed_on
 ),
@@ -45,8 +44,8 @@ accounts as (
     from {{ ref('int_account_days') }}
     where
         account_days > 0
-        {%- if touched %}
-        and day = any({{ touched }})
+        {%- if rebuilds_some_days() %}
+        and day in (select touched_days.day from touched_days)
         {%- endif %}
 ),
 
@@ -54,7 +53,7 @@ days as (
     select * -- noqa: RF02
     from posts
     full join accounts using (business_id, platform, day)
-    {%- if touched %}
+    {%- if rebuilds_some_days() %}
     union all
     -- The other days of the touched weeks and months, as they stand here: the pre-hook left them.
     select
@@ -79,9 +78,9 @@ days as (
         -- As an array, so that the planner takes the index.
         and period_start = any(array(
             select generate_series(starts.start, starts.start + units.length - interval '1 day', interval '1 day')::date
-            from unnest({{ touched }}) as touched (day)
+            from touched_days
             cross join (values ('week', interval '1 week'), ('month', '1 month')) as units (unit, length)
-            cross join lateral (select date_trunc(units.unit, touched.day::timestamp)) as starts (start)
+            cross join lateral (select date_trunc(units.unit, touched_days.day::timestamp)) as starts (start)
         ))
     {%- endif %}
 )
@@ -113,7 +112,7 @@ cross join (
 ) as units (period_type, unit, length)
 cross join lateral (select date_trunc(units.unit, days.day::timestamp)::date) as starts (period_start)
 cross join lateral (values (days.platform), ('all')) as scopes (platform)
-{%- if touched %}
-where {{ holds_one_of(touched, 'units.period_type', 'starts.period_start') }}
+{%- if rebuilds_some_days() %}
+where {{ holds_one_of(touched_days(), 'units.period_type', 'starts.period_start') }}
 {%- endif %}
 group by days.business_id, scopes.platform, units.period_type, units.length, starts.period_start

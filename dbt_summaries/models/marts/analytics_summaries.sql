@@ -1,7 +1,7 @@
 {{
     config(
         materialized='incremental',
-        incremental_strategy='delete+insert',
+        incremental_strategy='replace_changed_periods',
         unique_key='id',
         on_schema_change='fail',
         contract={'enforced': true},
@@ -9,7 +9,7 @@
             {'columns': ['business_id', 'platform', 'period_type', 'period_start'], 'unique': true},
             {'columns': ['period_type', 'period_start']},
         ],
-        pre_hook='{{ delete_changed_periods() }}',
+        pre_hook='{{ lock_against_other_runs() }}',
     )
 }}
 {%- set first_month, next_month = changed_range('month') %}
@@ -18,8 +18,7 @@
     'rated_engagements', 'rated_impressions', 'rated_clicks', 'clickable_impressions',
 ] %}
 
--- Written are the changed periods (the pre-hook deleted them), and of the periods right after them the rows whose
--- growth is another now that their baseline changed (`delete+insert` replaces them by id). All others stay untouched.
+-- The changed periods and those right after them, whose growth is another when their baseline changed.
 with changed (period_type, unit, length, first_start, next_start) as (
     {{ changed_periods() }}
 ),
@@ -133,16 +132,4 @@ select
     now() as updated_at
 from summaries
 inner join changed on summaries.period_type = changed.period_type
-where
-    summaries.period_start >= changed.first_start
-    {%- if is_incremental() %}
-    and (
-        summaries.period_start < changed.next_start
-        -- Looked up for these few only; a join would look for the deleted rows of all changed periods.
-        or summaries.engagement_growth is distinct from (
-            select existing.engagement_growth
-            from {{ this }} as existing
-            where existing.id = summaries.id
-        )
-    )
-    {%- endif %}
+where summaries.period_start >= changed.first_start

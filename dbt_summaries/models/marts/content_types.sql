@@ -17,7 +17,7 @@ with posts as (
         published_on - lag(published_on) over (
             partition by social_account_id order by published_at, post_id
         ) as days_since_last_post
-    from {{ ref('int_post_figures') }}
+    from {{ ref('int_posts') }}
     -- Seven days more, for the first posts of the month; what lies further back makes no difference.
     where published_on >= {{ first }} - 7 and published_on < {{ next }}
 ),

@@ -8,7 +8,6 @@
         pre_hook='{{ delete_touched_days() }}',
     )
 }}
-{%- set touched = days_of_coverage() if rebuilds_some_days() %}
 
 with posts as (
     select
@@ -25,8 +24,8 @@ with posts as (
         ('{{ metric }}', days.with_{{ column }}){{ ',' if not loop.last }}
         {%- endfor %}
     ) as metrics (metric, known)
-    {%- if touched %}
-    where days.observed_on = any({{ touched }})
+    {%- if rebuilds_some_days() %}
+    where days.observed_on in (select touched_days.day from touched_days)
     {%- endif %}
     group by days.platform, days.observed_on, metrics.metric
     having sum(days.readings) > 0
@@ -47,8 +46,8 @@ accounts as (
         ('{{ metric }}', days.with_{{ metric }}){{ ',' if not loop.last }}
         {%- endfor %}
     ) as metrics (metric, known)
-    {%- if touched %}
-    where days.day = any({{ touched }})
+    {%- if rebuilds_some_days() %}
+    where days.day in (select touched_days.day from touched_days)
     {%- endif %}
     group by days.platform, days.day, metrics.metric
     having sum(days.account_days) > 0

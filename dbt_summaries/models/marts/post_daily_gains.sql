@@ -175,5 +175,6 @@ select
     video_views_gain,
     video_views_days,
     reading_digest,
-    now() as updated_at
+    -- The mart is itself what another is made of: see what_differs.
+    statement_timestamp() as updated_at
 from gains

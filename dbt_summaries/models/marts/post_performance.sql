@@ -1,62 +1,49 @@
 {{
     config(
         materialized='incremental',
-        incremental_strategy='delete+insert',
+        incremental_strategy='replace_changed_days',
         unique_key='post_id',
         on_schema_change='fail',
         contract={'enforced': true},
         indexes=[{'columns': ['published_on']}, {'columns': ['social_account_id', 'published_on']}],
         pre_hook='{{ lock_against_other_runs() }}',
-        post_hook='{{ delete_gone_posts() }}',
     )
 }}
 {%- set first, next = changed_range() %}
 {%- set of_the_post = [
     'post_id', 'business_id', 'social_account_id', 'platform', 'post_type', 'published_at', 'published_on',
 ] %}
-{%- set figures = ['likes', 'comments', 'shares', 'engagements', 'impressions', 'reach', 'clicks', 'video_views'] %}
+{%- set figures = [
+    'likes', 'comments', 'shares', 'engagements', 'impressions', 'reach', 'clicks', 'video_views', 'engagement_rate',
+] %}
 {#- Age → how much later the reading may be. #}
 {%- set ages = {'1h': ('1 hour', '1 hour'), '24h': ('24 hours', '24 hours'), '7d': ('7 days', '24 hours'),
     '30d': ('30 days', '7 days')} %}
 {%- set columns = of_the_post + figures + [
-    'engagement_rate', 'click_through_rate', 'readings', 'first_read_at', 'last_read_at', 'age_hours',
+    'click_through_rate', 'readings', 'first_read_at', 'last_read_at', 'age_hours',
     'engagements_after_1h', 'engagements_after_24h', 'engagements_after_7d', 'engagements_after_30d',
 ] %}
 {%- set ranks = ['ranked_posts', 'engagement_rank', 'engagement_percentile', 'multiple_of_median'] %}
 
-with posts_with_readings as (
+with changed_posts as (
     select
-        posts.{{ of_the_post | join(',\n        posts.') }},
-        {%- for figure in gained_figures() %}
-        latest.{{ figure }},
-        {%- endfor %}
-        {{ engagements_of('latest') }} as engagements,
-        of_post.*,
-        (extract(epoch from of_post.last_read_at - posts.published_at) / 3600)::double precision as age_hours
-    from {{ ref('stg_published_posts') }} as posts
+        posts.{{ (of_the_post + figures) | join(',\n        posts.') }},
+        100 * posts.clicks::double precision / nullif(posts.impressions, 0) as click_through_rate,
+        posts.read_at as last_read_at,
+        (extract(epoch from posts.read_at - posts.published_at) / 3600)::double precision as age_hours,
+        of_post.*
+    from {{ ref('int_posts') }} as posts
     -- Post by post, a few steps into an index: so it costs the same for each, however many there are, and hardly more
     -- for one with many readings.
     cross join lateral (
         select
             (select count(*) {{ readings_of('posts.post_id') }}) as readings,
-            ({{ time_of_reading('posts.post_id', 'asc') }}) as first_read_at,
-            ({{ time_of_reading('posts.post_id', 'desc') }}) as last_read_at
+            ({{ time_of_first_reading('posts.post_id') }}) as first_read_at
             {%- for name, (age, tolerance) in ages.items() %},
             ({{ engagements_after('posts', age, tolerance) }}) as engagements_after_{{ name }}
             {%- endfor %}
     ) as of_post
-    left join lateral (
-        {{ readings_before('posts.post_id', "date 'infinity'", 1) }}
-    ) as latest on true
     where posts.published_on >= {{ first }} and posts.published_on < {{ next }}
-),
-
-changed_posts as (
-    select
-        *,
-        100 * engagements::double precision / nullif(impressions, 0) as engagement_rate,
-        100 * clicks::double precision / nullif(impressions, 0) as click_through_rate
-    from posts_with_readings
 ),
 
 {% if is_incremental() -%}
@@ -72,11 +59,7 @@ touched_accounts as materialized (
                 where posts.social_account_id = accounts.social_account_id
             ),
             greatest(
-                (
-                    select max(posts.published_on)
-                    from changed_posts as posts
-                    where posts.social_account_id = accounts.social_account_id
-                ),
+                accounts.newest_changed,
                 (
                     select max(posts.published_on)
                     from {{ this }} as posts
@@ -87,11 +70,22 @@ touched_accounts as materialized (
             )
         ) - 90 as ranked_after
     from (
-        select social_account_id from changed_posts
-        union
-        select social_account_id
-        from {{ this }}
-        where published_on >= {{ first }} and published_on < {{ next }}
+        select
+            posts.social_account_id,
+            max(posts.changed_on) as newest_changed
+        from (
+            select
+                social_account_id,
+                published_on as changed_on
+            from changed_posts
+            union all
+            select
+                social_account_id,
+                null as changed_on
+            from {{ this }}
+            where published_on >= {{ first }} and published_on < {{ next }}
+        ) as posts
+        group by posts.social_account_id
     ) as accounts
 ),
 
@@ -114,21 +108,11 @@ other_posts as (
 {%- endif %}
 
 candidates as (
-    select
-        {{ columns | join(', ') }}
-        {%- if is_incremental() %},
-        true as is_changed
-        {%- for column in ranks %},
-        null as existing_{{ column }}
-        {%- endfor %}
-        {%- endif %}
+    select {{ columns | join(', ') }}
     from changed_posts
     {%- if is_incremental() %}
     union all
-    select
-        {{ columns | join(', ') }},
-        false as is_changed,
-        {{ ranks | join(', ') }}
+    select {{ columns | join(', ') }}
     from other_posts
     {%- endif %}
 ),
@@ -177,16 +161,3 @@ select
     now() as updated_at
 from candidates
 left join ranking on candidates.post_id = ranking.post_id
-{%- if is_incremental() %}
-where
-    candidates.is_changed
-    or (
-        {%- for column in ranks %}
-        ranking.{{ column }}{{ ',' if not loop.last }}
-        {%- endfor %}
-    ) is distinct from (
-        {%- for column in ranks %}
-        candidates.existing_{{ column }}{{ ',' if not loop.last }}
-        {%- endfor %}
-    )
-{%- endif %}

@@ -23,7 +23,7 @@ with windows as (
             figures.social_account_id,
             figures.platform,
             figures.published_at
-        from {{ ref('int_post_figures') }} as figures
+        from {{ ref('int_posts') }} as figures
         where figures.social_account_id = accounts.id
         order by figures.published_on desc, figures.published_at desc
         limit 1
@@ -52,7 +52,7 @@ posts as (
     -- Because of the order, the planner looks them up account by account.
     cross join lateral (
         select of_account.*
-        from {{ ref('int_post_figures') }} as of_account
+        from {{ ref('int_posts') }} as of_account
         where
             of_account.social_account_id = windows.social_account_id
             -- No zone is a whole day away from UTC.

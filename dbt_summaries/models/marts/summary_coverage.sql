@@ -1,14 +1,15 @@
 {{
     config(
         materialized='incremental',
-        incremental_strategy='append',
+        incremental_strategy='replace_changed_periods',
+        unique_key='id',
         on_schema_change='fail',
         contract={'enforced': true},
         indexes=[
             {'columns': ['business_id', 'platform', 'period_type', 'period_start'], 'unique': true},
             {'columns': ['period_type', 'period_start']},
         ],
-        pre_hook='{{ delete_changed_periods() }}',
+        pre_hook='{{ lock_against_other_runs() }}',
     )
 }}
 {%- set first, next = changed_range('month') %}

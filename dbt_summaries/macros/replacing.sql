@@ -1,0 +1,50 @@
+{#
+    Incremental strategies. A model gives the rows of the changed days or periods, and others that may have changed with
+    them. Written are those that the table does not have like that, whatever their `updated_at`; deleted are those of
+    the changed days or periods that the model does not give any more. So a run for years of which little changed
+    writes little.
+#}
+
+{% macro get_incremental_replace_changed_days_sql(arguments) %}
+    {% set names = arguments.dest_columns | map(attribute='name') | list %}
+    {% set day = 'published_on' if 'published_on' in names else 'day' %}
+    {% set first, next = changed_range() %}
+    {{ return(replace_rows(arguments, 'built.' ~ day ~ ' >= ' ~ first ~ ' and built.' ~ day ~ ' < ' ~ next)) }}
+{% endmacro %}
+
+{% macro get_incremental_replace_changed_periods_sql(arguments) %}
+    {% set changed = [] %}
+    {% for period_type, unit in period_types() %}
+        {% set first_start, next_start = changed_range(unit) %}
+        {% do changed.append(
+            "(built.period_type = '" ~ period_type ~ "' and built.period_start >= " ~ first_start
+            ~ " and built.period_start < " ~ next_start ~ ")"
+        ) %}
+    {% endfor %}
+    {# Not a join with the periods: the planner would go through the whole table. #}
+    {{ return(replace_rows(arguments, changed | join(' or '))) }}
+{% endmacro %}
+
+{% macro replace_rows(arguments, is_changed) %}
+    {% set key = [arguments.unique_key] if arguments.unique_key is string else arguments.unique_key %}
+    {% set names = arguments.dest_columns | map(attribute='name') | list %}
+    {% set figures = names | reject('in', key + ['updated_at']) | list %}
+    {% set same_key -%}
+        {%- for column in key %}{{ ' and ' if not loop.first }}built.{{ column }} = found.{{ column }}{% endfor -%}
+    {%- endset %}
+    delete from {{ arguments.target_relation }} as built
+    using {{ arguments.temp_relation }} as found
+    where
+        {{ same_key }}
+        and (built.{{ figures | join(', built.') }}) is distinct from (found.{{ figures | join(', found.') }});
+
+    delete from {{ arguments.target_relation }} as built
+    where
+        ({{ is_changed }})
+        and not exists (select 1 from {{ arguments.temp_relation }} as found where {{ same_key }});
+
+    insert into {{ arguments.target_relation }} ({{ names | join(', ') }})
+    select {{ names | join(', ') }}
+    from {{ arguments.temp_relation }} as found
+    where not exists (select 1 from {{ arguments.target_relation }} as built where {{ same_key }})
+{% endmacro %}
