@@ -28,7 +28,7 @@ def account_analytics_asset(platform: str) -> dg.AssetsDefinition:
         with sync_service(context, platform) as service:
             results = list(service.read_account_days(platform, first, last))
         failed = [result for result in results if result.failure]
-        if failed and len(failed) == len(results):
+        if failed and len(failed) == len(results) and not any(result.found for result in failed):
             reasons = "; ".join(
                 f"{result.account.name}: {result.failure.message}" for result in failed if result.failure
             )

@@ -112,6 +112,8 @@ class BasePlatformFetcher(FigureReader):
         """Held during a call. The caller may put one in its place that lets only so many calls be under way at once."""
         self.unlisted: str | None = None
         """What the last listing may have lacked, for people; None while nothing is known to lack."""
+        self.incomplete: PlatformAPIError | None = None
+        """Why some figures of the last account days lack that were asked for; None while all came that there are."""
         self.answering_version: str | None = None
         """API version that the platform says it answered with, where it says so."""
 
@@ -138,7 +140,10 @@ class BasePlatformFetcher(FigureReader):
 
     @abstractmethod
     def fetch_account_days(self, first: date, last: date) -> list[AccountDay]:
-        """Account-level figures of the UTC days `first` to `last`, both included, as far as the platform has them."""
+        """Account-level figures of the UTC days `first` to `last`, both included, as far as the platform has them.
+
+        What failed beside figures that came is told by `incomplete`. Raises PlatformAPIError when none came because of it.
+        """
 
     @property
     def app(self) -> str:

@@ -102,17 +102,16 @@ class FacebookFetcher(GraphFetcher):
         """
         today = self._clock().date()
         days: dict[date, dict[str, int]] = {}
-        since = max(first, today - timedelta(days=_DAYS_KEPT))
-        while since <= min(last, today):
-            until = min(last, today, since + timedelta(days=_DAYS_PER_CALL - 1))
-            for metric, day, value in self._series(since, until):
-                if since <= day <= until and metric in PAGE_DAYS:
-                    self._file(days, day, PAGE_DAYS[metric], value)
-            since = until + timedelta(days=1)
-        if first <= today <= last:
-            followers = self._get(url(self._account(), fields="followers_count")).get("followers_count")
-            if followers is not None:
-                self._file(days, today, "followers", followers)
+        with self._keeping(days):
+            if first <= today <= last:
+                self._file_followers(days, today)
+            since = max(first, today - timedelta(days=_DAYS_KEPT))
+            while since <= min(last, today):
+                until = min(last, today, since + timedelta(days=_DAYS_PER_CALL - 1))
+                for metric, day, value in self._series(since, until):
+                    if since <= day <= until and metric in PAGE_DAYS:
+                        self._file(days, day, PAGE_DAYS[metric], value)
+                since = until + timedelta(days=1)
         return [AccountDay(day, figures) for day, figures in sorted(days.items()) if figures]
 
     def _series(self, since: date, until: date) -> list[tuple[str, date, Any]]:

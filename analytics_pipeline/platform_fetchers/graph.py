@@ -19,8 +19,8 @@ from analytics_pipeline.platform_fetchers.exceptions import (
     PlatformAPIError,
     PostNotFoundError,
 )
+from analytics_pipeline.platform_fetchers.graph_days import GraphDays
 from analytics_pipeline.platform_fetchers.graph_errors import Reply, TooMuchDataError
-from analytics_pipeline.platform_fetchers.graph_requests import GraphRequests
 from analytics_pipeline.platform_fetchers.graph_values import next_position, without_paging
 from analytics_pipeline.platform_fetchers.metrics import ListedPost, PostAnalytics, PostReading, PostRef
 from analytics_pipeline.platform_fetchers.usage import Usage
@@ -30,7 +30,7 @@ Ask = Callable[[Sequence[str]], list[Reply]]
 _log = logging.getLogger(__name__)
 
 
-class GraphFetcher(GraphRequests):
+class GraphFetcher(GraphDays):
     """Reads the posts of one account; options as for GraphRequests."""
 
     post_id_form: ClassVar[str]

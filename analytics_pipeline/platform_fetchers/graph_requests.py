@@ -8,7 +8,7 @@ import json
 import logging
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any, ClassVar, Final
 
 import requests
@@ -278,14 +278,7 @@ class GraphRequests(BasePlatformFetcher):
             self._bury(metric, where)
         return bool(dead)
 
-    # --- account days and ids
-
-    def _file(self, days: dict[date, dict[str, int]], day: date, name: str, value: Any) -> None:
-        """Puts a figure under its day; one that is no whole number is logged and left out."""
-        try:
-            days.setdefault(day, {})[name] = self._count(name, value)
-        except BadDataError as error:
-            _log.warning("%s on %s left out", error.message, day)
+    # --- ids
 
     def _account(self) -> str:
         if self.account_id is None:

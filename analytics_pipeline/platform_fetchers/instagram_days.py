@@ -31,22 +31,21 @@ class InstagramDays(GraphFetcher):
 
         The platform's day ends at midnight Pacific time, and has the date that it has there. Raises PlatformAPIError.
         """
-        account, today = self._account(), self._clock().date()
+        today = self._clock().date()
         days: dict[date, dict[str, int]] = {}
-        since = max(first, today - timedelta(days=_DAYS_KEPT))
-        while since <= min(last, today - timedelta(days=1)):
-            until = min(last, today - timedelta(days=1), since + timedelta(days=_DAYS_PER_CALL - 1))
-            for metric, day, value in self._series(since, until):
-                if since <= day <= until and metric in DAY_SERIES:
-                    self._file(days, day, DAY_SERIES[metric], value)
-            span = [since + timedelta(days=n) for n in range((until - since).days + 1)]
-            for day, metric, value in self._totals([day for day in span if has_ended(day, self._clock())]):
-                self._file(days, day, DAY_TOTALS[metric], value)
-            since = until + timedelta(days=1)
-        if first <= today <= last:
-            followers = self._get(url(account, fields="followers_count")).get("followers_count")
-            if followers is not None:
-                self._file(days, today, "followers", followers)
+        with self._keeping(days):
+            if first <= today <= last:
+                self._file_followers(days, today)
+            since = max(first, today - timedelta(days=_DAYS_KEPT))
+            while since <= min(last, today - timedelta(days=1)):
+                until = min(last, today - timedelta(days=1), since + timedelta(days=_DAYS_PER_CALL - 1))
+                for metric, day, value in self._series(since, until):
+                    if since <= day <= until and metric in DAY_SERIES:
+                        self._file(days, day, DAY_SERIES[metric], value)
+                span = [since + timedelta(days=n) for n in range((until - since).days + 1)]
+                for day, metric, value in self._totals([day for day in span if has_ended(day, self._clock())]):
+                    self._file(days, day, DAY_TOTALS[metric], value)
+                since = until + timedelta(days=1)
         return [AccountDay(day, figures) for day, figures in sorted(days.items()) if figures]
 
     def _series(self, since: date, until: date) -> list[tuple[str, date, Any]]:
@@ -60,6 +59,7 @@ class InstagramDays(GraphFetcher):
         replies = self._ask(urls)
         if error := self._ends_account(replies):
             raise error
+        self._note_lacking(replies)
         return [value for reply in replies if isinstance(reply, dict) for value in day_values(reply, self._clock())]
 
     def _totals(self, days: Sequence[date]) -> Iterator[tuple[date, str, Any]]:
@@ -68,6 +68,7 @@ class InstagramDays(GraphFetcher):
             replies = self._ask([self._total_url(day, alive) for day in days])
             if error := self._ends_account(replies):
                 raise error
+            self._note_lacking(replies)
             refused: list[tuple[date, MetricError]] = []
             for day, reply in zip(days, replies, strict=True):
                 if isinstance(reply, MetricError):

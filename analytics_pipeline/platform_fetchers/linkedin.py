@@ -13,12 +13,14 @@ from analytics_pipeline.platform_fetchers import linkedin_wire as wire
 from analytics_pipeline.platform_fetchers.base import FetcherOptions
 from analytics_pipeline.platform_fetchers.batches import read_in_halves
 from analytics_pipeline.platform_fetchers.exceptions import (
+    AuthenticationError,
     BadDataError,
     ConfigurationError,
     PermissionDeniedError,
     PlatformAPIError,
     PostAbsentError,
     PostNotFoundError,
+    RateLimitError,
     TransientError,
 )
 from analytics_pipeline.platform_fetchers.linkedin_details import LinkedInDetails
@@ -34,8 +36,8 @@ from analytics_pipeline.platform_fetchers.metrics import AccountDay, ListedPost,
 from analytics_pipeline.platform_fetchers.usage import Usage
 from analytics_pipeline.settings import get_settings
 
-HISTORY_DAYS: Final = 365
-"""Share and page statistics and follower gains cover a rolling twelve months."""
+HISTORY_DAYS: Final = 364
+"""Share and page statistics and follower gains cover a rolling twelve months: so many days before today are whole."""
 
 FOLLOWER_LAG_DAYS: Final = 2
 
@@ -120,13 +122,17 @@ class LinkedInAnalyticsFetcher(LinkedInDetails):
             except PostNotFoundError as error:
                 yield PostReading(urns.pop(0), None, error)
         with_videos: list[PostReading] = []
-        for batch in wire.statistics_batches(self.base_url, self.organization, urns, self.list_size):
-            for reading in self._with_reactions([*read_in_halves(batch, self._read_batch)], young):
-                post = refs[reading.platform_post_id]
-                if post.post_type == "video" and reading.platform_post_id in young:
-                    with_videos.append(reading)  # reactions of all come first
-                else:
-                    yield reading
+        try:
+            for batch in wire.statistics_batches(self.base_url, self.organization, urns, self.list_size):
+                for reading in self._with_reactions([*read_in_halves(batch, self._read_batch)], young):
+                    post = refs[reading.platform_post_id]
+                    if post.post_type == "video" and reading.platform_post_id in young:
+                        with_videos.append(reading)  # reactions of all come first
+                    else:
+                        yield reading
+        except PlatformAPIError:
+            yield from with_videos
+            raise
         yield from self._with_video_figures(with_videos, young)
 
     def list_posts(self, start: datetime, end: datetime) -> Iterator[list[ListedPost]]:
@@ -180,17 +186,29 @@ class LinkedInAnalyticsFetcher(LinkedInDetails):
         Follower gains of the last two days do not exist yet; LinkedIn restates days, so ask for the last week again.
         """
         today = self._today()
-        days = {day.day: dict(day.metrics) for day in self.fetch_organization_analytics(first, last)}
+        days: dict[date, dict[str, int]] = {}
+        failures: list[PlatformAPIError] = []
         since, until = max(first, today - timedelta(days=HISTORY_DAYS)), min(last, today)
-        for read in (self._page_views, self._follower_gains, self._follower_level):
+        # The level first: it has no history, the others can be read tomorrow.
+        for read in (self._follower_level, self._shares, self._page_views, self._follower_gains):
             try:
                 found = read(since, until)
-            except (BadDataError, ConfigurationError, PermissionDeniedError) as error:
-                _logger.warning("%s", error.message)  # what is withheld, or refused, costs no other figure
+            except AuthenticationError:
+                raise
+            except PlatformAPIError as error:
+                _logger.warning("%s", error.message)  # each is a resource of its own: it costs no other figure
+                failures.append(error)
                 continue
             for day, figures in found.items():
                 days.setdefault(day, {}).update(figures)
+        if failures and not days:
+            raise failures[0]
+        # What is refused, or withheld, will be the next time too.
+        self.incomplete = next((e for e in failures if isinstance(e, RateLimitError | TransientError)), None)
         return [AccountDay(day, days[day]) for day in sorted(days)]
+
+    def _shares(self, since: date, until: date) -> dict[date, dict[str, int]]:
+        return {day.day: dict(day.metrics) for day in self.fetch_organization_analytics(since, until)}
 
     # --- statistics of posts
 
@@ -270,7 +288,7 @@ class LinkedInAnalyticsFetcher(LinkedInDetails):
 
     def _follower_gains(self, first: date, last: date) -> dict[date, dict[str, int]]:
         """Gains of whole days that began within the last twelve months, and ended two days ago or before."""
-        first = max(first, self._today() - timedelta(days=HISTORY_DAYS - 1))
+        first = max(first, self._today() - timedelta(days=HISTORY_DAYS))
         last = min(last, self._today() - timedelta(days=FOLLOWER_LAG_DAYS + 1))
         path = wire.follower_days_path(self._page(), first, last)
         days = self._daily(path, "followerGains", GAIN_FIELDS, first, last)

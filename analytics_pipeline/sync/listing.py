@@ -74,7 +74,7 @@ def _read_account_days(work: AccountWork, first: date, last: date) -> AccountRes
         except Exception as error:  # noqa: BLE001  # one account never costs another
             failure = work.failure_of(error)
             return AccountResult(work.account, usage=fetcher.usage, failure=failure)
-        usage = fetcher.usage
+        usage, incomplete = fetcher.usage, fetcher.incomplete
     with Session(work.engine) as session, session.begin():
         day_writes.store_account_days(
             session,
@@ -83,7 +83,8 @@ def _read_account_days(work: AccountWork, first: date, last: date) -> AccountRes
                 for day in days
             ],
         )
-    return AccountResult(work.account, found=len(days), usage=usage)
+    failure = work.failure_of(incomplete) if incomplete else None
+    return AccountResult(work.account, found=len(days), usage=usage, failure=failure)
 
 
 def _busy(work: AccountWork, message: str) -> AccountResult:

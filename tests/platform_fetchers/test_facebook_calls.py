@@ -12,6 +12,7 @@ from analytics_pipeline.platform_fetchers.exceptions import (
     MetricError,
     PermissionDeniedError,
     PostNotFoundError,
+    RateLimitError,
 )
 from analytics_pipeline.platform_fetchers.facebook import FacebookFetcher
 from analytics_pipeline.platform_fetchers.facebook_metrics import PAGE_DAYS, POST_METRICS
@@ -30,7 +31,7 @@ from tests.platform_fetchers.facebook_fake import (
     served_page,
 )
 from tests.platform_fetchers.graph_fake import NO_COMMENTS, PAGE, error
-from tests.platform_fetchers.platform_server import PlatformServer
+from tests.platform_fetchers.platform_server import Answer, PlatformServer, Request
 
 page, fetcher = served_page, page_fetcher
 
@@ -199,6 +200,20 @@ def test_a_day_that_is_not_over_is_left_out(page: FakePage, server: PlatformServ
 
 def test_followers_of_today_are_those_of_now(page: FakePage, fetcher: FacebookFetcher) -> None:
     assert fetcher.fetch_account_days(NOW.date(), NOW.date()) == [AccountDay(NOW.date(), {"followers": 5150})]
+
+
+def test_days_that_fail_leave_the_followers_of_now(page: FakePage, server: PlatformServer) -> None:
+    def days(request: Request) -> Answer:
+        throttled = Answer(status=400, json={"error": {"code": 80001, "message": "too many calls", "type": "x"}})
+        return throttled if "/insights" in request.path else answer(request)
+
+    answer = server.answer
+    assert answer is not None
+    server.answer = days
+    fetcher = FacebookFetcher(TOKEN, PAGE, base_url=server.url, clock=lambda: NOW, sleep=lambda _: None)
+    assert fetcher.fetch_account_days(date(2026, 8, 1), NOW.date()) == [AccountDay(NOW.date(), {"followers": 5150})]
+    assert isinstance(fetcher.incomplete, RateLimitError)
+    fetcher.close()
 
 
 def test_a_year_of_days_in_few_calls_with_none_lost(

@@ -1,5 +1,6 @@
 """Instagram: media without insights, refused and retired metrics, listings, both hosts, fewest calls, days."""
 
+import json
 from datetime import date, timedelta
 from typing import Any
 
@@ -37,7 +38,7 @@ from tests.platform_fetchers.instagram_fake import (
     refs,
     served_account,
 )
-from tests.platform_fetchers.platform_server import PlatformServer
+from tests.platform_fetchers.platform_server import Answer, PlatformServer, Request
 
 CLICKS = 1
 """One batch for the clicks of the young media."""
@@ -317,6 +318,27 @@ def test_days_that_are_not_over_are_not_asked_for(account: FakeAccount, server: 
     found = early.fetch_account_days(date(2026, 8, 30), date(2026, 8, 31))
     early.close()
     assert found == [AccountDay(date(2026, 8, 30), {"reach": 5, "impressions": 5})]
+
+
+def test_a_series_that_fails_for_a_passing_reason_is_told(account: FakeAccount, server: PlatformServer) -> None:
+    account.days = {"follower_count": {date(2026, 8, 30): 3}}
+
+    def unfinished(request: Request) -> Answer:
+        told = answer(request)
+        if request.method == "GET":
+            return told
+        urls = [entry["relative_url"] for entry in json.loads(request.form["batch"])]
+        return Answer(json=[None if "metric=reach" in url else e for url, e in zip(urls, told.json, strict=True)])
+
+    answer = server.answer
+    assert answer is not None
+    server.answer = unfinished
+    fetcher = make(server)
+    assert fetcher.fetch_account_days(date(2026, 8, 30), date(2026, 8, 30)) == [
+        AccountDay(date(2026, 8, 30), {"follower_gain": 3})
+    ]
+    assert isinstance(fetcher.incomplete, TransientError)
+    fetcher.close()
 
 
 def test_what_the_account_has_no_figure_for_is_left_out(account: FakeAccount, fetcher: InstagramFetcher) -> None:

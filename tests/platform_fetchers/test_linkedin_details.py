@@ -17,7 +17,7 @@ from analytics_pipeline.platform_fetchers.exceptions import (
     TransientError,
 )
 from analytics_pipeline.platform_fetchers.linkedin import LinkedInAnalyticsFetcher
-from analytics_pipeline.platform_fetchers.metrics import PostRef
+from analytics_pipeline.platform_fetchers.metrics import PostReading, PostRef
 from analytics_pipeline.platform_fetchers.quota import MemoryQuota
 from analytics_pipeline.settings import get_settings
 from tests.platform_fetchers.conftest import NOW, TOKEN
@@ -38,6 +38,29 @@ fetcher = page_fetcher
 
 
 # --- one post and its details
+
+
+def test_what_ends_the_account_leaves_the_videos_that_were_read(
+    server: PlatformServer, fetcher: LinkedInAnalyticsFetcher
+) -> None:
+    young = [PostRef(ugc(n), NOW - timedelta(days=1), "video") for n in range(3)]
+    old = [PostRef(ugc(n), NOW - timedelta(days=100), "text") for n in range(3, 60)]
+    posts = statistics({ref.platform_post_id: FIGURES for ref in [*young, *old]})
+    asked = 0
+
+    def said(request: Request) -> Answer:
+        nonlocal asked
+        asked += request.path == STATISTICS
+        if request.path == STATISTICS and asked == 2:
+            return Answer(status=429, json={"status": 429, "serviceErrorCode": 101})
+        return posts(request) if request.path == STATISTICS else NOT_FOUND
+
+    server.answer = said
+    read: list[PostReading] = []
+    with pytest.raises(RateLimitError):
+        read.extend(fetcher.fetch_many([*young, *old]))
+    assert len(read) == 50
+    assert {ref.platform_post_id for ref in young} <= {r.platform_post_id for r in read if r.analytics is not None}
 
 
 def test_a_deleted_post_is_told_from_an_absent_one(server: PlatformServer, fetcher: LinkedInAnalyticsFetcher) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from analytics_pipeline.platform_fetchers.exceptions import ConfigurationError, TransientError
+from analytics_pipeline.platform_fetchers.exceptions import ConfigurationError, RateLimitError, TransientError
 from analytics_pipeline.platform_fetchers.linkedin import LinkedInAnalyticsFetcher
 from analytics_pipeline.platform_fetchers.linkedin_wire import PAGE_SIZE
 from analytics_pipeline.platform_fetchers.metrics import AccountDay, ListedPost
@@ -294,6 +294,33 @@ def test_one_resource_that_refuses_costs_no_other(
     assert known == {"impressions", "reach", "profile_views", "follower_gain", "followers"} - {without}
 
 
+@pytest.mark.parametrize(
+    "failing", ["organizationalEntityShareStatistics", "organizationPageStatistics", "networkSizes"]
+)
+def test_a_resource_whose_quota_is_used_up_costs_no_other_and_is_told(
+    server: PlatformServer, fetcher: LinkedInAnalyticsFetcher, failing: str
+) -> None:
+    level = Answer(json={"firstDegreeSize": 21045})
+    spent = Answer(status=429, json={"status": 429, "serviceErrorCode": 101})
+
+    def said(request: Request) -> Answer:
+        if failing in request.path:
+            return spent
+        return level if "networkSizes" in request.path else buckets(request)
+
+    server.answer = said
+    days = fetcher.fetch_account_days(date(2026, 8, 25), date(2026, 9, 1))
+    known = {name for day in days for name in day.metrics}
+    without = {"networkSizes": {"followers"}, "organizationPageStatistics": {"profile_views"}}
+    lost = without.get(failing, {"impressions", "reach"})
+    assert known == {"impressions", "reach", "profile_views", "follower_gain", "followers"} - lost
+    assert isinstance(fetcher.incomplete, RateLimitError)
+
+    server.answer = lambda request: spent
+    with pytest.raises(RateLimitError):
+        fetcher.fetch_account_days(date(2026, 8, 25), date(2026, 9, 1))
+
+
 def test_follower_gains_are_asked_for_within_twelve_months(
     server: PlatformServer, fetcher: LinkedInAnalyticsFetcher
 ) -> None:
@@ -310,7 +337,7 @@ def test_days_before_the_last_twelve_months_are_not_asked_for(
 ) -> None:
     server.answer = buckets
     days = fetcher.fetch_organization_analytics(date(2020, 1, 1), date(2025, 9, 2))
-    assert [day.day for day in days] == [date(2025, 9, 1), date(2025, 9, 2)]
+    assert [day.day for day in days] == [date(2025, 9, 2)], "of the first of September a part is gone already"
     assert fetcher.fetch_organization_analytics(date(2020, 1, 1), date(2020, 12, 31)) == []
     assert len(server.requests) == 1
 

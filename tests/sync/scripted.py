@@ -27,6 +27,7 @@ class Platform:
     listing_errors: dict[str, Exception] = field(default_factory=dict)
     reading_errors: dict[str, Exception] = field(default_factory=dict)
     listing_carries_figures: bool = False
+    incomplete: PlatformAPIError | None = None
     price_usd: dict[str, Decimal] = field(default_factory=dict)
     batch_size: int = 2
     reads: list[str] = field(default_factory=list)
@@ -96,6 +97,7 @@ class _Scripted(BasePlatformFetcher):
 
     def fetch_account_days(self, first: date, last: date) -> list[AccountDay]:
         self.usage += Usage(calls=1)
+        self.incomplete = self._script.incomplete
         return [AccountDay(first + timedelta(days=n), {"followers": 100 + n}) for n in range((last - first).days + 1)]
 
     def _error_of(self, response: requests.Response, body: Any) -> PlatformAPIError:

@@ -24,6 +24,7 @@ from analytics_pipeline.platform_fetchers.exceptions import (
 )
 from analytics_pipeline.sync import AnalyticsSyncService
 from analytics_pipeline.sync.accounts import connect
+from analytics_pipeline.sync.ledger import Failure
 from tests.sync.conftest import D1, D2, Connect, at, ledger_states, likes, run
 from tests.sync.scripted import Platform
 
@@ -309,6 +310,16 @@ def test_account_days_are_stored(service: AnalyticsSyncService, connected: Conne
     connected("10")
     results = list(service.read_account_days("linkedin", D1, D2))
     assert [(r.found, r.usage.calls, r.failure) for r in results] == [(2, 1, None)]
+    assert session.execute(select(AccountAnalytics.day, AccountAnalytics.followers)).all() == [(D1, 100), (D2, 101)]
+
+
+def test_account_days_that_lack_some_figures_are_stored_and_told(
+    service: AnalyticsSyncService, platform: Platform, connected: Connect, session: Session
+) -> None:
+    connected("10")
+    platform.incomplete = RateLimitError("the page's views are used up", "linkedin")
+    (result,) = service.read_account_days("linkedin", D1, D2)
+    assert (result.found, result.failure) == (2, Failure("throttled", "the page's views are used up"))
     assert session.execute(select(AccountAnalytics.day, AccountAnalytics.followers)).all() == [(D1, 100), (D2, 101)]
 
 
