@@ -63,7 +63,7 @@ EQUAL: dict[tuple[str, str], str] = {
             ("platform_coverage", "union"),
             ("post_performance", "union"),
             ("what_differs", "union"),
-            ("touched_days", r"{{ changes | join('\n            union\n            ') }}"),
+            ("create_touched_days", r"{{ changes | join('\n        union\n        ') }}"),
         ],
         _PLANNER: [
             ("post_performance", "order by existing.published_on desc"),
@@ -93,8 +93,6 @@ EQUAL: dict[tuple[str, str], str] = {
             ("platform_coverage", "having avg(days.account_days) > 0"),
         ],
         _EARLY: [
-            ("delete_gone_posts", "without and gone.published_on < {{ next }}"),
-            ("delete_gone_posts", "and gone.published_on <= {{ next }}"),
             ("delete_moved_posts", "without and posts.published_on >= {{ first }}"),
             ("delete_moved_posts", "without and posts.published_on < {{ next }}"),
             ("delete_moved_posts", "and posts.published_on <= {{ next }}"),
@@ -109,9 +107,6 @@ EQUAL: dict[tuple[str, str], str] = {
         "the pre-hook has deleted the row of that day": [
             ("account_growth", "and existing.day <= {{ first }}"),
         ],
-        "the row of the day behind the changed ones is written once more, as it was": [
-            ("account_growth", "growth.day <= {{ next }}"),
-        ],
         "of no post there are no readings, and before no reading no figures": [
             ("post_daily_gains", "left join {{ ref('stg_published_posts') }} as posts"),
             ("post_daily_gains", "inner join lateral ("),
@@ -123,12 +118,12 @@ EQUAL: dict[tuple[str, str], str] = {
             ),
         ],
         "a day more is looked at, and touched only if it changed after the mart was built": [
-            ("changed_gains", "where published_on >= {{ first }} and published_on <= {{ next }}"),
+            ("changed_gains", "where found.published_on >= {{ first }} and found.published_on <= {{ next }}"),
             ("changed_reading_days", "where published_on >= {{ first }} and published_on <= {{ next }}"),
             ("changed_account_days", "where day >= {{ first }} and day <= {{ next }}"),
         ],
         "no two transactions begin at the same moment": [
-            ("touched_days", "max(changes.changed_at) > coalesce("),
+            ("create_touched_days", "max(changes.changed_at) > coalesce("),
         ],
         "a post eight days before counts like none: over 7": [
             ("content_types", "where published_on >= {{ first }} - 8 and published_on < {{ next }}"),

@@ -110,7 +110,6 @@ JUDGES = {
         | dict.fromkeys(
             (
                 "int_publish_days",
-                "int_posts",
                 "stg_published_posts",
                 "changed_range",
                 "get_incremental_replace_changed_days_sql",
@@ -140,7 +139,7 @@ JUDGES = {
         accounts_steps,
         (test_posting, test_account_marts),
         {mart: (mart,) for mart in ACCOUNTS}
-        | {"int_account_months": ("benchmarks",), "stg_content": ("content_types",)}
+        | {"int_posts": ACCOUNTS, "int_account_months": ("benchmarks",), "stg_content": ("content_types",)}
         | {"delete_changed_windows": ("posting_times",), "delete_months_since_the_changed": ("benchmarks",)}
         | dict.fromkeys(("changed_months", "delete_changed_months"), ("content_types", "benchmarks")),
     ),

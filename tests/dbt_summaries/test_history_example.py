@@ -212,10 +212,19 @@ def test_gains_are_built_from_the_first_changed_reading_on(engine: Engine, dbt: 
         store(engine, {7: {1: post("linkedin", *likes_and_clicks)} | untouched})
         assert dbt("run", *MARTS, days=(date(2024, 2, 1), date(2024, 2, 2))).succeeded
         assert rows(engine, f"{gains} WHERE post_id <> 1 ORDER BY post_id, observed_on") == others
+        assert rows(engine, activity) == rows(engine, sums), "a day whose gains are others is told anew"
         found = rows(engine, f"{gains} WHERE post_id = 1 ORDER BY observed_on")
         times.append({row["observed_on"].day: row.pop("updated_at") for row in found})
         return [(row["observed_on"].day, *list(row.values())[1:]) for row in found]
 
+    activity = (
+        "SELECT period_start AS day, likes_gain, clicks_gain FROM activity_summaries"
+        " WHERE period_type = 'daily' AND platform = 'all' ORDER BY period_start"
+    )
+    sums = (
+        "SELECT observed_on AS day, sum(likes_gain)::bigint AS likes_gain, sum(clicks_gain)::bigint AS clicks_gain"
+        " FROM post_daily_gains GROUP BY observed_on ORDER BY observed_on"
+    )
     gains = "SELECT observed_on, likes_gain, likes_days, clicks_gain, clicks_days, updated_at FROM post_daily_gains"
     of_another_day = Post("linkedin", at(2), (Reading(at(2, 13), likes=1), Reading(at(6), likes=2)))
     untouched = {2: post("twitter", (1, 3, 2), (4, 5, 2)), 3: of_another_day}
