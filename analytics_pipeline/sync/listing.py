@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from analytics_pipeline.database import day_writes, writes
 from analytics_pipeline.platform_fetchers.metrics import ListedPost
-from analytics_pipeline.sync import ledger, plan, workers
+from analytics_pipeline.sync import figures, ledger, plan, workers
 from analytics_pipeline.sync.ahead import ahead
 from analytics_pipeline.sync.ledger import Failure
 from analytics_pipeline.sync.work import AccountResult, AccountWork
@@ -111,20 +111,12 @@ def _store_page(session: Session, work: AccountWork, page: Sequence[ListedPost],
     )
     for post_id, reason in upserted.refused:
         _log.warning("%s: post %s cannot be stored: %s", account.name, post_id, reason)
-    writes.store_observations(
-        session,
-        [
-            writes.ObservationRow(
-                post_id=upserted.ids[post.platform_post_id],
-                published_on=post.published_at.astimezone(UTC).date(),
-                analytics=post.reading.analytics,
-                raw=post.reading.raw,
-                api_version=api_version,
-            )
-            for post in page
-            if post.platform_post_id in upserted.ids and post.reading is not None and post.reading.analytics is not None
-        ],
-    )
+    read = [
+        figures.ReadPost(upserted.ids[post.platform_post_id], post.published_at.astimezone(UTC).date(), post.reading)
+        for post in page
+        if post.platform_post_id in upserted.ids and post.reading is not None
+    ]
+    figures.store(session, account.platform, read, api_version, work.clock())
     return upserted.inserted
 
 

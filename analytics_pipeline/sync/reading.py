@@ -14,13 +14,12 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from analytics_pipeline import logs
-from analytics_pipeline.database import day_writes, writes
 from analytics_pipeline.database.engine import DatabaseUnavailableError
 from analytics_pipeline.database.models import PublishedPost
 from analytics_pipeline.platform_fetchers.base import BasePlatformFetcher
 from analytics_pipeline.platform_fetchers.metrics import PostReading, PostRef
 from analytics_pipeline.platform_fetchers.usage import NOTHING_USED, Usage
-from analytics_pipeline.sync import ledger, plan, workers
+from analytics_pipeline.sync import figures, ledger, plan, workers
 from analytics_pipeline.sync.ahead import ahead
 from analytics_pipeline.sync.ledger import Claim, Failure
 from analytics_pipeline.sync.plan import PlannedPost
@@ -185,22 +184,8 @@ def _store(work: AccountWork, units: Sequence[_Unit], api_version: str | None) -
             for post in unit.posts
             if not post.fresh and post.platform_post_id in unit.readings
         ]
-        stored = writes.store_observations(
-            session,
-            [
-                writes.ObservationRow(post.id, post.published_on, reading.analytics, reading.raw, api_version)
-                for post, reading in read
-                if reading.analytics is not None
-            ],
-        )
-        day_writes.store_post_days(
-            session,
-            [
-                day_writes.PostDayRow(post.id, day, work.account.platform, gained, now)
-                for post, reading in read
-                for day, gained in reading.days.items()
-            ],
-        )
+        posts = [figures.ReadPost(post.id, post.published_on, reading) for post, reading in read]
+        stored = figures.store(session, work.account.platform, posts, api_version, now)
         failures = {
             post.id: PostFailure(
                 post.id,

@@ -16,12 +16,22 @@ from sqlalchemy.orm import Session
 from analytics_pipeline.assets.post_analytics import post_analytics_asset
 from analytics_pipeline.assets.published_posts import published_posts_asset
 from analytics_pipeline.automation.ranges import range_tags
-from analytics_pipeline.database.models import ApiUsage, Business, MediaOwner, PostAnalytics, RetiredMetric, SyncUnit
+from analytics_pipeline.database.models import (
+    ApiUsage,
+    Business,
+    MediaOwner,
+    PostAnalytics,
+    PostAnalyticsDay,
+    PublishedPost,
+    RetiredMetric,
+    SyncUnit,
+)
 from analytics_pipeline.platform_fetchers import FETCHERS
 from analytics_pipeline.platform_fetchers.base import BasePlatformFetcher
 from analytics_pipeline.resources import DatabaseResource
 from analytics_pipeline.sandbox.model import Account, ClockSettings, Observation, Post, World
 from analytics_pipeline.sandbox.server import SandboxServer
+from analytics_pipeline.settings import get_settings
 from analytics_pipeline.sync import AnalyticsSyncService, plan
 from analytics_pipeline.sync.accounts import connect
 from tests.platform_fetchers.x_account import post_id
@@ -117,6 +127,19 @@ def test_x_bills_what_we_say_however_often_we_ask(here: Here) -> None:
     assert sum(unit.usage.cost_usd or 0 for day in days for unit in day.units) == Decimal(5)
     assert here.booked(SyncUnit.cost_usd) == Decimal(5), "the ledger shows the last reading of each unit"
     assert here.billed() == here.booked(ApiUsage.cost_usd) == Decimal(10)
+
+
+@in_world(world(3))
+def test_day_series_that_come_with_a_listing_are_kept(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TWITTER_ANALYTICS_DAYS", "30")
+    get_settings.cache_clear()
+    assert here.sync("twitter")["synced"] == 3
+    get_settings.cache_clear()
+    assert here.calls() == {"users": 2, "tweets": 1}, "the series are asked for once, with the listing"
+    with Session(here.engine) as session:
+        kept = select(PostAnalyticsDay).join(PublishedPost).order_by(PublishedPost.published_at.desc())
+        rows = [(row.day, row.likes_count, row.comments_count) for row in session.scalars(kept)]
+    assert rows == [(NOW.date(), n, 1) for n in range(3)]
 
 
 @in_world(world(1000))
