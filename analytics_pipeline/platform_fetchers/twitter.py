@@ -22,7 +22,7 @@ from analytics_pipeline.platform_fetchers.exceptions import (
     TransientError,
 )
 from analytics_pipeline.platform_fetchers.metrics import AccountDay, ListedPost, PostAnalytics, PostReading, PostRef
-from analytics_pipeline.platform_fetchers.twitter_errors import FIELD_FAILED, NOT_FOUND, problem_type
+from analytics_pipeline.platform_fetchers.twitter_errors import FIELD_FAILED, problem_type
 from analytics_pipeline.platform_fetchers.twitter_extras import TwitterExtras
 from analytics_pipeline.platform_fetchers.twitter_metrics import CATALOG, POST_METRICS, USER_METRICS
 from analytics_pipeline.platform_fetchers.twitter_oauth import TwitterOAuth
@@ -52,7 +52,8 @@ class TwitterAnalyticsFetcher(TwitterExtras):
     A post that was edited is one post: its figures are the sums over all versions, its id is the first version's,
     which no edit changes (a listing of X shows the newest). The private figures (url_clicks, profile_clicks) exist
     for 30 days; after that, and with a token that may not see them, they are None. `video_views` counts the views of
-    a video in all posts that carry it, so only one of them gets it: the first that was ever read, the oldest of a reply.
+    a video in all posts that carry it, so only one of them gets it: the first that was ever read, the oldest of a reply;
+    and keeps it when it is deleted, since totals go on counting its last views.
     """
 
     batch_size: ClassVar[int] = MAX_IDS
@@ -317,10 +318,7 @@ class TwitterAnalyticsFetcher(TwitterExtras):
         return {i for i in ids if times[i] >= oldest} if self._may_see_private else set()
 
     def _learn_owners(self, reply: wire.Reply) -> None:
-        """Settles to which post the views of each video go; what a deleted post had is free again."""
-        gone = {i for i, problem in reply.problems.items() if problem_type(problem) == NOT_FOUND}
-        for key in [key for key, post in self.media_owners.items() if post in gone] if gone else ():
-            del self.media_owners[key]
+        """Settles to which post the views of each video go, for good: a deleted post still counts with its last views."""
         for key, oldest in reply.owners.items():
             if reply.media.get(key, {}).get("type") == "video":
                 reply.owners[key] = self.media_owners.setdefault(key, oldest)

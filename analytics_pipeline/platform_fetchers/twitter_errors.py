@@ -18,7 +18,7 @@ from analytics_pipeline.platform_fetchers.exceptions import (
 )
 
 # The last segment of a problem's `type`: the host in front of it differs (api.twitter.com, api.x.com).
-NOT_FOUND: Final = "resource-not-found"
+_NOT_FOUND: Final = "resource-not-found"
 FIELD_REFUSED: Final = "not-authorized-for-field"
 FIELD_FAILED: Final = "field-hydration-failure"
 USAGE_CAPPED: Final = "usage-capped"
@@ -36,7 +36,7 @@ def _types(*names: str) -> frozenset[str]:
 
 ERRORS: Final = (
     # Items in the `errors` of an answer, each about one post.
-    ErrorCase(200, PostNotFoundError, "X does not know it, or not any more", _types(NOT_FOUND)),
+    ErrorCase(200, PostNotFoundError, "X does not know it, or not any more", _types(_NOT_FOUND)),
     ErrorCase(
         200,
         PermissionDeniedError,
@@ -63,7 +63,7 @@ ERRORS: Final = (
     ),
     ErrorCase(403, TransientError, "a gateway answered in X's place; check TWITTER_BASE_URL", _types(NO_JSON)),
     ErrorCase(403, PermissionDeniedError, "a scope is missing (tweet.read, users.read): connect the account again"),
-    ErrorCase(404, PostNotFoundError, "X does not know it, or not any more", _types(NOT_FOUND)),
+    ErrorCase(404, PostNotFoundError, "X does not know it, or not any more", _types(_NOT_FOUND)),
     ErrorCase(429, RateLimitError, "the app's cap of post reads is used up", _types(USAGE_CAPPED)),
     ErrorCase(429, RateLimitError, "too many calls"),
     ErrorCase(500, TransientError, _OUTAGE),

@@ -5,7 +5,7 @@ Here: rows of `media_owners`. Not here: who becomes the owner (platform_fetchers
 
 from collections.abc import Mapping
 
-from sqlalchemy import delete, select, text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from analytics_pipeline.database.models import MediaOwner
@@ -20,11 +20,7 @@ def owners(session: Session, account_id: int) -> dict[str, str]:
 
 
 def remember(session: Session, account_id: int, before: Mapping[str, str], now: Mapping[str, str]) -> None:
-    """Keeps what differs between the owners `before` and `now`."""
-    if lost := sorted(key for key, _ in before.items() - now.items()):
-        session.execute(
-            delete(MediaOwner).where(MediaOwner.social_account_id == account_id, MediaOwner.media_key.in_(lost))
-        )
+    """Keeps the owners that are in `now` and not in `before`. Nobody loses a video: its views would be counted twice."""
     if new := sorted(now.items() - before.items()):
         keys, posts = zip(*new, strict=True)
         session.execute(_KEEP, {"account": account_id, "keys": list(keys), "posts": list(posts)})
