@@ -49,11 +49,11 @@ class TwitterAnalyticsFetcher(TwitterExtras):
 
     `user_id` is the account's id; without it the owner of the token is asked for when needed.
 
-    A post that was edited is one post: its figures are the sums over all versions, its id is the first version's,
-    which no edit changes (a listing of X shows the newest). The private figures (url_clicks, profile_clicks) exist
-    for 30 days; after that, and with a token that may not see them, they are None. `video_views` counts the views of
-    a video in all posts that carry it, so only one of them gets it: the first that was ever read, the oldest of a reply;
-    and keeps it when it is deleted, since totals go on counting its last views.
+    A post that was edited is one post: its figures are the sums over all versions, unknown where one lacks them; its
+    id is the first version's, which no edit changes (a listing of X shows the newest). The private figures (url_clicks,
+    profile_clicks) exist for 30 days; after that, and with a token that may not see them, they are None. `video_views`
+    counts the views of a video in all posts that carry it, so only one of them gets it: the first that was ever read,
+    the oldest of a reply; and keeps it when it is deleted, since totals go on counting its last views.
     """
 
     batch_size: ClassVar[int] = MAX_IDS
@@ -344,8 +344,10 @@ class TwitterAnalyticsFetcher(TwitterExtras):
         except PlatformAPIError as error:
             known = [reply.posts[version] for version in versions if version in reply.posts]
             return PostReading(post_id, None, error, {"versions": known} if known else None)
-        values = parsed[0] if len(parsed) == 1 else {name: _sum([row[name] for row in parsed]) for name in POST_METRICS}
-        values["shares_count"] = _sum([values["retweets_count"], values["quote_tweets_count"]])
+        one = len(parsed) == 1
+        values = parsed[0] if one else {name: _whole([row[name] for row in parsed]) for name in POST_METRICS}
+        shares = [values["retweets_count"], values["quote_tweets_count"]]
+        values["shares_count"] = _sum(shares) if one else _whole(shares)
         values["reactions_count"] = values["likes_count"]
         values["video_views"] = _sum(views)
         analytics = self._analytics(post_id, values, wire.url_of(versions[-1]))
@@ -391,3 +393,8 @@ class TwitterAnalyticsFetcher(TwitterExtras):
 def _sum(values: Sequence[int | None]) -> int | None:
     known = [value for value in values if value is not None]
     return sum(known) if known else None
+
+
+def _whole(values: Sequence[int | None]) -> int | None:
+    """The sum, unknown where a part of it is: what one version lacks would pass for a fall of the post's figure."""
+    return None if None in values else _sum(values)

@@ -46,7 +46,12 @@ _POSTS: Final = "GET /2/tweets, /2/users/:id/tweets"
 _PRIVATE: Final = "token of the account's owner; posts of the last 30 days"
 
 CATALOG: Final = (
-    MetricSource("likes_count", "exact", f"{_POSTS} public_metrics.like_count", "of an edited post: all versions"),
+    MetricSource(
+        "likes_count",
+        "exact",
+        f"{_POSTS} public_metrics.like_count",
+        "of an edited post: all versions, as every figure; unknown where one lacks it",
+    ),
     MetricSource("comments_count", "exact", f"{_POSTS} public_metrics.reply_count", "direct replies"),
     MetricSource("shares_count", "derived", f"{_POSTS} public_metrics", "reposts + quotes"),
     MetricSource("reactions_count", "derived", f"{_POSTS} public_metrics.like_count", "the likes: X has no other"),

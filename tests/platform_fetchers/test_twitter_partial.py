@@ -213,6 +213,25 @@ def test_the_versions_of_an_edited_post_are_one_post(
     assert len(server.requests) == 2 + 2, "the later versions of all posts come together"
 
 
+def test_what_one_version_lacks_is_unknown_of_the_whole_post(
+    account: XAccount, fetcher: TwitterAnalyticsFetcher
+) -> None:
+    first, last = account.edit(account.publish(YOUNG))
+    account.posts[last]["public_metrics"] = {**PUBLIC, "like_count": None, "retweet_count": None}
+    analytics = fetcher.fetch_post_analytics("7", first)
+    assert (analytics["likes_count"], analytics["reactions_count"]) == (None, None)
+    assert (analytics["retweets_count"], analytics["quote_tweets_count"], analytics["shares_count"]) == (None, 6, None)
+    assert (analytics["comments_count"], analytics["url_clicks"]) == (8, 2 * 61)
+
+
+def test_private_figures_are_unknown_once_a_version_is_too_old_for_them(
+    account: XAccount, fetcher: TwitterAnalyticsFetcher
+) -> None:
+    chain = account.edit(account.publish(NOW - timedelta(days=30, minutes=10)), minutes=50)
+    found = fetcher.fetch_multiple_tweets([*chain, account.publish(YOUNG)])
+    assert {(found[i]["url_clicks"], found[i]["likes_count"]) for i in chain} == {(None, 2 * 88)}
+
+
 def test_a_video_is_counted_once_over_the_versions(account: XAccount, fetcher: TwitterAnalyticsFetcher) -> None:
     chain = account.edit(
         account.publish(YOUNG, media={"13_1": {"type": "video", "public_metrics": {"view_count": 50}}})
