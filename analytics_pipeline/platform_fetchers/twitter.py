@@ -184,13 +184,13 @@ class TwitterAnalyticsFetcher(TwitterExtras):
                         page.append(self._listed(versions, reply))
                     else:
                         edited.add(versions[0], versions, reply)
-                if fresh := [post for post in page if post and start <= post.published_at < end]:
+                if fresh := [post for post in page if start <= post.published_at < end]:
                     yield self._listed_with_extras(fresh)
         if len(seen) >= MOST_LISTED:
             self.unlisted = f"twitter: X lists the newest {MOST_LISTED:,} posts: older ones may never be found"
         self._complete(edited)
         last = [self._listed(versions, edited.reply) for versions in edited.versions.values()]
-        if fresh := [post for post in last if post and start <= post.published_at < end]:
+        if fresh := [post for post in last if start <= post.published_at < end]:
             yield self._listed_with_extras(fresh)
 
     def _listed_with_extras(self, posts: Sequence[ListedPost]) -> list[ListedPost]:
@@ -379,12 +379,10 @@ class TwitterAnalyticsFetcher(TwitterExtras):
             return None
         return self._parse_analytics_response(item, {"video_views": "public_metrics.view_count"})["video_views"]
 
-    def _listed(self, versions: Sequence[str], reply: wire.Reply) -> ListedPost | None:
+    def _listed(self, versions: Sequence[str], reply: wire.Reply) -> ListedPost:
         known = [version for version in versions if version in reply.posts]
-        published_at = wire.created_at(reply.posts[known[0]])
-        if published_at is None:
-            _logger.warning("twitter: the listed post %s is left out: it has no usable created_at", versions[0])
-            return None
+        # A post that lacks its time is listed all the same, so that what else it lacks is seen as its error.
+        published_at = wire.created_at(reply.posts[known[0]]) or wire.time_in_id(versions[0])
         kind = wire.post_type(reply.posts[known[-1]], reply.media_of(known[-1]).values())
         reading = self._reading(versions[0], versions, reply)
         return ListedPost(versions[0], published_at, wire.url_of(versions[-1]), kind, reading)

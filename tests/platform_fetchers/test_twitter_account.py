@@ -142,10 +142,23 @@ def test_bad_rows_cost_themselves_only(
     rows = [account.posts[good], account.posts[bad], {**account.posts[timeless], "created_at": "?"}, {"id": 5}, None]
     server.script(Answer(json={"data": rows, "meta": {"result_count": 5}}))
     found = listed(fetcher, YOUNG, NOW)
-    assert found.keys() == {good, bad}
+    assert found.keys() == {good, bad, timeless}
+    assert (found[timeless].published_at, likes(found[timeless])) == (YOUNG, 88), "its id tells its time"
     reading = found[bad].reading
     assert reading is not None
     assert isinstance(reading.error, BadDataError)
+
+
+def test_a_single_post_that_came_bare_is_listed_with_its_error(
+    account: XAccount, fetcher: TwitterAnalyticsFetcher, server: PlatformServer
+) -> None:
+    one = account.publish(YOUNG)
+    server.script(Answer(json={"data": [{"id": one, "text": "…"}], "meta": {"result_count": 1}}))
+    found = listed(fetcher, YOUNG, NOW)
+    assert {i: post.published_at for i, post in found.items()} == {one: YOUNG}
+    reading = found[one].reading
+    assert reading is not None
+    assert (reading.analytics, type(reading.error)) == (None, BadDataError)
 
 
 def test_a_listing_without_times_stops_at_once(

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from analytics_pipeline.database.models import ApiUsage, PostAnalytics, PublishedPost, SyncError, SyncUnit
 from analytics_pipeline.sandbox.model import Post
 from tests.platform_fetchers import test_linkedin_errors, test_twitter_errors
+from tests.platform_fetchers.x_account import post_id
 from tests.sync.token_world import IDS, TokenWorld, running
 
 FIRST, LAST = date(2026, 9, 29), date(2026, 9, 30)
@@ -68,6 +69,21 @@ def test_row(
     unknown = session.scalar(select(func.sum(ApiUsage.unknown_errors)))
     assert bool(unknown) == ((platform, status) in UNKNOWN)
     assert ("its error table does not know" in caplog.text) == bool(unknown)
+
+
+def test_a_post_of_x_that_comes_bare_is_known_and_in_the_ledger(world: TokenWorld, session: Session) -> None:
+    row = {"id": post_id(datetime(2026, 9, 29, 9, tzinfo=UTC)), "text": "…"}
+    bare = json.dumps({"data": [row], "meta": {"result_count": 1}})
+    world.sandbox.script_fault("reply", status=200, body=bare, platform="twitter", times=0)
+    service = world.service(session)
+    list(service.list_posts("twitter", FIRST, LAST))
+    (day,) = [day for day in service.read_days("twitter", FIRST, LAST) if day.publish_day == FIRST]
+    assert [(unit.posts_expected, unit.posts_synced) for unit in day.units] == [(1, 0)]
+    session.expire_all()
+    (error,) = session.scalars(select(SyncError)).all()
+    assert error.error_class == "bad_data"
+    assert "came without figures" in error.message
+    assert session.scalar(select(func.count()).select_from(PostAnalytics)) == 0
 
 
 def test_linkedins_silence_about_a_deleted_post_is_told_from_that_about_a_quiet_one(
