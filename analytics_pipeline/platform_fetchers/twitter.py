@@ -165,7 +165,8 @@ class TwitterAnalyticsFetcher(TwitterExtras):
     def list_posts(self, start: datetime, end: datetime) -> Iterator[list[ListedPost]]:
         """The account's own posts with `start <= created_at < end`, each with its reading; edited posts come last.
 
-        Replies are listed, retweets are not. X lists the newest 3,200 posts only: `unlisted` tells when it was so many.
+        Replies are listed, retweets are not. X lists the newest 3,200 posts only: `unlisted` tells when this listing met
+        so many. It stays None where retweets, or posts after `end`, take up some of the 3,200: those are not seen here.
         """
         user = self._own_id()
         seen: set[str] = set()
