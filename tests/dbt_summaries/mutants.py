@@ -279,7 +279,7 @@ def test_mutants_are_killed(
     else:
         monkeypatch.setattr(manifest.macros[f"macro.dbt_summaries.{name}"], "macro_sql", sql)
     is_mutant = sql != source_of(name)
-    shown = request.node.name.partition("[")[2].rstrip("]").partition(": ")[2]
+    shown = request.node.name.partition("[")[2].rstrip("]").partition(": ")[2].replace("\\\\", "\\")
 
     def judged() -> Iterator[None]:
         marts = judge.judged[name]

@@ -248,6 +248,10 @@ def test_gains_are_built_from_the_first_changed_reading_on(engine: Engine, dbt: 
     later = ((5, 12, 2, 4, 2), (6, 1, 1, 0, 1))
     assert build((1, 10, 1), (3, 14, 4), (5, 26, 8), (6, 27, 8)) == [first, (3, 4, 2, 3, 2), *later]
     assert times[4][5] == times[3][5]
+    # The gains of the sixth become others although nothing was read that day that was not read before.
+    assert build((1, 10, 1), (3, 14, 4), (5, 25, 8), (6, 27, 8)) == [
+        first, (3, 4, 2, 3, 2), (5, 11, 2, 4, 2), (6, 2, 1, 0, 1),
+    ]  # fmt: skip
     assert build((3, 14, 4), (5, 26, 8), (6, 27, 8)) == [(3, None, None, None, None), *later]
     days = (
         "SELECT period_start, likes_gain FROM activity_summaries WHERE platform = 'linkedin' AND period_type = 'daily'"
