@@ -36,7 +36,7 @@ from analytics_pipeline.platform_fetchers.facebook_metrics import (
     post_type,
 )
 from analytics_pipeline.platform_fetchers.graph import Ask, GraphFetcher
-from analytics_pipeline.platform_fetchers.graph_errors import Reply
+from analytics_pipeline.platform_fetchers.graph_errors import ENDS_ACCOUNT, Reply
 from analytics_pipeline.platform_fetchers.graph_requests import BATCH_LIMIT
 from analytics_pipeline.platform_fetchers.graph_values import (
     day_values,
@@ -58,6 +58,8 @@ _DAYS_KEPT: Final = 730
 _REELS: Final = "video_insights"
 _LISTED_PER_YEAR: Final = 550
 """Facebook lists "about 600" posts of a year (facebook.md §2): from so many on, some may be missing."""
+_LASTING: Final = (PermissionDeniedError, PostNotFoundError, MetricError)
+"""What a side request is told each time it is asked: the reading does without it."""
 
 _log = logging.getLogger(__name__)
 
@@ -158,6 +160,8 @@ class FacebookFetcher(GraphFetcher):
                 continue
             if isinstance(page, PlatformAPIError):
                 raise page
+            if aside and (error := _passing(aside[0])):
+                raise error
             return self._with_summaries(page, aside)
 
     def _with_summaries(self, page: dict[str, Any], aside: Sequence[Reply]) -> dict[str, Any]:
@@ -221,7 +225,8 @@ class FacebookFetcher(GraphFetcher):
     ) -> Iterator[tuple[str, Reply, Reply | None]]:
         """(id, reply with the figures, reply with what stands aside) of each post or, `where` _REELS, each reel.
 
-        What stands aside may fail without harm. Posts refused for a metric are asked again without it.
+        What stands aside may be refused for good without harm, and of a reel fail as well. Posts refused for a metric
+        are asked again without it.
         """
         url_of = _video_url if where else _post_url
         while ids:
@@ -231,9 +236,13 @@ class FacebookFetcher(GraphFetcher):
             aside_replies = dict(zip(asides, replies[len(ids) :], strict=True))
             if not where:
                 self._note_denial(list(aside_replies.values()))
-            fatal = self._ends_account(replies[: len(ids)])
+            found = {
+                key: _with_aside(reply, aside_replies.get(key), needed=not where)
+                for key, reply in zip(ids, replies, strict=False)
+            }
+            fatal = self._ends_account(list(found.values()))
             refused: list[tuple[str, Reply, None]] = []
-            for key, reply in zip(ids, replies[: len(ids)], strict=True):
+            for key, reply in found.items():
                 if isinstance(reply, MetricError) and reply.metric is None:
                     refused.append((key, reply, None))
                 elif isinstance(reply, dict) or fatal is None:
@@ -289,6 +298,18 @@ def _video_url(key: str, metrics: Sequence[str]) -> str:
 
 def _one_metric(url_of: Callable[[str, Sequence[str]], str], key: str, metric: str) -> str:
     return url_of(key, [metric])
+
+
+def _passing(aside: Reply | None) -> PlatformAPIError | None:
+    """Why a side request failed, unless it would fail again: a reading without its figures would be kept as whole."""
+    return aside if isinstance(aside, PlatformAPIError) and not isinstance(aside, _LASTING) else None
+
+
+def _with_aside(reply: Reply, aside: Reply | None, needed: bool) -> Reply:
+    """The reply, or the error of its side request: of one that is `needed`, or that ends the account in any case."""
+    if isinstance(aside, ENDS_ACCOUNT):
+        return aside
+    return (_passing(aside) if needed and isinstance(reply, dict) else None) or reply
 
 
 def _summaries(reply: Any) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from tests.platform_fetchers.graph_fake import (
     NO_COMMENTS,
     PAGE,
     START,
+    TOO_MUCH,
     FakeGraph,
     Read,
     at,
@@ -67,7 +68,10 @@ def reel(number: int, **more: Any) -> dict[str, Any]:
 
 
 class FakePage(FakeGraph):
-    """A page. `comments_denied` as without pages_read_user_content; `days` are metric → end_time → value."""
+    """A page. `comments_denied` as without pages_read_user_content; `days` are metric → end_time → value.
+
+    `summaries_failing` maps a post to what asking for its summaries gives; `most_summaries` is the biggest page of them.
+    """
 
     listing = "published_posts"
     time_field = "created_time"
@@ -75,6 +79,8 @@ class FakePage(FakeGraph):
     def __init__(self, nodes: list[dict[str, Any]]) -> None:
         super().__init__(PAGE, nodes)
         self.comments_denied = False
+        self.summaries_failing: dict[str, Read] = {}
+        self.most_summaries = 100
         self.days: dict[str, dict[str, Any]] = {}
 
     def refusal(self, stored: Mapping[str, Any], metrics: list[str], fields: str) -> Read | None:
@@ -82,7 +88,14 @@ class FakePage(FakeGraph):
             pytest.fail("comments in a request that must succeed")
         if "summary" in fields and self.comments_denied:
             return NO_COMMENTS
+        if "summary" in fields and stored["id"] in self.summaries_failing:
+            return self.summaries_failing[stored["id"]]
         return super().refusal(stored, metrics, fields)
+
+    def page(self, query: Mapping[str, str]) -> Read:
+        if "summary" in query["fields"] and int(query["limit"]) > self.most_summaries:
+            return TOO_MUCH
+        return super().page(query)
 
     def other(self, path: str, query: Mapping[str, str]) -> Read:
         key, _, edge = path.partition("/")

@@ -1,6 +1,8 @@
 """Facebook Pages: the fewest calls, the permission that comments need, retired metrics, days of the page."""
 
+import json
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from unittest.mock import MagicMock, patch
 
 import pytest
@@ -11,8 +13,10 @@ from analytics_pipeline.platform_fetchers.exceptions import (
     ConfigurationError,
     MetricError,
     PermissionDeniedError,
+    PlatformAPIError,
     PostNotFoundError,
     RateLimitError,
+    TransientError,
 )
 from analytics_pipeline.platform_fetchers.facebook import FacebookFetcher
 from analytics_pipeline.platform_fetchers.facebook_metrics import PAGE_DAYS, POST_METRICS
@@ -30,7 +34,7 @@ from tests.platform_fetchers.facebook_fake import (
     refs,
     served_page,
 )
-from tests.platform_fetchers.graph_fake import NO_COMMENTS, PAGE, error
+from tests.platform_fetchers.graph_fake import NO_COMMENTS, PAGE, Read, error
 from tests.platform_fetchers.platform_server import Answer, PlatformServer, Request
 
 page, fetcher = served_page, page_fetcher
@@ -104,6 +108,62 @@ def test_where_insights_are_withheld_the_summaries_tell_likes_and_reactions(
         assert told.items() <= dict(reading.analytics).items()
         assert reading.analytics["impressions"] is None
     assert len(readings) == 50
+
+
+PASSING = error(2, "Service temporarily unavailable")
+THROTTLED = error(80001, "(#80001) too many calls")
+
+
+@pytest.mark.parametrize("insights", [FIGURES, {}], ids=["with insights", "without read_insights"])
+def test_a_post_whose_summaries_fail_for_once_is_not_read_by_half(
+    insights: dict[str, Any], page: FakePage, fetcher: FacebookFetcher
+) -> None:
+    """Its comments would jump to those of the activity, its likes and reactions to none."""
+    page.nodes = {f"{PAGE}_{n}": node(n, insights=insights) for n in range(3)}
+    page.summaries_failing = {f"{PAGE}_1": PASSING}
+    readings = by_id(fetcher.fetch_many(refs(range(3))))
+    assert isinstance(readings[f"{PAGE}_1"].error, TransientError)
+    assert readings[f"{PAGE}_1"].analytics is None
+    assert [readings[f"{PAGE}_{n}"].analytics["comments_count"] for n in (0, 2)] == [27, 27]  # type: ignore[index]
+
+
+def test_a_post_whose_summaries_were_not_finished_is_not_read_by_half(page: FakePage, server: PlatformServer) -> None:
+    def answer(request: Request) -> Answer:
+        entries = [entry["relative_url"] for entry in json.loads(request.form["batch"])]
+        return Answer(json=[None if f"{PAGE}_1?" in e and "summary" in e else page.entry(e) for e in entries])
+
+    server.answer = answer
+    readings = by_id(make(server).fetch_many(refs(range(3))))
+    assert [isinstance(readings[f"{PAGE}_{n}"].error, TransientError) for n in range(3)] == [False, True, False]
+
+
+@pytest.mark.parametrize(("failure", "expected"), [(PASSING, TransientError), (THROTTLED, RateLimitError)])
+def test_a_page_whose_summaries_fail_for_once_is_not_listed_by_half(
+    failure: Read, expected: type[PlatformAPIError], page: FakePage, fetcher: FacebookFetcher
+) -> None:
+    page.summaries_failing = {f"{PAGE}_1": failure}
+    with pytest.raises(expected):
+        posts_of(fetcher)
+
+
+def test_a_page_whose_summaries_are_too_much_is_halved(page: FakePage, fetcher: FacebookFetcher) -> None:
+    page.nodes = {f"{PAGE}_{n}": node(n) for n in range(40)}
+    page.most_summaries = 13
+    found = [post.reading.analytics for post in posts_of(fetcher) if post.reading]
+    assert [figures["comments_count"] for figures in found if figures] == [27] * 40
+    assert fetcher.page_size == 12
+
+
+@pytest.mark.parametrize("post_type", ["reel", None])
+def test_a_throttle_of_what_stands_aside_ends_the_account(
+    post_type: str | None, page: FakePage, fetcher: FacebookFetcher
+) -> None:
+    page.nodes = {f"{PAGE}_{n}": reel(n) if post_type else node(n) for n in range(3)}
+    (page.failing if post_type else page.summaries_failing)[f"{PAGE}_1"] = THROTTLED
+    found: list[str] = []
+    with pytest.raises(RateLimitError):
+        found += (reading.platform_post_id for reading in fetcher.fetch_many(refs(range(3), post_type=post_type)))
+    assert found == [f"{PAGE}_0", f"{PAGE}_2"]
 
 
 # --- one retired metric
