@@ -32,7 +32,11 @@ POST_FIGURES: Final[Mapping[str, Sequence[str]]] = {
 REEL_FIGURES: Final[Mapping[str, Sequence[str]]] = {
     "likes_count": ("insights.post_video_likes_by_reaction_type.like", "insights.post_reactions_like_total"),
     "comments_count": ("insights.post_video_social_actions.comment", "insights.post_activity_by_action_type.comment"),
-    "shares_count": ("insights.post_video_social_actions.share", "shares.count"),
+    "shares_count": (
+        "insights.post_video_social_actions.share",
+        "shares.count",
+        "insights.post_activity_by_action_type.share",
+    ),
     "reactions_count": ("insights.post_video_likes_by_reaction_type.sum",),
     "clicks": ("insights.post_clicks",),
     "url_clicks": ("insights.post_clicks_by_type.link clicks",),

@@ -117,6 +117,21 @@ def test_a_reel_without_activity_has_none(page: FakePage, fetcher: FacebookFetch
     assert {name: value for name, value in reading.analytics.items() if name in names} == dict.fromkeys(names, 0)
 
 
+@pytest.mark.parametrize(
+    ("actions", "shares", "expected"),
+    [({"SHARE": 1}, {"count": 14}, 1), ({"COMMENT": 3}, {"count": 14}, 14), ({}, None, 5), (None, None, 5)],
+)
+def test_shares_of_a_reel_come_from_the_first_that_tells_them(
+    actions: Any, shares: Any, expected: int, page: FakePage, fetcher: FacebookFetcher
+) -> None:
+    video = {} if actions is None else {"post_video_social_actions": actions}
+    stored = reel(7, reel=video, insights={"post_activity_by_action_type": {"share": 5}}, shares=shares)
+    page.nodes[f"{PAGE}_7"] = {name: value for name, value in stored.items() if value is not None}
+    [reading] = fetcher.fetch_many([PostRef(f"{PAGE}_7", None, "reel")])
+    assert reading.analytics is not None
+    assert reading.analytics["shares_count"] == expected
+
+
 def test_withheld_is_unknown_and_zero_is_zero(page: FakePage, server: PlatformServer) -> None:
     withheld = analytics_of(page, server, insights={}, likes={"data": []}, reactions={"data": []})
     assert withheld["likes_count"] is withheld["impressions"] is withheld["reactions_count"] is None
