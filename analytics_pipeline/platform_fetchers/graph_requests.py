@@ -252,10 +252,11 @@ class GraphRequests(BasePlatformFetcher):
         return {}
 
     def _alive(self, metrics: Iterable[str], where: str = "") -> list[str]:
-        return [m for m in metrics if m not in self.dead_metrics and f"{where}/{m}" not in self.dead_metrics]
+        """`metrics` but those that died `where`: another kind of object may still have them (facebook.md §10)."""
+        return [metric for metric in metrics if _name_of(metric, where) not in self.dead_metrics]
 
     def _bury(self, metric: str, where: str = "") -> None:
-        name = f"{where}/{metric}" if where else metric
+        name = _name_of(metric, where)
         _log.warning("%s: metric %s is refused; going on without it", self.platform, name)
         self.dead_metrics.add(name)
 
@@ -293,6 +294,10 @@ class GraphRequests(BasePlatformFetcher):
     def _bad_name(self, value: object) -> ConfigurationError:
         shown = self._redact(str(value))[:60]
         return ConfigurationError(f"{self.platform}: {shown!r} is no id or name of this platform", self.platform)
+
+
+def _name_of(metric: str, where: str) -> str:
+    return f"{where}/{metric}" if where else metric
 
 
 def _unfinished(reply: Reply) -> bool:

@@ -216,6 +216,15 @@ def test_a_retired_reel_metric_leaves_the_post_metric_of_that_name(page: FakePag
     assert (figures["impressions"], figures["video_watch_time"]) == (None, 123.456)
 
 
+def test_a_retired_post_metric_leaves_the_reel_metric_of_that_name(page: FakePage, server: PlatformServer) -> None:
+    page.nodes[f"{PAGE}_7"] = reel(7)
+    fetcher = make(server, dead_metrics={"post_video_view_time"})
+    readings = by_id(fetcher.fetch_many([PostRef(f"{PAGE}_1"), *refs(range(7, 8), post_type="reel")]))
+    watched = {key: reading.analytics and reading.analytics["video_watch_time"] for key, reading in readings.items()}
+    fetcher.close()
+    assert watched == {f"{PAGE}_1": None, f"{PAGE}_7": 123.456}
+
+
 def test_a_post_that_has_no_insights_buries_no_metric(page: FakePage, fetcher: FacebookFetcher) -> None:
     page.failing[f"{PAGE}_1"] = error(100, "(#100) Tried accessing nonexisting field (insights) on node type (Video)")
     readings = by_id(fetcher.fetch_many(refs(range(3))))
