@@ -42,7 +42,7 @@ class GraphFetcher(GraphDays):
         self.page_size = self.largest_page
         """Posts asked for per page of a listing; halves itself when the platform finds the reply too big."""
         self.expands = True
-        """Whether listings carry figures; off once one failed without a metric to blame."""
+        """Whether listings carry figures; off once one failed without a metric to blame, or was too much with one post."""
 
     @classmethod
     def for_account(cls, access_token: str, external_id: str, **options: Any) -> Self:
@@ -188,9 +188,13 @@ class GraphFetcher(GraphDays):
             try:
                 return self._read_page({**position, "limit": str(self.page_size)})
             except TooMuchDataError:
-                if self.page_size == 1:
+                if self.page_size > 1:
+                    self.page_size //= 2
+                elif self.expands:
+                    # The figures of one post alone are too much: posts are still to be found, and read by their ids.
+                    self.expands, self.page_size = False, self.largest_page
+                else:
                     raise
-                self.page_size //= 2
             except PostNotFoundError as error:
                 # Seen as a disguised throttle on listings (facebook.md §5): asked twice before it is believed.
                 if believed:

@@ -242,13 +242,22 @@ class GraphRequests(BasePlatformFetcher):
     # --- metrics that die
 
     def _insights(self, metrics: Iterable[str], url_of: Callable[[Sequence[str]], str]) -> dict[str, Any]:
-        """The insights of `metrics` but the dead ones, of which it finds more; `{}` if none is left."""
+        """The insights of `metrics` but the dead ones, of which it finds more; `{}` if none is left.
+
+        Metrics that are too much together are asked for in halves.
+        """
         while alive := self._alive(metrics):
             try:
                 return self._get(url_of(alive))
             except MetricError:
                 if not self._find_dead(alive, lambda metric: url_of([metric])):
                     raise
+            except TooMuchDataError:
+                if len(alive) == 1:
+                    raise
+                half = len(alive) // 2
+                first, second = (self._insights(part, url_of) for part in (alive[:half], alive[half:]))
+                return {"data": [*_rows(first), *_rows(second)]}
         return {}
 
     def _alive(self, metrics: Iterable[str], where: str = "") -> list[str]:
@@ -298,6 +307,11 @@ class GraphRequests(BasePlatformFetcher):
 
 def _name_of(metric: str, where: str) -> str:
     return f"{where}/{metric}" if where else metric
+
+
+def _rows(insights: Mapping[str, Any]) -> list[Any]:
+    rows = insights.get("data", [])
+    return rows if isinstance(rows, list) else [rows]
 
 
 def _unfinished(reply: Reply) -> bool:

@@ -70,7 +70,8 @@ def reel(number: int, **more: Any) -> dict[str, Any]:
 class FakePage(FakeGraph):
     """A page. `comments_denied` as without pages_read_user_content; `days` are metric → end_time → value.
 
-    `summaries_failing` maps a post to what asking for its summaries gives; `most_summaries` is the biggest page of them.
+    `summaries_failing` maps a post to what asking for its summaries gives; `largest_with` a word in the fields to the
+    biggest page that it gives of them. `most_metrics` is how many metrics of the page it tells at once.
     """
 
     listing = "published_posts"
@@ -80,7 +81,8 @@ class FakePage(FakeGraph):
         super().__init__(PAGE, nodes)
         self.comments_denied = False
         self.summaries_failing: dict[str, Read] = {}
-        self.most_summaries = 100
+        self.largest_with: dict[str, int] = {}
+        self.most_metrics = 100
         self.days: dict[str, dict[str, Any]] = {}
 
     def refusal(self, stored: Mapping[str, Any], metrics: list[str], fields: str) -> Read | None:
@@ -93,7 +95,7 @@ class FakePage(FakeGraph):
         return super().refusal(stored, metrics, fields)
 
     def page(self, query: Mapping[str, str]) -> Read:
-        if "summary" in query["fields"] and int(query["limit"]) > self.most_summaries:
+        if any(word in query["fields"] and int(query["limit"]) > most for word, most in self.largest_with.items()):
             return TOO_MUCH
         return super().page(query)
 
@@ -107,6 +109,8 @@ class FakePage(FakeGraph):
         if key == PAGE and edge == "insights":
             if int(query["until"]) - int(query["since"]) > 90 * 86400:
                 return error(100, "(#100) There cannot be more than 90 days between since and until")
+            if len(metrics) > self.most_metrics:
+                return TOO_MUCH
             return 200, {"data": [self.series(metric, query) for metric in metrics if metric in self.days]}
         if path == PAGE:
             return 200, {"id": PAGE, "followers_count": 5150}

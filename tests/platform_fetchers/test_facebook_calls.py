@@ -20,6 +20,7 @@ from analytics_pipeline.platform_fetchers.exceptions import (
 )
 from analytics_pipeline.platform_fetchers.facebook import FacebookFetcher
 from analytics_pipeline.platform_fetchers.facebook_metrics import PAGE_DAYS, POST_METRICS
+from analytics_pipeline.platform_fetchers.graph_errors import TooMuchDataError
 from analytics_pipeline.platform_fetchers.metrics import AccountDay, PostRef
 from tests.platform_fetchers.conftest import NOW, TOKEN
 from tests.platform_fetchers.facebook_fake import (
@@ -148,10 +149,23 @@ def test_a_page_whose_summaries_fail_for_once_is_not_listed_by_half(
 
 def test_a_page_whose_summaries_are_too_much_is_halved(page: FakePage, fetcher: FacebookFetcher) -> None:
     page.nodes = {f"{PAGE}_{n}": node(n) for n in range(40)}
-    page.most_summaries = 13
+    page.largest_with = {"summary": 13}
     found = [post.reading.analytics for post in posts_of(fetcher) if post.reading]
     assert [figures["comments_count"] for figures in found if figures] == [27] * 40
     assert fetcher.page_size == 12
+
+
+def test_where_the_figures_of_one_post_are_too_much_for_a_page_posts_are_read_by_their_ids(
+    page: FakePage, fetcher: FacebookFetcher, server: PlatformServer
+) -> None:
+    page.nodes = {f"{PAGE}_{n}": node(n) for n in range(120)}
+    page.largest_with = {"insights": 0}
+    found = posts_of(fetcher)
+    assert {post.platform_post_id for post in found} == set(page.nodes)
+    assert {post.reading for post in found} == {None}
+    assert len(server.requests) == 6 + 3, "50, 25, 12, 6, 3, 1, then pages of 50 again"
+    readings = by_id(fetcher.fetch_many(refs(range(120))))
+    assert {reading.analytics and reading.analytics["impressions"] for reading in readings.values()} == {4821}
 
 
 @pytest.mark.parametrize("post_type", ["reel", None])
@@ -309,6 +323,26 @@ def test_a_retired_page_metric_costs_itself(page: FakePage, fetcher: FacebookFet
         AccountDay(date(2026, 8, 30), {"impressions": 5})
     ]
     assert fetcher.dead_metrics == page.dead
+
+
+@pytest.mark.parametrize(("most", "calls"), [(5, 3), (4, 5), (1, 17)])
+def test_page_metrics_that_are_too_much_are_asked_for_in_halves(
+    most: int, calls: int, page: FakePage, fetcher: FacebookFetcher, server: PlatformServer
+) -> None:
+    page.days = {metric: {"2026-08-31T07:00:00+00:00": 10 + n} for n, metric in enumerate(PAGE_DAYS)}
+    page.most_metrics = most
+    expected = {name: 10 + n for n, name in enumerate(PAGE_DAYS.values())}
+    assert fetcher.fetch_account_days(date(2026, 8, 30), date(2026, 8, 30)) == [AccountDay(date(2026, 8, 30), expected)]
+    assert len(server.requests) == calls
+
+
+def test_one_page_metric_that_is_too_much_is_the_end(
+    page: FakePage, fetcher: FacebookFetcher, server: PlatformServer
+) -> None:
+    page.most_metrics = 0
+    with pytest.raises(TooMuchDataError):
+        fetcher.fetch_account_days(date(2026, 8, 30), date(2026, 8, 30))
+    assert len(server.requests) == 4, "9 metrics, 4, 2, 1"
 
 
 @patch("requests.Session.request")

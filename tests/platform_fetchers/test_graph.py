@@ -268,12 +268,13 @@ def pages_server(
     def answer(request: Request) -> Answer:
         if failed := fail():
             return Answer(*failed)
-        urls = [e["relative_url"] for e in json.loads(request.form["batch"])]
-        query = dict(part.split("=") for part in urls[0].partition("?")[2].split("&"))
+        batched = request.method == "POST"
+        asked = json.loads(request.form["batch"])[0]["relative_url"] if batched else request.target
+        query = dict(part.split("=") for part in asked.partition("?")[2].split("&"))
         limit, offset = int(query["limit"]), int(query.get("after", 0))
         if limit > largest:
-            body = error(1, "Please reduce the amount of data you're asking for, then retry your request")[1]
-            return Answer(json=[{"code": 500, "body": json.dumps(body)}, NO_SUMMARIES])
+            status, body = TOO_MUCH
+            return Answer(json=[{"code": status, "body": json.dumps(body)}, NO_SUMMARIES] if batched else body)
         data = [
             {"id": f"{PAGE}_{n}", "created_time": (START + timedelta(hours=n)).strftime("%Y-%m-%dT%H:%M:%S+0000")}
             for n in range(offset, min(rows, offset + limit))
