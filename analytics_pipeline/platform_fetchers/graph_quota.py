@@ -14,9 +14,10 @@ SLOW_FROM: Final = 75.0
 STOP_AT: Final = 90.0
 """Per cent of the quota: from the first on calls are spaced out, from the second on none is sent."""
 
+HOLD: Final = 300.0
+"""Seconds without calls above STOP_AT, or after a throttle, where Meta names no time: its windows roll."""
+
 _LONGEST_PAUSE: Final = 5.0
-_HOLD: Final = 300.0
-"""Seconds without calls above STOP_AT where Meta does not say when the quota is back: its windows roll."""
 
 _APP_HEADERS: Final = ("x-app-usage",)
 _ACCOUNT_HEADERS: Final = ("x-page-usage",)
@@ -33,7 +34,7 @@ class Load:
     @property
     def hold(self) -> float:
         """Seconds for which no call should be sent; 0 below STOP_AT, unless Meta itself names a time."""
-        return self.minutes * 60 or (_HOLD if self.percent >= STOP_AT else 0.0)
+        return self.minutes * 60 or (HOLD if self.percent >= STOP_AT else 0.0)
 
 
 def pause(percent: float) -> float:

@@ -34,7 +34,7 @@ from analytics_pipeline.platform_fetchers.graph_errors import (
     ends_account,
     error_from,
 )
-from analytics_pipeline.platform_fetchers.graph_quota import STOP_AT, loads, minutes_to_wait, pause
+from analytics_pipeline.platform_fetchers.graph_quota import HOLD, STOP_AT, loads, minutes_to_wait, pause
 from analytics_pipeline.platform_fetchers.http import parse_json
 from analytics_pipeline.platform_fetchers.meta_oauth import appsecret_proof, is_instagram_login
 from analytics_pipeline.platform_fetchers.quota import ALL_ENDPOINTS, Scope
@@ -202,12 +202,15 @@ class GraphRequests(BasePlatformFetcher):
                 self.quota.hold(load.scope, ALL_ENDPOINTS, self._clock() + timedelta(seconds=load.hold))
 
     def _hold_after(self, error: PlatformAPIError, body: Any) -> None:
-        """Keeps a throttle that is too long to be waited out here: other runs and processes need not meet it too."""
-        wait = error.retry_after if isinstance(error, RateLimitError) else None
-        if wait is not None and wait > self._wait_in_place:
+        """Keeps a throttle that is not waited out here: other runs and processes need not meet it too."""
+        if not isinstance(error, RateLimitError):
+            return
+        wait = error.retry_after
+        if wait is None or wait > self._wait_in_place:
             envelope = body.get("error") if isinstance(body, dict) else None
             of_app = isinstance(envelope, dict) and envelope.get("code") == _APP_THROTTLED
-            self.quota.hold("app" if of_app else "account", ALL_ENDPOINTS, self._clock() + timedelta(seconds=wait))
+            until = self._clock() + timedelta(seconds=HOLD if wait is None else wait)
+            self.quota.hold("app" if of_app else "account", ALL_ENDPOINTS, until)
 
     def _is_answer(self, response: requests.Response, body: Any) -> bool:
         return super()._is_answer(response, body) and not (isinstance(body, dict) and "error" in body)

@@ -1,6 +1,7 @@
 """Meta's quota: usage headers, when calls are spaced out and when they stop, who shares the stop."""
 
-from datetime import timedelta
+import json
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -10,6 +11,7 @@ from sqlalchemy import Engine
 from analytics_pipeline.platform_fetchers.exceptions import RateLimitError
 from analytics_pipeline.platform_fetchers.facebook import FacebookFetcher
 from analytics_pipeline.platform_fetchers.graph_quota import Load, loads, minutes_to_wait, pause
+from analytics_pipeline.platform_fetchers.metrics import PostRef
 from analytics_pipeline.platform_fetchers.quota import MemoryQuota
 from analytics_pipeline.sync.quota import SharedQuota
 from tests.platform_fetchers.conftest import NOW, TOKEN
@@ -75,6 +77,24 @@ def test_no_usage_header_breaks_the_reading(headers: dict[str, str]) -> None:
     assert minutes_to_wait(headers, "pages") >= 0
 
 
+def wait_of(
+    account: int, server: PlatformServer, engine: Engine, now: datetime = NOW, in_batch: bool = False
+) -> float | None:
+    """The wait that stops a call of a new process, None if it is sent."""
+    fetcher = FacebookFetcher(TOKEN, PAGE, base_url=server.url, clock=lambda: now)
+    fetcher.quota = SharedQuota(engine, "facebook", account)
+    try:
+        if in_batch:
+            list(fetcher.fetch_many([PostRef(POST)]))
+        else:
+            fetcher.fetch_page_insights(["page_follows"])
+    except RateLimitError as error:
+        return error.retry_after
+    finally:
+        fetcher.close()
+    return None
+
+
 @pytest.mark.parametrize(
     ("header", "others_wait"),
     [(headers_of(91, 10), False), ({"x-app-usage": '{"call_count":90}'}, True)],
@@ -86,21 +106,25 @@ def test_who_shares_the_quota_shares_the_stop(
     """The quota of a page is its own, that of the app is everybody's; a new process knows both."""
     server.answer = lambda _: Answer(json={"data": []}, headers=header)
 
-    def ask(account: int) -> float | None:
-        """The wait that stops the call, None if it is sent."""
-        fetcher = FacebookFetcher(TOKEN, PAGE, base_url=server.url, clock=lambda: NOW)
-        fetcher.quota = SharedQuota(engine, "facebook", account)
-        try:
-            fetcher.fetch_page_insights(["page_follows"])
-        except RateLimitError as error:
-            return error.retry_after
-        finally:
-            fetcher.close()
-        return None
-
     wait = 300 if others_wait else 600
-    assert [ask(1), ask(1), ask(2)] == [None, wait, wait if others_wait else None]
+    waits = [wait_of(account, server, engine) for account in (1, 1, 2)]
+    assert waits == [None, wait, wait if others_wait else None]
     assert len(server.requests) == (1 if others_wait else 2)
+
+
+@pytest.mark.parametrize(("code", "others_wait"), [(4, True), (80001, False), (32, False)])
+@pytest.mark.parametrize("in_batch", [False, True], ids=["call", "batch"])
+def test_a_throttle_without_a_time_is_kept_for_five_minutes(
+    code: int, others_wait: bool, in_batch: bool, server: PlatformServer, engine: Engine
+) -> None:
+    status, body = error(code, f"(#{code}) limit reached")
+    part = {"code": status, "body": json.dumps(body)}
+    server.answer = lambda _: Answer(json=[part, part]) if in_batch else Answer(status, body)
+    waits = [wait_of(account, server, engine, in_batch=in_batch) for account in (1, 1, 2)]
+    assert waits == [None, 300, 300 if others_wait else None]
+    assert len(server.requests) == (1 if others_wait else 2)
+    assert wait_of(1, server, engine, NOW + timedelta(seconds=300), in_batch) is None
+    assert len(server.requests) == (2 if others_wait else 3)
 
 
 def test_a_throttle_is_kept_for_everybody_who_shares_it(server: PlatformServer) -> None:

@@ -9,6 +9,7 @@ import pytest
 from analytics_pipeline.platform_fetchers.exceptions import RateLimitError
 from analytics_pipeline.platform_fetchers.instagram import InstagramFetcher
 from analytics_pipeline.platform_fetchers.metrics import PostReading, PostRef
+from analytics_pipeline.platform_fetchers.quota import MemoryQuota
 from tests.platform_fetchers.graph_fake import START, error
 from tests.platform_fetchers.instagram_fake import (
     BEFORE_CONVERSION,
@@ -113,6 +114,7 @@ def test_a_throttle_leaves_the_reel_unread_rather_than_half_read(
     found: list[PostReading] = []
     with pytest.raises(RateLimitError):
         found.extend(fetcher.fetch_many(wanted))
+    fetcher.quota = MemoryQuota()  # as once the throttle is over
     listed = {
         post.platform_post_id: post for page in fetcher.list_posts(START, START + timedelta(days=1)) for post in page
     }

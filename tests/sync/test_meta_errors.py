@@ -12,10 +12,11 @@ from sqlalchemy.orm import Session
 from analytics_pipeline.database.models import Business, PublishedPost, SocialAccount
 from analytics_pipeline.platform_fetchers import FETCHERS
 from analytics_pipeline.platform_fetchers.base import BasePlatformFetcher
+from analytics_pipeline.platform_fetchers.quota import MemoryQuota
 from analytics_pipeline.sandbox.model import Account, ClockSettings, Observation, Post, World
 from analytics_pipeline.sandbox.server import SandboxServer
 from analytics_pipeline.settings import get_settings
-from analytics_pipeline.sync import AnalyticsSyncService, plan
+from analytics_pipeline.sync import AnalyticsSyncService, plan, work
 from analytics_pipeline.sync.accounts import connect
 from analytics_pipeline.sync.results import UnitResult
 from tests.sync.meta_errors import FACEBOOK, INSTAGRAM, Row
@@ -81,6 +82,8 @@ def fire(engine: Engine, session: Session) -> Iterator[tuple[int, Ended]]:
     with SandboxServer(world) as sandbox, pytest.MonkeyPatch.context() as patch:
         for name, value in {**sandbox.environment, "PLATFORM_MAX_RETRIES": "1"}.items():
             patch.setenv(name, value)
+        # All these accounts share an app, and one of them is told that its quota is used up.
+        patch.setattr(work, "SharedQuota", lambda *_: MemoryQuota())
         get_settings.cache_clear()
         business = Business(name="Acme")
         session.add(business)
