@@ -98,6 +98,10 @@ class GraphRequests(BasePlatformFetcher):
         if not self.batches or len(urls) == 1:
             return self._ask_each(urls)
         replies = [reply for chunk in chunks(urls, BATCH_LIMIT) for reply in self._batch_in_parts(chunk)]
+        return self._once_more(urls, replies)
+
+    def _once_more(self, urls: Sequence[str], replies: Sequence[Reply]) -> list[Reply]:
+        """The replies to batches of these URLs, after another attempt at those of a passing kind."""
         again = [url for url, reply in zip(urls, replies, strict=True) if _unfinished(reply)]
         second: dict[str, Reply] = {}
         try:

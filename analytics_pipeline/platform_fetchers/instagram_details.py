@@ -16,7 +16,7 @@ from analytics_pipeline.platform_fetchers.graph_errors import ENDS_ACCOUNT, Repl
 from analytics_pipeline.platform_fetchers.graph_requests import BATCH_LIMIT
 from analytics_pipeline.platform_fetchers.graph_values import moment, url, without_paging
 from analytics_pipeline.platform_fetchers.instagram_days import InstagramDays
-from analytics_pipeline.platform_fetchers.instagram_errors import NoBatchesError, NoInsightsError
+from analytics_pipeline.platform_fetchers.instagram_errors import NoBatchesError, NoInsightsError, refuses_metric
 from analytics_pipeline.platform_fetchers.instagram_metrics import (
     CLICKED_KINDS,
     CLICKS,
@@ -156,6 +156,8 @@ class InstagramDetails(InstagramDays):
     def _may_have_clicks(self, reading: PostReading) -> bool:
         if reading.analytics is None or not self.batches or not self._click_batches or not self._alive([CLICKS]):
             return False
+        if reading.analytics["impressions"] is None and reading.analytics["reach"] is None:
+            return False  # the insights are withheld, as of a story that few have seen
         published = moment(reading.raw.get("timestamp"))
         young = published is not None and published > self._clock() - RECENT and not self.before_conversion(published)
         return young and kind_of(reading.raw) in CLICKED_KINDS
@@ -166,12 +168,12 @@ class InstagramDetails(InstagramDays):
         try:
             if urls:
                 self._click_batches -= 1
-                replies = super()._batch(urls)
+                replies = self._once_more(urls, super()._batch(urls))  # never one by one: that is a call each
         except PlatformAPIError as error:
             self.batches = self.batches and not isinstance(error, NoBatchesError)
             _log.info("instagram: no clicks of account %s: %s", self.account_id, error.message)
             replies = [error] * len(urls)
-        if len(replies) >= UNANIMOUS and all(isinstance(reply, MetricError) for reply in replies):
+        if len(replies) >= UNANIMOUS and all(map(refuses_metric, replies)):
             self._bury(CLICKS)
         for reading, reply in zip(readings, replies, strict=True):
             clicks = link_clicks(reply) if isinstance(reply, dict) else None

@@ -29,6 +29,11 @@ class TooFewViewersError(NoInsightsError):
     """The insights of this story are withheld: fewer than five people saw it."""
 
 
+def refuses_metric(reply: object) -> bool:
+    """Whether a reply is a verdict on its metric: media that have no insights at all tell nothing of one."""
+    return isinstance(reply, MetricError) and not isinstance(reply, NoInsightsError)
+
+
 class NoBatchesError(ConfigurationError):
     """The host takes no batches."""
 

@@ -104,6 +104,8 @@ class FakeAccount(FakeGraph):
     def activity(self, stored: Mapping[str, Any], query: Mapping[str, str]) -> Read:
         """Clicks by a breakdown; withheld unless the media has some. Reels have none."""
         assert query["breakdown"] == "action_type"
+        if "refused_clicks" in stored:
+            return stored["refused_clicks"]  # type: ignore[no-any-return]  # a node holds anything
         if stored["media_product_type"] == "REELS" or "profile_activity" in self.retired:
             return names_it("profile_activity")
         if "clicks" not in stored:

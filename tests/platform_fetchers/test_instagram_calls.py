@@ -223,6 +223,29 @@ def test_clicks_that_are_retired_are_asked_for_once(
     assert sum("profile_activity" in request.form.get("batch", "") for request in server.requests) == 1
 
 
+def test_stories_too_few_have_seen_cost_nobody_the_clicks(
+    account: FakeAccount, fetcher: InstagramFetcher, server: PlatformServer
+) -> None:
+    account.nodes = {str(n): media(n, "IMAGE", "STORY", failing=FEW_VIEWERS) for n in range(730, 734)}
+    account.nodes |= {str(n): media(n, clicks=n, refused_clicks=FEW_VIEWERS) for n in range(734, 738)}
+    unseen = by_id(fetcher.fetch_many([PostRef(str(n), None, "story") for n in range(730, 734)]))
+    assert [known(reading) for reading in unseen.values()] == [{}] * 4
+    assert not [part for part in account.parts if "profile_activity" in part], "nothing is known of them"
+    assert len(by_id(fetcher.fetch_many(refs(range(734, 738))))) == 4
+    assert fetcher.dead_metrics == set()
+
+
+def test_clicks_that_meta_did_not_finish_are_asked_for_once_more(
+    account: FakeAccount, fetcher: InstagramFetcher, server: PlatformServer
+) -> None:
+    account.nodes = {str(n): media(n, clicks=n) for n in range(730, 740)}
+    account.unfinished = {"733/insights": 1, "736/insights": 2}
+    found = by_id(fetcher.fetch_many(refs(range(730, 740))))
+    clicks = {key: known(reading).get("clicks") for key, reading in found.items()}
+    assert clicks == {str(n): n if n != 736 else None for n in range(730, 740)}
+    assert len(server.requests) == 1 + CLICKS + 1
+
+
 # --- fewest calls, both hosts
 
 
