@@ -168,16 +168,21 @@ class InstagramFetcher(InstagramPages):
                 pending = again
 
     def _bury_unanimous(self, asked: Sequence[_Media], replies: Sequence[Reply]) -> None:
-        """A metric that all media of a kind refuse, new ones too, is retired: a verdict on all, not on each."""
+        """A metric that all media of a kind refuse, new ones too, is retired: a verdict on all, not on each.
+
+        Media read apart may all be images, so one of any other type that took it, now or before, speaks against it.
+        """
         kinds = Counter(one.kind for one in asked if not one.plain)
         blamed: Counter[tuple[str | None, str | None]] = Counter()
         fresh: Counter[tuple[str | None, str | None]] = Counter()
         for one, reply in zip(asked, replies, strict=True):
-            if isinstance(reply, MetricError):
+            if isinstance(reply, dict):
+                self._taken |= {(kind_of(reply), metric) for metric in one.asked}
+            elif isinstance(reply, MetricError):
                 verdict = (one.kind, culprit_of(reply, one.asked))
                 blamed[verdict] += 1
                 fresh[verdict] += bool(one.published and one.published > self._clock() - RECENT)
-        for kind, culprit in blamed:
+        for kind, culprit in blamed.keys() - self._taken:
             if kind and culprit and blamed[kind, culprit] == kinds[kind] and fresh[kind, culprit] >= UNANIMOUS:
                 self._bury(culprit, kind)
 

@@ -6,12 +6,13 @@ Source: platforms/instagram.md §4, §5. Not here: media by their ids (instagram
 import logging
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
 from typing import Any, Final
 
 from analytics_pipeline.platform_fetchers.exceptions import MetricError, PlatformAPIError
 from analytics_pipeline.platform_fetchers.graph_values import moment, url
 from analytics_pipeline.platform_fetchers.instagram_details import RECENT, UNANIMOUS, InstagramDetails
-from analytics_pipeline.platform_fetchers.instagram_errors import NoInsightsError, culprit_of
+from analytics_pipeline.platform_fetchers.instagram_errors import NoInsightsError, culprit_of, refuses_metric
 from analytics_pipeline.platform_fetchers.instagram_metrics import FEED, NODE_FIELDS, kind_of, with_insights
 
 _CARRIED: Final = ("FEED", "REELS")
@@ -24,35 +25,40 @@ _log = logging.getLogger(__name__)
 class InstagramPages(InstagramDetails):
     """Lists media with the figures that posts and reels have in common.
 
-    One refused metric, or one media without insights, fails a whole page. A metric that the newest media all refuse is
-    retired, and the page is asked without it. Of media from before the account became a business, and of all that are
-    older, the fields of the list are all there is. After any other failure the figures go media by media; where there are
-    no batches, only those of the media that cannot be listed with others.
+    One refused metric, or one media without insights, fails a whole page. A metric that the newest media of a kind all
+    refuse is retired, and the page is asked without it; where the other kind still has it, its media are read apart. Of
+    media from before the account became a business, and of all that are older, the fields of the list are all there is.
+    After any other failure the figures go media by media; where there are no batches, only those of the media that cannot
+    be listed with others.
     """
 
     def __init__(self, access_token: str, account_id: str | None, **options: Any) -> None:
         super().__init__(access_token, account_id, **options)
         self.unread: set[str] = set()
         """Listed media whose figures are still to be read by themselves."""
+        self._taken: set[tuple[str | None, str]] = set()
+        """(kind, metric) that a media was seen to have: however many others refuse it, it is not retired."""
 
     def _read_page(self, position: Mapping[str, str]) -> dict[str, Any]:
         edge = f"{self._account()}/media"
         while self.expands and self.unconverted is None and (alive := self._alive_in_all()):
             try:
-                return self._get(url(edge, fields=with_insights(alive), **position))
+                page = self._get(url(edge, fields=with_insights(alive), **position))
             except MetricError as error:
                 page = self._get(url(edge, fields=NODE_FIELDS, **position))
                 if isinstance(error, NoInsightsError):
                     self._read_converted(_rows(page), alive, error)
-                    return page
-                if self._retired(culprit_of(error, alive), _rows(page)):
+                elif self._retired(culprit_of(error, alive), _rows(page)):
                     continue
-                _log.info("instagram: figures of account %s go by media: %s", self.account_id, error.message)
-                if self.batches:
-                    self.expands = False
                 else:
-                    self._read_halves(_rows(page), alive)
-                return page
+                    _log.info("instagram: figures of account %s go by media: %s", self.account_id, error.message)
+                    if self.batches:
+                        self.expands = False
+                    else:
+                        self._read_halves(_rows(page), alive)
+            if self.expands:
+                self._complete_kinds(_rows(page), alive)
+            return page
         page = self._get(url(edge, fields=NODE_FIELDS, **position))
         if self.unconverted is not None:
             self._leave(
@@ -63,23 +69,36 @@ class InstagramPages(InstagramDetails):
     def _alive_in_all(self) -> list[str]:
         return [metric for metric in FEED if all(self._alive([metric], kind) for kind in _CARRIED)]
 
+    def _complete_kinds(self, rows: Sequence[dict[str, Any]], asked: Sequence[str]) -> None:
+        """Sees to media of a kind that has more metrics than the page was `asked` for, since another kind lost them."""
+        told = [
+            row for row in rows if str(row["id"]) not in self.unread and not self.before_conversion(_published(row))
+        ]
+        for kind, run in groupby(told, key=kind_of):
+            own, same = self._alive(FEED, kind), list(run)
+            if kind in _CARRIED and len(own) > len(asked) and (self.batches or not self._read_window(same, own)):
+                self._leave(same)
+
     def _leave(self, rows: Sequence[Mapping[str, Any]]) -> None:
         self.unread |= {str(row.get("id")) for row in rows}
 
     # --- a retired metric
 
-    def _retired(self, culprit: str | None, rows: Sequence[Mapping[str, Any]]) -> bool:
-        """Whether the newest media of a kind all refuse the metric that failed their page; then it is remembered."""
-        since = self._clock() - RECENT
-        young = [row for row in rows if _published(row) > since]
-        asked = {kind: [row for row in young if kind_of(row) == kind][:UNANIMOUS] for kind in _CARRIED}
-        asked = {kind: some for kind, some in asked.items() if len(some) == UNANIMOUS}
-        if culprit is None or not asked:
+    def _retired(self, culprit: str | None, rows: Sequence[dict[str, Any]]) -> bool:
+        """Whether the media that speak for a kind all refuse the metric that failed their page; then it is remembered."""
+        if culprit is None:
+            return False
+        since, kinds = self._clock() - RECENT, [kind for kind in _CARRIED if (kind, culprit) not in self._taken]
+        speakers = {kind: _speakers([row for row in rows if kind_of(row) == kind], since) for kind in kinds}
+        if not any(speakers.values()):
             return False
         fields = f"id,insights.metric({culprit})"
-        replies = iter(self._ask([url(str(row["id"]), fields=fields) for some in asked.values() for row in some]))
-        verdicts = {kind: [next(replies) for _ in some] for kind, some in asked.items()}
-        dead = [kind for kind, told in verdicts.items() if all(isinstance(reply, MetricError) for reply in told)]
+        replies = iter(self._ask([url(str(row["id"]), fields=fields) for some in speakers.values() for row in some]))
+        verdicts = {kind: [next(replies) for _ in some] for kind, some in speakers.items()}
+        dead = [kind for kind, told in verdicts.items() if told and all(map(refuses_metric, told))]
+        self._taken |= {
+            (kind, culprit) for kind, told in verdicts.items() if any(isinstance(one, dict) for one in told)
+        }
         for kind in dead:
             self._bury(culprit, kind)
         return bool(dead)
@@ -145,6 +164,17 @@ def _rows(page: Mapping[str, Any]) -> list[dict[str, Any]]:
     rows = page.get("data")
     known = [row for row in rows if isinstance(row, dict) and row.get("id")] if isinstance(rows, list) else []
     return sorted((row for row in known if moment(row.get("timestamp"))), key=_published, reverse=True)
+
+
+def _speakers(rows: Sequence[dict[str, Any]], since: datetime) -> list[dict[str, Any]]:
+    """Who speaks for media of one kind, newest first: the newest, and the newest of each type, as verdicts differ by it.
+
+    Nobody does where too few are younger than `since`.
+    """
+    young = [row for row in rows if _published(row) > since][:UNANIMOUS]
+    newest_by_type = {str(row.get("media_type")): row for row in reversed(rows)}
+    others = [row for row in newest_by_type.values() if row not in young]
+    return [*young, *others] if len(young) == UNANIMOUS else []
 
 
 def _published(row: Mapping[str, Any]) -> datetime:

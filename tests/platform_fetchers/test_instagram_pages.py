@@ -166,6 +166,44 @@ def test_one_odd_media_retires_nothing_and_costs_few_others(
     assert len(server.requests) <= pages + failed + probe + halves + 4 + 1, "the last few one by one, the odd one twice"
 
 
+NO_SHARES = {name: value for name, value in IMAGE_FIGURES.items() if name != "shares_count"}
+
+
+@pytest.mark.parametrize("batches", [True, False])
+def test_images_that_refuse_a_metric_do_not_speak_for_carousels(
+    batches: bool, account: FakeAccount, server: PlatformServer
+) -> None:
+    account.takes_batches = batches
+    wanted = published(account, 740, lambda _: False)[600:]
+    for n in range(600, 740):
+        account.nodes[str(n)] = media(n, "CAROUSEL_ALBUM") if n % 20 == 0 else media(n, without=["shares"])
+    fetcher = make(server, batches=batches)
+    found = by_id(fetcher.fetch_many(wanted))
+    fetcher.close()
+    assert fetcher.dead_metrics == set()
+    for n in range(600, 740):
+        assert known(found[str(n)]) == (IMAGE_FIGURES if n % 20 == 0 else NO_SHARES), n
+
+
+@pytest.mark.parametrize("batches", [True, False])
+@pytest.mark.parametrize("dead", ["FEED", "REELS"])
+def test_a_metric_that_one_kind_lost_is_read_of_the_other(
+    dead: str, batches: bool, account: FakeAccount, server: PlatformServer
+) -> None:
+    account.takes_batches = batches
+    wanted = published(account, 1000, lambda n: n % 100 < 20)
+    lost = {ref.platform_post_id for ref in wanted if (ref.post_type == "reel") == (dead == "REELS")}
+    for key in lost:
+        account.nodes[key]["without"] = ["shares"]
+    fetcher = make(server, batches=batches, dead_metrics={f"{dead}/shares"})
+    found = by_id(fetcher.fetch_many(wanted))
+    fetcher.close()
+    assert {key for key, reading in found.items() if known(reading).get("shares_count") != 8} == lost
+    assert all(known(reading)["impressions"] == 9120 for reading in found.values())
+    assert fetcher.dead_metrics == {f"{dead}/shares"}
+    assert len(server.requests) <= 40
+
+
 # --- media from before the account became a business
 
 
