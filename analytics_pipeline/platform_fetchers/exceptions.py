@@ -8,7 +8,7 @@
     │   └── InvalidTokenError   … and never will again (malformed, expired, revoked)
     ├── PermissionDeniedError   the token works, a scope or role is missing
     ├── PostNotFoundError       the platform says the post is gone
-    ├── PostAbsentError         a batch reply did not mention the post: neither zero nor deleted
+    ├── PostAbsentError         no figures of the post are to be had: neither zero nor deleted
     ├── MetricError             a retired or unsupported metric failed the call
     ├── BadDataError            the platform answered, but not with usable figures
     └── ConfigurationError      sunset version, malformed id, wrong setting: ours to mend
@@ -96,7 +96,10 @@ class PostNotFoundError(PlatformAPIError):
 
 
 class PostAbsentError(PlatformAPIError):
-    """A batch was answered without this post. Recorded as absent: never as zero, never as deleted at first sight."""
+    """A batch was answered without this post, or a story is past its day.
+
+    Recorded as absent: never as zero, never as deleted at first sight.
+    """
 
     error_class = "absent"
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Final
 
-from analytics_pipeline.platform_fetchers.exceptions import MetricError, PlatformAPIError
+from analytics_pipeline.platform_fetchers.exceptions import MetricError, PlatformAPIError, PostAbsentError
 from analytics_pipeline.platform_fetchers.graph import Ask
 from analytics_pipeline.platform_fetchers.graph_errors import Reply
 from analytics_pipeline.platform_fetchers.graph_requests import BATCH_LIMIT
@@ -44,6 +44,8 @@ from analytics_pipeline.platform_fetchers.metrics import ListedPost, PostAnalyti
 
 _LISTED: Final = 10_000
 """The latest media that can be listed at all (instagram.md §2)."""
+
+_STORY_LIVES: Final = timedelta(hours=24)
 
 _SINGLY: Final = 5
 """Media read together where each is a call of its own: few, for what they refuse the next need not be asked."""
@@ -111,7 +113,7 @@ class InstagramFetcher(InstagramPages):
             yield self._listed_completely(page)
         if listed >= _LISTED:
             self.unlisted = f"instagram lists the latest {_LISTED:,} media: older ones may never be found"
-        if end > self._clock() - timedelta(days=1):
+        if end > self._clock() - _STORY_LIVES:
             rows = self._get(url(f"{self._account()}/stories", fields=NODE_FIELDS, limit=100)).get("data")
             found = (self._listed(row) for row in rows) if isinstance(rows, list) else ()
             if stories := [story for story in found if story and start <= story.published_at < end]:
@@ -142,7 +144,11 @@ class InstagramFetcher(InstagramPages):
             return self._ask_each(urls)
 
     def _read_by_id(self, refs: Sequence[PostRef], ask: Ask) -> Iterator[PostReading]:
-        media = [_Media(r.platform_post_id, kind_of_type(r.post_type), r.published_at) for r in refs]
+        for ref in filter(self._has_expired, refs):
+            told = PostAbsentError("instagram: stories can be read for 24 hours", self.platform)
+            yield self._failed(ref.platform_post_id, told)
+        alive = [ref for ref in refs if not self._has_expired(ref)]
+        media = [_Media(r.platform_post_id, kind_of_type(r.post_type), r.published_at) for r in alive]
         size = BATCH_LIMIT if self.batches else _SINGLY
         for start in range(0, len(media), size):
             pending = media[start : start + size]
@@ -166,6 +172,9 @@ class InstagramFetcher(InstagramPages):
                 if fatal:
                     raise fatal
                 pending = again
+
+    def _has_expired(self, ref: PostRef) -> bool:
+        return bool(ref.post_type == "story" and ref.published_at and ref.published_at <= self._clock() - _STORY_LIVES)
 
     def _bury_unanimous(self, asked: Sequence[_Media], replies: Sequence[Reply]) -> None:
         """A metric that all media of a kind refuse, new ones too, is retired: a verdict on all, not on each.

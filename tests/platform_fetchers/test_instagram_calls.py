@@ -10,6 +10,7 @@ from analytics_pipeline.platform_fetchers.exceptions import (
     ConfigurationError,
     InvalidTokenError,
     MetricError,
+    PostAbsentError,
     PostNotFoundError,
     TransientError,
 )
@@ -26,6 +27,7 @@ from tests.platform_fetchers.instagram_fake import (
     FEW_VIEWERS,
     IMAGE_FIGURES,
     REEL_FIGURES,
+    STORY_FIGURES,
     FakeAccount,
     account_fetcher,
     also_names_it,
@@ -193,6 +195,20 @@ def test_stories_alive_are_listed(account: FakeAccount, server: PlatformServer) 
     assert len(list(fetcher.list_posts(START - timedelta(days=9), START - timedelta(hours=13)))) == 0
     assert len(server.requests) == 1, "no story of that time can be alive"
     fetcher.close()
+
+
+def test_stories_are_not_asked_for_after_their_day(account: FakeAccount, server: PlatformServer) -> None:
+    account.nodes = {str(n): media(n, "IMAGE", "STORY") for n in (5, 6, 7)}
+    fetcher = make(server, now=START + timedelta(hours=6 + 24))
+    found = by_id(fetcher.fetch_many(refs(range(5, 8), "story")))
+    fetcher.close()
+    expired = [found[key].error for key in ("5", "6")]
+    assert [(type(error), error and error.message) for error in expired] == [
+        (PostAbsentError, "instagram: stories can be read for 24 hours")
+    ] * 2
+    assert known(found["7"]) == STORY_FIGURES
+    assert {part.partition("?")[0] for part in account.parts} == {"7", "7/insights"}
+    assert fetcher.usage.posts == 1
 
 
 # --- clicks
