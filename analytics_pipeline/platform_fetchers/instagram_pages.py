@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from typing import Any, Final
 
-from analytics_pipeline.platform_fetchers.exceptions import MetricError, PlatformAPIError
+from analytics_pipeline.platform_fetchers.exceptions import MetricError, PlatformAPIError, PostNotFoundError
 from analytics_pipeline.platform_fetchers.graph_values import moment, url
 from analytics_pipeline.platform_fetchers.instagram_details import RECENT, UNANIMOUS, InstagramDetails
 from analytics_pipeline.platform_fetchers.instagram_errors import NoInsightsError, culprit_of, refuses_metric
@@ -143,14 +143,20 @@ class InstagramPages(InstagramDetails):
         self._leave([row for row in rows if row["id"] not in found])
         return True
 
-    def _count_converted(self, rows: Sequence[Mapping[str, Any]], metric: str) -> int:
-        """How many of `rows`, newest first, are newer than the conversion: everything before it has no insights."""
+    def _count_converted(self, rows: list[dict[str, Any]], metric: str) -> int:
+        """How many of `rows`, newest first, are newer than the conversion: everything before it has no insights.
+
+        A media that is gone tells neither: it is taken out of `rows`, and left to be read by itself.
+        """
         first, last = 0, len(rows)
         middle = 0  # often the whole page is older
         while first < last:
             [reply] = self._ask_each([url(str(rows[middle]["id"]), fields=f"id,insights.metric({metric})")])
             if isinstance(reply, NoInsightsError):
                 last = middle
+            elif isinstance(reply, PostNotFoundError):
+                self._leave([rows.pop(middle)])
+                last -= 1
             elif isinstance(reply, PlatformAPIError) and not isinstance(reply, MetricError):
                 raise reply
             else:

@@ -10,7 +10,7 @@ from analytics_pipeline.platform_fetchers.exceptions import RateLimitError
 from analytics_pipeline.platform_fetchers.instagram import InstagramFetcher
 from analytics_pipeline.platform_fetchers.metrics import PostReading, PostRef
 from analytics_pipeline.platform_fetchers.quota import MemoryQuota
-from tests.platform_fetchers.graph_fake import START, error
+from tests.platform_fetchers.graph_fake import GONE, START, error
 from tests.platform_fetchers.instagram_fake import (
     BEFORE_CONVERSION,
     IMAGE_FIGURES,
@@ -236,3 +236,21 @@ def test_where_likes_are_hidden_the_refusal_stands_for_the_figures(
     assert known(found["1"]) == {"likes_count": 400, "comments_count": 18}
     assert found["2"].error is not None
     assert "before business account conversion" in found["2"].error.message
+
+
+@pytest.mark.parametrize("batches", [True, False])
+def test_media_deleted_during_the_search_for_the_conversion_cost_themselves(
+    batches: bool, account: FakeAccount, server: PlatformServer
+) -> None:
+    account.takes_batches = batches
+    published(account, 100, lambda _: False)
+    for n in range(40):
+        account.nodes[str(n)]["failing"] = BEFORE_CONVERSION
+    account.failing = {"99": GONE, "49": GONE}  # the two that are asked first
+    fetcher = make(server, batches=batches)
+    [page] = fetcher.list_posts(START, START + timedelta(hours=100))
+    fetcher.close()
+    told = {post.platform_post_id: known(post.reading) for post in page if post.reading}
+    fields_alone = {"likes_count": 400, "comments_count": 18}
+    assert told == {str(n): fields_alone if n < 40 else IMAGE_FIGURES for n in range(99) if n != 49}
+    assert fetcher.unread == {"99", "49"}
