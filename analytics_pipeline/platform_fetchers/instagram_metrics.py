@@ -68,7 +68,10 @@ def link_clicks(insights: Mapping[str, Any]) -> int | None:
     """
     try:
         (metric,) = insights["data"]
-        results = [row for part in metric["total_value"].get("breakdowns", ()) for row in part.get("results", ())]
+        total = metric["total_value"]
+        results = [row for part in total.get("breakdowns", ()) for row in part.get("results", ())]
+        if not results and total.get("value") != 0:
+            return None
         return sum(int(row["value"]) for row in results if row["dimension_values"][0].lower() == _LINK_CLICKED)
     except (KeyError, ValueError, TypeError, IndexError, AttributeError):
         return None

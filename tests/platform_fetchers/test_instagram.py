@@ -25,7 +25,7 @@ from analytics_pipeline.platform_fetchers.instagram_errors import (
     NoInsightsError,
     TooFewViewersError,
 )
-from analytics_pipeline.platform_fetchers.instagram_metrics import METRICS
+from analytics_pipeline.platform_fetchers.instagram_metrics import METRICS, link_clicks
 from analytics_pipeline.platform_fetchers.metrics import PostRef
 from tests.platform_fetchers.conftest import NOW, TOKEN
 from tests.platform_fetchers.graph_fake import START, error, insights
@@ -138,6 +138,21 @@ def test_a_type_that_proves_wrong_is_mended(account: FakeAccount, fetcher: Insta
 def test_missing_is_unknown_and_zero_is_zero(account: FakeAccount, fetcher: InstagramFetcher) -> None:
     account.nodes["1"]["insights"] = {"likes": 0, "views": 0}
     assert known(next(fetcher.fetch_many([PostRef("1")]))) == {"likes_count": 0, "comments_count": 18, "impressions": 0}
+
+
+@pytest.mark.parametrize(
+    ("total", "clicks"),
+    [
+        ({"value": 9, "breakdowns": [{"results": [{"dimension_values": ["call"], "value": 9}]}]}, 0),
+        ({"value": 0}, 0),
+        ({"value": 0, "breakdowns": [{"results": []}]}, 0),
+        ({"value": 9}, None),
+        ({"value": 9, "breakdowns": [{"dimension_keys": ["action_type"]}]}, None),
+        ({"breakdowns": []}, None),
+    ],
+)
+def test_a_breakdown_that_is_left_out_is_not_zero_clicks(total: dict[str, Any], clicks: int | None) -> None:
+    assert link_clicks({"data": [{"name": "profile_activity", "total_value": total}]}) == clicks
 
 
 @pytest.mark.parametrize("value", ["many", 1.5, 2**70, True, {"a": 1}])
