@@ -168,12 +168,19 @@ class GraphFetcher(GraphDays):
     def _pages(self, start: datetime, end: datetime) -> Iterator[list[Any]]:
         # Whether the ends are included is not documented: ask one second wider, the caller cuts.
         position = {"since": str(int(start.timestamp()) - 1), "until": str(ceil(end.timestamp()))}
+        for rows in self._followed(self._page, position):
+            self.usage += Usage(posts=len(rows))
+            yield rows
+
+    def _followed(
+        self, read: Callable[[Mapping[str, str]], Mapping[str, Any]], position: dict[str, str]
+    ) -> Iterator[list[Any]]:
+        """The rows of all pages that `read` gives from this position (paging parameters) on."""
         while True:
-            body = self._page(position)
+            body = read(position)
             rows = body.get("data")
             if not isinstance(rows, list):
                 raise BadDataError(f"{self.platform}: a page of posts has no list of posts", self.platform)
-            self.usage += Usage(posts=len(rows))
             yield rows
             following = next_position(body)
             if following is None:

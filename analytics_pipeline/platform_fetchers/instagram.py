@@ -114,10 +114,12 @@ class InstagramFetcher(InstagramPages):
         if listed >= _LISTED:
             self.unlisted = f"instagram lists the latest {_LISTED:,} media: older ones may never be found"
         if end > self._clock() - _STORY_LIVES:
-            rows = self._get(url(f"{self._account()}/stories", fields=NODE_FIELDS, limit=100)).get("data")
-            found = (self._listed(row) for row in rows) if isinstance(rows, list) else ()
+            found = [self._listed(row) for rows in self._followed(self._stories, {"limit": "100"}) for row in rows]
             if stories := [story for story in found if story and start <= story.published_at < end]:
                 yield stories
+
+    def _stories(self, position: Mapping[str, str]) -> dict[str, Any]:
+        return self._get(url(f"{self._account()}/stories", fields=NODE_FIELDS, **position))
 
     # --- media
 

@@ -67,6 +67,7 @@ class FakeAccount(FakeGraph):
     def __init__(self, nodes: list[dict[str, Any]]) -> None:
         super().__init__(USER, nodes)
         self.retired: set[str] = set()
+        self.stories_per_page = 100
         self.refuse: Callable[[str], Read] = names_it
         self.days: dict[str, dict[date, int]] = {}
 
@@ -92,7 +93,10 @@ class FakeAccount(FakeGraph):
     def other(self, path: str, query: Mapping[str, str]) -> Read:
         if path == f"{USER}/stories":
             stories = [node for node in self.nodes.values() if node["media_product_type"] == "STORY"]
-            return 200, {"data": [self.node(story["id"], query["fields"])[1] for story in stories]}
+            limit, offset = min(int(query["limit"]), self.stories_per_page), int(query.get("after", 0))
+            following = f"https://elsewhere.example/v25.0/1/stories?after={offset + limit}"
+            rows = [self.node(story["id"], query["fields"])[1] for story in stories[offset : offset + limit]]
+            return 200, {"data": rows, "paging": {"next": following} if offset + limit < len(stories) else {}}
         if path.endswith("/insights") and query["metric"] == "profile_activity":
             return self.activity(self.nodes[path.split("/")[0]], query)
         if path == USER:

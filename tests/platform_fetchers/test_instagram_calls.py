@@ -197,6 +197,16 @@ def test_stories_alive_are_listed(account: FakeAccount, server: PlatformServer) 
     fetcher.close()
 
 
+def test_stories_are_listed_to_the_last_page(account: FakeAccount, server: PlatformServer) -> None:
+    account.nodes = {str(n): media(n, "IMAGE", "STORY") for n in range(12)}
+    account.stories_per_page = 5
+    fetcher = make(server, now=START + timedelta(hours=12))
+    [stories] = fetcher.list_posts(START, START + timedelta(days=1))
+    fetcher.close()
+    assert {story.platform_post_id for story in stories} == {str(n) for n in range(12)}
+    assert len(server.requests) == 1 + 3
+
+
 def test_stories_are_not_asked_for_after_their_day(account: FakeAccount, server: PlatformServer) -> None:
     account.nodes = {str(n): media(n, "IMAGE", "STORY") for n in (5, 6, 7)}
     fetcher = make(server, now=START + timedelta(hours=6 + 24))
