@@ -249,9 +249,7 @@ def test_clicks_that_are_retired_are_asked_for_once(
     assert sum("profile_activity" in request.form.get("batch", "") for request in server.requests) == 1
 
 
-def test_stories_too_few_have_seen_cost_nobody_the_clicks(
-    account: FakeAccount, fetcher: InstagramFetcher, server: PlatformServer
-) -> None:
+def test_stories_too_few_have_seen_cost_nobody_the_clicks(account: FakeAccount, fetcher: InstagramFetcher) -> None:
     account.nodes = {str(n): media(n, "IMAGE", "STORY", failing=FEW_VIEWERS) for n in range(730, 734)}
     account.nodes |= {str(n): media(n, clicks=n, refused_clicks=FEW_VIEWERS) for n in range(734, 738)}
     unseen = by_id(fetcher.fetch_many([PostRef(str(n), None, "story") for n in range(730, 734)]))
