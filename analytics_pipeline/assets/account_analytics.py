@@ -45,7 +45,7 @@ def account_analytics_asset(platform: str) -> dg.AssetsDefinition:
                         "account": r.account.name,
                         "days": r.found,
                         **used(r.usage),
-                        "problem": r.failure.message if r.failure else None,
+                        "problem": r.failure.message if r.failure else r.note,
                     }
                     for r in results
                 ),

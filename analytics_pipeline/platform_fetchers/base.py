@@ -111,7 +111,7 @@ class BasePlatformFetcher(FigureReader):
         self.calling: AbstractContextManager[Any] = nullcontext()
         """Held during a call. The caller may put one in its place that lets only so many calls be under way at once."""
         self.unlisted: str | None = None
-        """What the last listing may have lacked, for people; None while nothing is known to lack."""
+        """What listings may lack, for people; None while nothing is known to lack."""
         self.incomplete: PlatformAPIError | None = None
         """Why some figures of the last account days lack that were asked for; None while all came that there are."""
         self.answering_version: str | None = None

@@ -166,7 +166,7 @@ class TwitterAnalyticsFetcher(TwitterExtras):
         """The account's own posts with `start <= created_at < end`, each with its reading; edited posts come last.
 
         Replies are listed, retweets are not. X lists the newest 3,200 posts only: `unlisted` tells when this listing met
-        so many. It stays None where retweets, or posts after `end`, take up some of the 3,200: those are not seen here.
+        so many. Retweets, and posts after `end`, take up some of them unseen: of those `fetch_account_days` tells.
         """
         user = self._own_id()
         seen: set[str] = set()
@@ -211,11 +211,19 @@ class TwitterAnalyticsFetcher(TwitterExtras):
         return self._user_metrics(f"/2/users/{self._checked_id(user_id)}")
 
     def fetch_account_days(self, first: date, last: date) -> list[AccountDay]:
-        """Today's follower count if today (UTC) is asked for: X keeps no history of accounts."""
+        """Today's follower count if today (UTC) is asked for: X keeps no history of accounts.
+
+        `unlisted` tells when the account has more posts than X lists.
+        """
         today = self._clock().astimezone(UTC).date()
         if not first <= today <= last:
             return []
         metrics = self._user_metrics("/2/users/me" if self._user_id is None else f"/2/users/{self._user_id}")
+        if (metrics["tweet_count"] or 0) > MOST_LISTED:
+            self.unlisted = (
+                f"twitter: the account has {metrics['tweet_count']:,} posts, with retweets, and X lists the newest "
+                f"{MOST_LISTED:,}: older ones may never be found"
+            )
         followers = metrics["followers_count"]
         return [] if followers is None else [AccountDay(today, {"followers": followers})]
 

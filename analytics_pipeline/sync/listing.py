@@ -74,7 +74,9 @@ def _read_account_days(work: AccountWork, first: date, last: date) -> AccountRes
         except Exception as error:  # noqa: BLE001  # one account never costs another
             failure = work.failure_of(error)
             return AccountResult(work.account, usage=fetcher.usage, failure=failure)
-        usage, incomplete = fetcher.usage, fetcher.incomplete
+        usage, incomplete, note = fetcher.usage, fetcher.incomplete, fetcher.unlisted
+    if note:
+        _log.warning("%s: %s", work.account.name, note)
     with Session(work.engine) as session, session.begin():
         day_writes.store_account_days(
             session,
@@ -84,7 +86,7 @@ def _read_account_days(work: AccountWork, first: date, last: date) -> AccountRes
             ],
         )
     failure = work.failure_of(incomplete) if incomplete else None
-    return AccountResult(work.account, found=len(days), usage=usage, failure=failure)
+    return AccountResult(work.account, found=len(days), usage=usage, failure=failure, note=note)
 
 
 def _busy(work: AccountWork, message: str) -> AccountResult:

@@ -308,6 +308,17 @@ def test_user_metrics_in_both_vocabularies(server: PlatformServer, fetcher: Twit
         fetcher.fetch_user_metrics("9")
 
 
+@pytest.mark.parametrize("name", ["tweet_count", "post_count"])
+def test_an_account_with_more_posts_than_x_lists_is_told(
+    server: PlatformServer, fetcher: TwitterAnalyticsFetcher, name: str
+) -> None:
+    for posts, told in (3200, False), (3201, True):
+        metrics = {"followers_count": 5120, name: posts}
+        server.script(Answer(json={"data": {"id": USER, "public_metrics": metrics}}))
+        fetcher.fetch_account_days(NOW.date(), NOW.date())
+        assert ("3,201 posts" in (fetcher.unlisted or "")) == told
+
+
 def test_followers_are_known_for_today_only(server: PlatformServer, fetcher: TwitterAnalyticsFetcher) -> None:
     server.script(Answer(json={"data": {"id": USER, "public_metrics": {"followers_count": 5120}}}))
     today = AccountDay(date(2026, 9, 1), {"followers": 5120})

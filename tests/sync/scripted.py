@@ -97,7 +97,7 @@ class _Scripted(BasePlatformFetcher):
 
     def fetch_account_days(self, first: date, last: date) -> list[AccountDay]:
         self.usage += Usage(calls=1)
-        self.incomplete = self._script.incomplete
+        self.incomplete, self.unlisted = self._script.incomplete, self._script.unlisted.get(self._external_id)
         return [AccountDay(first + timedelta(days=n), {"followers": 100 + n}) for n in range((last - first).days + 1)]
 
     def _error_of(self, response: requests.Response, body: Any) -> PlatformAPIError:

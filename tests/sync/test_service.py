@@ -318,8 +318,10 @@ def test_account_days_that_lack_some_figures_are_stored_and_told(
 ) -> None:
     connected("10")
     platform.incomplete = RateLimitError("the page's views are used up", "linkedin")
+    platform.unlisted["10"] = "the platform lists one post a year"
     (result,) = service.read_account_days("linkedin", D1, D2)
     assert (result.found, result.failure) == (2, Failure("throttled", "the page's views are used up"))
+    assert result.note == "the platform lists one post a year"
     assert session.execute(select(AccountAnalytics.day, AccountAnalytics.followers)).all() == [(D1, 100), (D2, 101)]
 
 
