@@ -74,8 +74,10 @@ def test_rows_lineage_and_checks_that_block_or_tell(
         assert rows == {name: connection.scalar(text(f"SELECT count(*) FROM {name}")) for name in rows}
     assert (rows["analytics_summaries"], rows["post_performance"]) == (12, 3)
     assert sources_of(built["analytics_summaries"], "total_likes") == {("int_publish_days", "likes")}
-    assert sources_of(built["int_publish_days"], "likes") == {("int_posts", "likes")}
-    assert sources_of(built["int_posts"], "likes") == {(f"{name}/post_analytics", "likes_count") for name in FETCHERS}
+    assert sources_of(built["int_publish_days"], "likes") == {
+        (f"{name}/post_analytics", "likes_count") for name in FETCHERS
+    }
+    assert sources_of(built["post_performance"], "likes") == {("int_posts", "likes")}
     assert sources_of(built["activity_summaries"], "account_clicks") == {("int_account_days", "clicks")}
     assert sources_of(built["int_account_days"], "clicks") == {
         (f"{name}/account_analytics", "clicks") for name in FETCHERS

@@ -126,7 +126,7 @@ EQUAL: dict[tuple[str, str], str] = {
             ("create_touched_days", "max(changes.changed_at) > coalesce("),
         ],
         "posts of the day behind are written as they are, earlier than with their own day": [
-            ("int_posts", "where posts.published_on >= {{ first }} and posts.published_on <= {{ next }}"),
+            ("int_posts", "where published_on >= {{ first }} and published_on <= {{ next }}"),
         ],
         "a post eight days before counts like none: over 7": [
             ("content_types", "where published_on >= {{ first }} - 8 and published_on < {{ next }}"),

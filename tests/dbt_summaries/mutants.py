@@ -110,6 +110,7 @@ JUDGES = {
         | dict.fromkeys(
             (
                 "int_publish_days",
+                "int_latest_readings",
                 "stg_published_posts",
                 "changed_range",
                 "get_incremental_replace_changed_days_sql",

@@ -119,7 +119,7 @@ def backfill_by_workers(instance: dg.DagsterInstance) -> PartitionBackfill:
         days = PartitionsSelector(ranges=[PartitionRangeSelector(start=str(FIRST), end=str(LAST))])
         selected = [
             PartitionsByAssetSelector(asset_key=dg.AssetKey(key), partitions=days)
-            for key in [*raw, ["int_posts"], ["int_publish_days"], ["analytics_summaries"]]
+            for key in [*raw, ["int_publish_days"], ["analytics_summaries"]]
         ]
         asked = PartitionBackfill.from_partitions_by_assets(
             "spread", graph, time.time(), {}, instance, selected, title=None, description=None, run_config=None

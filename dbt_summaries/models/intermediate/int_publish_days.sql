@@ -43,6 +43,6 @@ select
             -post_id
         ]
     ) filter (where engagements is not null) as top_rank
-from {{ ref('int_posts') }}
+from {{ ref('int_latest_readings') }}
 where published_on >= {{ first }} and published_on < {{ next }}
 group by business_id, platform, published_on

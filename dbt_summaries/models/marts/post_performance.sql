@@ -108,11 +108,21 @@ other_posts as (
 {%- endif %}
 
 candidates as (
-    select {{ columns | join(', ') }}
+    select
+        {{ columns | join(', ') }}
+        {%- if is_incremental() %},
+        true as is_changed
+        {%- for column in ranks %},
+        null as existing_{{ column }}
+        {%- endfor %}
+        {%- endif %}
     from changed_posts
     {%- if is_incremental() %}
     union all
-    select {{ columns | join(', ') }}
+    select
+        {{ columns | join(', ') }},
+        false as is_changed,
+        {{ ranks | join(', ') }}
     from other_posts
     {%- endif %}
 ),
@@ -161,3 +171,17 @@ select
     now() as updated_at
 from candidates
 left join ranking on candidates.post_id = ranking.post_id
+{%- if is_incremental() %}
+-- Others stay as they are, and are many.
+where
+    candidates.is_changed
+    or (
+        {%- for column in ranks %}
+        ranking.{{ column }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    ) is distinct from (
+        {%- for column in ranks %}
+        candidates.existing_{{ column }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    )
+{%- endif %}
