@@ -24,11 +24,16 @@ from analytics_pipeline.platform_fetchers.exceptions import (
 from analytics_pipeline.platform_fetchers.metrics import AccountDay, ListedPost, PostAnalytics, PostReading, PostRef
 from analytics_pipeline.platform_fetchers.twitter_errors import FIELD_FAILED, problem_type
 from analytics_pipeline.platform_fetchers.twitter_extras import TwitterExtras
-from analytics_pipeline.platform_fetchers.twitter_metrics import CATALOG, POST_METRICS, USER_METRICS
+from analytics_pipeline.platform_fetchers.twitter_metrics import (
+    CATALOG,
+    POST_METRICS,
+    USER_METRICS,
+    sum_of_all,
+    sum_of_known,
+)
 from analytics_pipeline.platform_fetchers.twitter_oauth import TwitterOAuth
 
 MAX_IDS: Final = 100
-
 MOST_LISTED: Final = 3200
 
 PRIVATE_AGE: Final = timedelta(days=30) - timedelta(hours=1)
@@ -219,11 +224,9 @@ class TwitterAnalyticsFetcher(TwitterExtras):
         if not first <= today <= last:
             return []
         metrics = self._user_metrics("/2/users/me" if self._user_id is None else f"/2/users/{self._user_id}")
-        if (metrics["tweet_count"] or 0) > MOST_LISTED:
-            self.unlisted = (
-                f"twitter: the account has {metrics['tweet_count']:,} posts, with retweets, and X lists the newest "
-                f"{MOST_LISTED:,}: older ones may never be found"
-            )
+        posts = metrics["tweet_count"] or 0
+        if posts > MOST_LISTED:
+            self.unlisted = f"twitter: of {posts:,} posts X lists the newest {MOST_LISTED:,}: older ones may be missing"
         followers = metrics["followers_count"]
         return [] if followers is None else [AccountDay(today, {"followers": followers})]
 
@@ -354,11 +357,11 @@ class TwitterAnalyticsFetcher(TwitterExtras):
             known = [reply.posts[version] for version in versions if version in reply.posts]
             return PostReading(post_id, None, error, {"versions": known} if known else None)
         one = len(parsed) == 1
-        values = parsed[0] if one else {name: _whole([row[name] for row in parsed]) for name in POST_METRICS}
-        shares = [values["retweets_count"], values["quote_tweets_count"]]
-        values["shares_count"] = _sum(shares) if one else _whole(shares)
+        values = parsed[0] if one else {name: sum_of_all([row[name] for row in parsed]) for name in POST_METRICS}
+        total = sum_of_known if one else sum_of_all
+        values["shares_count"] = total([values["retweets_count"], values["quote_tweets_count"]])
         values["reactions_count"] = values["likes_count"]
-        values["video_views"] = _sum(views)
+        values["video_views"] = sum_of_known(views)
         analytics = self._analytics(post_id, values, wire.url_of(versions[-1]))
         return PostReading(post_id, analytics, None, {"versions": rows, "media": list(media.values())})
 
@@ -395,13 +398,3 @@ class TwitterAnalyticsFetcher(TwitterExtras):
         kind = wire.post_type(reply.posts[known[-1]], reply.media_of(known[-1]).values())
         reading = self._reading(versions[0], versions, reply)
         return ListedPost(versions[0], published_at, wire.url_of(versions[-1]), kind, reading)
-
-
-def _sum(values: Sequence[int | None]) -> int | None:
-    known = [value for value in values if value is not None]
-    return sum(known) if known else None
-
-
-def _whole(values: Sequence[int | None]) -> int | None:
-    """The sum, unknown where a part of it is: what one version lacks would pass for a fall of the post's figure."""
-    return None if None in values else _sum(values)

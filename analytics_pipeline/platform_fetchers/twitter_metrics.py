@@ -103,3 +103,14 @@ CATALOG: Final = (
         )
     ),
 )
+
+
+def sum_of_known(values: Sequence[int | None]) -> int | None:
+    """The sum of those that are known; None if none is."""
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None
+
+
+def sum_of_all(values: Sequence[int | None]) -> int | None:
+    """The sum, unknown where a part of it is: what one version lacks would pass for a fall of the post's figure."""
+    return None if None in values else sum_of_known(values)

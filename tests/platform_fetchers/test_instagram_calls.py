@@ -1,14 +1,12 @@
-"""Instagram: media without insights, refused and retired metrics, listings, both hosts, fewest calls, days."""
+"""Instagram: media without insights, refused and retired metrics, listings, both hosts, fewest calls."""
 
-import json
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from analytics_pipeline.platform_fetchers.exceptions import (
     ConfigurationError,
-    InvalidTokenError,
     MetricError,
     PostAbsentError,
     PostNotFoundError,
@@ -18,8 +16,7 @@ from analytics_pipeline.platform_fetchers.instagram import InstagramFetcher
 from analytics_pipeline.platform_fetchers.instagram_errors import (
     NoInsightsError,
 )
-from analytics_pipeline.platform_fetchers.metrics import AccountDay, ListedPost, PostRef
-from tests.platform_fetchers.conftest import NOW, TOKEN
+from analytics_pipeline.platform_fetchers.metrics import ListedPost, PostRef
 from tests.platform_fetchers.graph_fake import START, error
 from tests.platform_fetchers.instagram_fake import (
     BEFORE_CONVERSION,
@@ -40,7 +37,7 @@ from tests.platform_fetchers.instagram_fake import (
     refs,
     served_account,
 )
-from tests.platform_fetchers.platform_server import Answer, PlatformServer, Request
+from tests.platform_fetchers.platform_server import PlatformServer
 
 CLICKS = 1
 """One batch for the clicks of the young media."""
@@ -330,89 +327,3 @@ def test_the_token_says_which_host_it_is_for_unless_a_setting_does(
     fetcher = InstagramFetcher(token)
     assert (fetcher.base_url, fetcher.batches) == (host, batches)
     assert fetcher.app == ("facebook" if batches else "instagram"), "each login has an app, and so a quota, of its own"
-
-
-# --- the account itself
-
-
-def test_days_of_the_account_by_both_kinds_of_call(
-    account: FakeAccount, fetcher: InstagramFetcher, server: PlatformServer
-) -> None:
-    first, last = date(2026, 8, 1), date(2026, 8, 31)
-    days = [first + timedelta(days=n) for n in range(31)]
-    everything = (
-        "reach",
-        "follower_count",
-        "views",
-        "total_interactions",
-        "likes",
-        "comments",
-        "shares",
-        "profile_links_taps",
-    )
-    account.days = {metric: {day: 1000 * m + n for n, day in enumerate(days)} for m, metric in enumerate(everything)}
-    names = ("reach", "follower_gain", "impressions", "engagements", "likes", "comments", "shares", "clicks")
-    assert fetcher.fetch_account_days(first, last) == [
-        AccountDay(day, {name: 1000 * m + n for m, name in enumerate(names)}) for n, day in enumerate(days)
-    ]
-    assert len(server.requests) <= 4
-
-
-def test_days_that_are_not_over_are_not_asked_for(account: FakeAccount, server: PlatformServer) -> None:
-    days = {date(2026, 8, 30): 5, date(2026, 8, 31): 1}
-    account.days = {"reach": days, "views": days}
-    early = make(server, now=NOW - timedelta(hours=9))
-    found = early.fetch_account_days(date(2026, 8, 30), date(2026, 8, 31))
-    early.close()
-    assert found == [AccountDay(date(2026, 8, 30), {"reach": 5, "impressions": 5})]
-
-
-def test_a_series_that_fails_for_a_passing_reason_is_told(account: FakeAccount, server: PlatformServer) -> None:
-    account.days = {"follower_count": {date(2026, 8, 30): 3}}
-
-    def unfinished(request: Request) -> Answer:
-        told = answer(request)
-        if request.method == "GET":
-            return told
-        urls = [entry["relative_url"] for entry in json.loads(request.form["batch"])]
-        return Answer(json=[None if "metric=reach" in url else e for url, e in zip(urls, told.json, strict=True)])
-
-    answer = server.answer
-    assert answer is not None
-    server.answer = unfinished
-    fetcher = make(server)
-    assert fetcher.fetch_account_days(date(2026, 8, 30), date(2026, 8, 30)) == [
-        AccountDay(date(2026, 8, 30), {"follower_gain": 3})
-    ]
-    assert isinstance(fetcher.incomplete, TransientError)
-    fetcher.close()
-
-
-def test_what_the_account_has_no_figure_for_is_left_out(account: FakeAccount, fetcher: InstagramFetcher) -> None:
-    account.days = {"views": {date(2026, 8, 30): 0}}
-    assert fetcher.fetch_account_days(date(2026, 8, 29), NOW.date()) == [
-        AccountDay(date(2026, 8, 30), {"impressions": 0}),
-        AccountDay(NOW.date(), {"followers": 777}),
-    ]
-
-
-def test_a_retired_account_metric_costs_itself(account: FakeAccount, fetcher: InstagramFetcher) -> None:
-    account.days = {"views": {date(2026, 8, 30): 5}, "likes": {date(2026, 8, 30): 6}}
-    account.dead = {"views"}
-    assert fetcher.fetch_account_days(date(2026, 8, 30), date(2026, 8, 30)) == [
-        AccountDay(date(2026, 8, 30), {"likes": 6})
-    ]
-    assert fetcher.dead_metrics == {"account/views"}
-
-
-def test_no_call_reaches_behind_what_the_platform_keeps(fetcher: InstagramFetcher, server: PlatformServer) -> None:
-    assert fetcher.fetch_account_days(date(2025, 1, 1), date(2026, 5, 1)) == []
-    assert server.requests == []
-
-
-def test_a_dead_token_ends_the_account(account: FakeAccount, fetcher: InstagramFetcher, server: PlatformServer) -> None:
-    account.failing = {key: error(190, f"Error validating access token {TOKEN}", 460) for key in account.nodes}
-    with pytest.raises(InvalidTokenError) as caught:
-        list(fetcher.fetch_many(refs(range(1, 4))))
-    assert TOKEN not in str(caught.value)
-    assert len(server.requests) == 1
