@@ -82,7 +82,7 @@ _Manager.register("sandbox", _SandboxProcess)
 
 @contextmanager
 def sandbox(platforms: Sequence[str], accounts: int, posts: int, latency: float, days: int = DAYS) -> Iterator[Sandbox]:
-    """A sandbox with a world of that size per platform, whose every answer takes `latency` seconds longer."""
+    """A sandbox with a world of that size per platform, whose every answer comes `latency` seconds after its request."""
     with _Manager(ctx=_SPAWN) as manager:
         yield cast(Sandbox, manager.sandbox(platforms, accounts, posts, latency, days))  # type: ignore[attr-defined]
 

@@ -191,10 +191,10 @@ def get_engine() -> Engine:
 
     A connection that cannot be made raises DatabaseUnavailableError.
     """
-    # Half as many accounts again as calls may be under way: each holds its lock on one connection, the others are taken for
-    # a moment, to count a call or to store a page; two more for the run itself and its sign of life. A connection beyond
-    # the pool would be made anew for every page.
-    pool_size = 3 * get_settings().sync_threads + 2
+    # Twice as many accounts as calls may be under way: each holds its lock on one connection, and takes another for a moment,
+    # to count a call or to store a page; two more for the run itself and its sign of life. A connection beyond the pool would
+    # be made anew for every page.
+    pool_size = 4 * get_settings().sync_threads + 2
     return _engine(database_url(), _connect_to_work, pool_pre_ping=True, pool_size=pool_size)
 
 

@@ -48,18 +48,20 @@ class FigureReader(ABC):
         a wrong figure must never look like a right one.
         """
         parsed: dict[str, int | None] = {}
-        for name, paths in field_mapping.items():
-            parsed[name] = None
-            for path in (paths,) if isinstance(paths, str) else paths:
-                value = _dig(raw_data, path)
+        for name, paths in field_mapping.items():  # this runs for every figure of every post
+            value: Any = None
+            for keys in _keys_of(paths if isinstance(paths, str) else tuple(paths)):
+                value = raw_data
+                for key in keys:
+                    # Every object of JSON is a dict; to ask for Mapping takes ten times as long.
+                    value = value.get(key) if type(value) is dict else None
                 if value is not None:
-                    parsed[name] = self._count(name, value)
                     break
+            usual = value is None or (type(value) is int and -_MAX_COUNT <= value <= _MAX_COUNT)
+            parsed[name] = value if usual else self._count(name, value)
         return parsed
 
     def _count(self, name: str, value: Any) -> int:
-        if type(value) is int and -_MAX_COUNT <= value <= _MAX_COUNT:
-            return value  # this runs for every figure of every post
         number: object = value
         if isinstance(value, str) and _WHOLE_NUMBER.fullmatch(value):
             number = int(value)
@@ -98,14 +100,7 @@ class FigureReader(ABC):
         return cast(PostAnalytics, result)
 
 
-def _dig(raw: Any, path: str) -> Any:
-    for key in _keys_of(path):
-        if type(raw) is not dict:  # of JSON, where every object is one; to ask for Mapping takes ten times as long
-            return None
-        raw = raw.get(key)
-    return raw
-
-
 @cache
-def _keys_of(path: str) -> Sequence[str]:
-    return path.split(".")
+def _keys_of(paths: str | tuple[str, ...]) -> Sequence[Sequence[str]]:
+    """The keys on the way to a field, for each of its paths."""
+    return [path.split(".") for path in ((paths,) if isinstance(paths, str) else paths)]

@@ -16,7 +16,7 @@ KINDS = {
     "reset": "the connection is reset before any byte",
     "cut_body": "the platform's answer, half of it, then the connection is closed",
     "slow_body": "the platform's answer, its first half at once and the rest spread over `seconds`",
-    "delay": "the platform's answer after `seconds`",
+    "delay": "the platform's answer `seconds` after the request came",
 }
 
 

@@ -121,18 +121,18 @@ def _read(work: AccountWork, claims: Mapping[date, Claim | None], posts: Sequenc
         unit.usage, counted = used - counted, used
         ended.append(units.pop(unit.day))
 
-    def store(fetcher: BasePlatformFetcher) -> list[UnitResult]:
+    def store(api_version: str | None = None) -> list[UnitResult]:
         # Units that a batch ends together are stored together: a transaction each would cost more than the call.
-        results = _store(work, ended, fetcher.answering_version) if ended else []
+        results = _store(work, ended, api_version) if ended else []
         ended.clear()
         return results
 
+    for unit in [unit for unit in units.values() if not unit.unread]:
+        end(unit, NOTHING_USED)
+    yield from store()
+    if not units:
+        return
     with work.fetcher() as fetcher:
-        for unit in [unit for unit in units.values() if not unit.unread]:
-            end(unit, fetcher.usage)
-        yield from store(fetcher)
-        if not units:
-            return
         failure = Failure("transient", "some posts were left without an answer")
         with ahead(_batches(fetcher, refs)) as batches:
             while units:
@@ -148,10 +148,10 @@ def _read(work: AccountWork, claims: Mapping[date, Claim | None], posts: Sequenc
                     unit.readings[reading.platform_post_id] = reading
                     if not unit.unread:
                         end(unit, used)
-                yield from store(fetcher)
+                yield from store(fetcher.answering_version)
         for unit in list(units.values()):
             end(unit, fetcher.usage, failure)
-        yield from store(fetcher)
+        yield from store(fetcher.answering_version)
 
 
 def _batches(fetcher: BasePlatformFetcher, refs: Sequence[PostRef]) -> Iterator[list[tuple[PostReading, Usage]]]:

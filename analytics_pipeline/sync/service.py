@@ -20,7 +20,7 @@ from analytics_pipeline.platform_fetchers import FETCHERS
 from analytics_pipeline.platform_fetchers.base import BasePlatformFetcher
 from analytics_pipeline.settings import get_settings
 from analytics_pipeline.sync import ladder, listing, plan, reading
-from analytics_pipeline.sync.collector import rarely_collected
+from analytics_pipeline.sync.interpreter import set_for_replies
 from analytics_pipeline.sync.errors import InvalidRequestError
 from analytics_pipeline.sync.ledger import Failure
 from analytics_pipeline.sync.plan import Account
@@ -64,8 +64,8 @@ class AnalyticsSyncService:
         self._run_id = run_id
         threads = get_settings().sync_threads
         self._calling = threading.BoundedSemaphore(threads)
-        # While some accounts wait for the platform, others store what it said.
-        self._accounts_at_once = threads + threads // 2
+        # While half of the accounts wait for the platform, the others store what it said.
+        self._accounts_at_once = 2 * threads
 
     # --- what the application and the command line ask for
 
@@ -286,7 +286,7 @@ class AnalyticsSyncService:
             finally:
                 results.put(None)
 
-        with rarely_collected(), ThreadPoolExecutor(self._accounts_at_once, thread_name_prefix="sync") as pool:
+        with set_for_replies(), ThreadPoolExecutor(self._accounts_at_once, thread_name_prefix="sync") as pool:
             for account in accounts:
                 pool.submit(run, account)
             try:

@@ -1,6 +1,7 @@
-"""Accounts side by side: how many calls are under way at once, and what becomes of Python's garbage collector meanwhile."""
+"""Accounts side by side: how many calls are under way at once, and how Python itself is set meanwhile."""
 
 import gc
+import sys
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -19,7 +20,7 @@ from analytics_pipeline.sandbox.server import SandboxServer
 from analytics_pipeline.settings import get_settings
 from analytics_pipeline.sync import AnalyticsSyncService, plan
 from analytics_pipeline.sync.accounts import connect
-from analytics_pipeline.sync.collector import rarely_collected
+from analytics_pipeline.sync.interpreter import set_for_replies
 from tests.platform_fetchers.x_account import post_id
 
 NOW = datetime(2026, 9, 30, 12, tzinfo=UTC)
@@ -59,6 +60,7 @@ class Calls:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.most = self.under_way = 0
         self.thresholds: set[int] = set()
+        self.turns: set[float] = set()
         lock = threading.Lock()
         send = BoundedAdapter.send
 
@@ -67,6 +69,7 @@ class Calls:
                 self.under_way += 1
                 self.most = max(self.most, self.under_way)
                 self.thresholds.add(gc.get_threshold()[0])
+                self.turns.add(sys.getswitchinterval())
             try:
                 return send(adapter, *arguments, **named)
             finally:
@@ -86,30 +89,33 @@ def test_as_many_calls_are_under_way_at_once_as_the_setting_says(
         connect(session, business, "twitter", account, f"token-of-{account}")
     session.commit()
     calls = Calls(monkeypatch)
-    before = gc.get_threshold()
+    before, turn = gc.get_threshold(), sys.getswitchinterval()
     service = AnalyticsSyncService(session, make_fetcher=lambda account: fetcher(running, account), clock=lambda: NOW)
     report = service.sync_business_analytics(1, ["twitter"])
     assert (report["synced"], report["api_calls"]) == (len(ACCOUNTS), len(running.requests))
     assert calls.most == THREADS
     assert min(calls.thresholds) > before[0]
-    assert gc.get_threshold() == before
+    assert max(calls.turns) < turn
+    assert (gc.get_threshold(), sys.getswitchinterval()) == (before, turn)
 
 
-def test_the_last_to_leave_puts_the_collector_back() -> None:
-    before = gc.get_threshold()
-    with rarely_collected():
-        rare = gc.get_threshold()
-        with rarely_collected():
+def test_the_last_to_leave_puts_both_back() -> None:
+    before = gc.get_threshold(), sys.getswitchinterval()
+    with set_for_replies():
+        rare, short = gc.get_threshold(), sys.getswitchinterval()
+        with set_for_replies():
             pass
-        assert gc.get_threshold() == rare != before
-    assert gc.get_threshold() == before
+        assert (gc.get_threshold(), sys.getswitchinterval()) == (rare, short)
+        assert rare != before[0]
+        assert short != before[1]
+    assert (gc.get_threshold(), sys.getswitchinterval()) == before
 
 
 def test_a_collector_that_is_turned_off_stays_so() -> None:
     before = gc.get_threshold()
     gc.set_threshold(0, *before[1:])
     try:
-        with rarely_collected():
+        with set_for_replies():
             assert gc.get_threshold()[0] == 0
     finally:
         gc.set_threshold(*before)
