@@ -20,8 +20,8 @@ from analytics_pipeline.platform_fetchers import FETCHERS
 from analytics_pipeline.platform_fetchers.base import BasePlatformFetcher
 from analytics_pipeline.settings import get_settings
 from analytics_pipeline.sync import ladder, listing, plan, reading
-from analytics_pipeline.sync.interpreter import set_for_replies
 from analytics_pipeline.sync.errors import InvalidRequestError
+from analytics_pipeline.sync.interpreter import set_for_replies
 from analytics_pipeline.sync.ledger import Failure
 from analytics_pipeline.sync.plan import Account
 from analytics_pipeline.sync.results import DayResult, SyncTotals, UnitResult
