@@ -78,7 +78,7 @@ class RefusedError(ValueError):
     """Why a row cannot be stored; the message names the column, never the whole row."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class PostRow:
     """A post as a listing shows it. `published_at` has a time zone."""
 
@@ -91,7 +91,7 @@ class PostRow:
     post_type: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ObservationRow:
     """One reading of one post: the fetchers' standard result, and what the platform really said (`raw`, any JSON).
 

@@ -65,6 +65,8 @@ class BasePlatformFetcher(FigureReader):
     """Posts that the platform's biggest batch takes."""
     catalog: ClassVar[Sequence[MetricSource]] = ()
     """Where each figure comes from, every standard metric once."""
+    nothing_used: ClassVar[Usage] = Usage()
+    """What was used before the first call; a platform that charges has a cost from the start."""
     quota_of_token: ClassVar[bool] = False
     """Whether the platform counts an account's calls by its token, which several accounts may share."""
     oauth: ClassVar[type[OAuth]]
@@ -95,13 +97,16 @@ class BasePlatformFetcher(FigureReader):
         self._clock = clock or (lambda: datetime.now(UTC))
         self._sleep = sleep
         self._session = new_session()
-        self.usage = Usage()
+        self.usage = self.nothing_used
         """What was used so far."""
         self.quota: CallQuota = MemoryQuota()
         """Asked before every call. The caller may put one in its place that all processes share."""
         self.daily_limits = DailyLimits()
         self.dead_metrics: set[str] = set()
         """Metrics known to be retired, which are not asked for. Grows as more are met; the caller may remember them."""
+        self.searching: Callable[[], AbstractContextManager[Any]] = nullcontext
+        """Held while it is found out which metric is retired. The caller may let one account search at a time, and put
+        into `dead_metrics` what others have found meanwhile."""
         self.denied_metrics: set[str] = set()
         """Metrics that this account's token may not see, which are not asked for. Likewise."""
         self.billed: set[tuple[date, str]] = set()

@@ -284,16 +284,19 @@ class GraphRequests(BasePlatformFetcher):
         if len(metrics) == 1:
             self._bury(metrics[0], where)
             return True
-        replies = self._ask([url_of(metric) for metric in metrics])
-        if error := self._ends_account(replies):
-            raise error
-        dead = [metric for metric, reply in zip(metrics, replies, strict=True) if isinstance(reply, MetricError)]
-        if len(dead) == len(metrics):
-            # Not all metrics retire in one night: it is this post or page that has none.
-            return False
-        for metric in dead:
-            self._bury(metric, where)
-        return bool(dead)
+        with self.searching():
+            if len(self._alive(metrics, where)) < len(metrics):
+                return True  # found while another account had its search
+            replies = self._ask([url_of(metric) for metric in metrics])
+            if error := self._ends_account(replies):
+                raise error
+            dead = [metric for metric, reply in zip(metrics, replies, strict=True) if isinstance(reply, MetricError)]
+            if len(dead) == len(metrics):
+                # Not all metrics retire in one night: it is this post or page that has none.
+                return False
+            for metric in dead:
+                self._bury(metric, where)
+            return bool(dead)
 
     # --- ids
 

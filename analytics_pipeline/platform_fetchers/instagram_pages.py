@@ -88,6 +88,11 @@ class InstagramPages(InstagramDetails):
         """Whether the media that speak for a kind all refuse the metric that failed their page; then it is remembered."""
         if culprit is None:
             return False
+        with self.searching():
+            found_meanwhile = not all(self._alive([culprit], kind) for kind in _CARRIED)
+            return found_meanwhile or self._ask_kinds(culprit, rows)
+
+    def _ask_kinds(self, culprit: str, rows: Sequence[dict[str, Any]]) -> bool:
         since, kinds = self._clock() - RECENT, [kind for kind in _CARRIED if (kind, culprit) not in self._taken]
         speakers = {kind: _speakers([row for row in rows if kind_of(row) == kind], since) for kind in kinds}
         if not any(speakers.values()):

@@ -80,7 +80,7 @@ class PostRef:
     post_type: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class PostReading:
     """What one call said about one post: `analytics`, or the `error` that stood in its place.
 
@@ -95,7 +95,7 @@ class PostReading:
     days: Mapping[date, Mapping[str, int]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ListedPost:
     """A post as an account's listing shows it. `reading` is there when the listing already carried the figures.
 

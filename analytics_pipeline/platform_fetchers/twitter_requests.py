@@ -34,11 +34,11 @@ class TwitterRequests(BasePlatformFetcher):
     """
 
     platform: ClassVar[str] = "twitter"
+    nothing_used: ClassVar[Usage] = Usage(cost_usd=Decimal(0))
 
     def __init__(self, access_token: str, *, base_url: str | None, **options: Any) -> None:
         settings = get_settings()
         super().__init__(access_token, base_url=base_url or settings.twitter_base_url, **options)
-        self.usage = Usage(cost_usd=Decimal(0))
         self._prices = settings.twitter_prices
         self._app_owner = settings.twitter_app_owner_id
 

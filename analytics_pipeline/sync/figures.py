@@ -13,7 +13,7 @@ from analytics_pipeline.database import day_writes, writes
 from analytics_pipeline.platform_fetchers.metrics import PostReading
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ReadPost:
     """A known post with what was said about it."""
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select
 from sqlalchemy.orm import Session
 
 from analytics_pipeline.database.models import PublishedPost, SocialAccount, SyncError, SyncUnit
@@ -41,7 +41,7 @@ class Account:
         return f"Account({self.id}, {self.platform}, {self.name!r})"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class PlannedPost:
     """A post to be read. `fresh` means that this very run has read it already, by its listing."""
 
@@ -183,48 +183,44 @@ def posts(
 
     A reading later than `now` is none of it: figures older than that are being replayed.
     """
-    statement = _newest_first.where(
-        PublishedPost.social_account_id == account.id, PublishedPost.published_on == one_of(days)
+    statement = _newest_first(reuse_since, now).where(
+        _post.social_account_id == account.id, _post.published_on == one_of(days)
     )
-    return [_planned(post, reuse_since, now) for post in session.execute(statement)]
+    return [PlannedPost(*post[1:]) for post in session.execute(statement)]
 
 
 def newest_posts(
     session: Session, accounts: Collection[Account], limit: int, reuse_since: datetime | None, now: datetime
 ) -> dict[int, list[PlannedPost]]:
     """The newest `limit` posts of all the accounts together, by account id."""
-    statement = _newest_first.where(PublishedPost.social_account_id.in_([a.id for a in accounts])).limit(limit)
+    statement = (
+        _newest_first(reuse_since, now).where(_post.social_account_id.in_([a.id for a in accounts])).limit(limit)
+    )
     by_account: dict[int, list[PlannedPost]] = {}
     for post in session.execute(statement):
-        by_account.setdefault(post.social_account_id, []).append(_planned(post, reuse_since, now))
+        by_account.setdefault(post.social_account_id, []).append(PlannedPost(*post[1:]))
     return by_account
 
 
-_newest_first = (
-    select(  # columns: to build objects takes longer than to read them
-        PublishedPost.id,
-        PublishedPost.social_account_id,
-        PublishedPost.platform_post_id,
-        PublishedPost.published_at,
-        PublishedPost.published_on,
-        PublishedPost.post_type,
-        PublishedPost.unavailable_since,
-        PublishedPost.last_synced_at,
-    )
-    .where(PublishedPost.status != "deleted")
-    .order_by(PublishedPost.published_at.desc(), PublishedPost.id)
-)
+_post = PublishedPost.__table__.c  # columns of the table: to build objects takes longer than to read them
 
 
-def _planned(post: Any, reuse_since: datetime | None, now: datetime) -> PlannedPost:
-    return PlannedPost(
-        id=post.id,
-        platform_post_id=post.platform_post_id,
-        published_at=post.published_at,
-        published_on=post.published_on,
-        post_type=post.post_type,
-        unavailable_since=post.unavailable_since,
-        fresh=reuse_since is not None and post.last_synced_at is not None and reuse_since <= post.last_synced_at <= now,
+def _newest_first(reuse_since: datetime | None, now: datetime) -> Select[Any]:
+    """The account, and then the fields of PlannedPost."""
+    fresh = false() if reuse_since is None else func.coalesce(_post.last_synced_at.between(reuse_since, now), false())
+    return (
+        select(
+            _post.social_account_id,
+            _post.id,
+            _post.platform_post_id,
+            _post.published_at,
+            _post.published_on,
+            _post.post_type,
+            _post.unavailable_since,
+            fresh,
+        )
+        .where(_post.status != "deleted")
+        .order_by(_post.published_at.desc(), _post.id)
     )
 
 

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from analytics_pipeline import logs
 from analytics_pipeline.database.engine import DatabaseUnavailableError
 from analytics_pipeline.database.models import PublishedPost
+from analytics_pipeline.platform_fetchers import FETCHERS
 from analytics_pipeline.platform_fetchers.base import BasePlatformFetcher
 from analytics_pipeline.platform_fetchers.metrics import PostReading, PostRef
 from analytics_pipeline.platform_fetchers.usage import NOTHING_USED, Usage
@@ -128,7 +129,7 @@ def _read(work: AccountWork, claims: Mapping[date, Claim | None], posts: Sequenc
         return results
 
     for unit in [unit for unit in units.values() if not unit.unread]:
-        end(unit, NOTHING_USED)
+        end(unit, FETCHERS[work.account.platform].nothing_used)
     yield from store()
     if not units:
         return

@@ -1,12 +1,13 @@
 """Metrics that failed a call: left out for a day, by every run and process.
 
-Here: rows of `retired_metrics`. Not here: how a culprit is found (platform_fetchers).
+Here: rows of `retired_metrics`, one search at a time. Not here: how a culprit is found (platform_fetchers).
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import Engine, func, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
@@ -17,6 +18,27 @@ RETIRED_FOR = timedelta(days=1)
 
 APP = "app"
 """The scope of what a platform has retired for everybody; other scopes are ids of accounts."""
+
+
+_LOCK_SPACE = 0x5ED  # first key of our advisory locks, so that they meet nobody else's
+
+
+@contextmanager
+def search(
+    engine: Engine, platform: str, metrics: set[str], remembered: set[str], clock: Callable[[], datetime]
+) -> Iterator[None]:
+    """A search for a retired metric of the platform, by one account at a time, over all processes.
+
+    It begins with what others have found, in `metrics`; what it adds to them is kept as soon as it ends. Both are then
+    `remembered`.
+    """
+    with Session(engine) as session, session.begin():
+        session.execute(select(func.pg_advisory_xact_lock(_LOCK_SPACE, func.hashtext(platform))))
+        remembered |= known(session, platform, [APP], clock())[APP]
+        metrics |= remembered
+        yield
+        remember(session, platform, APP, metrics - remembered, clock())
+        remembered |= metrics
 
 
 def known(session: Session, platform: str, scopes: Collection[str], now: datetime) -> dict[str, set[str]]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from traceback import format_exception
 from typing import Any
 
@@ -85,6 +86,7 @@ class AccountWork:
             billed = billing.billed_reads(session, self.account.id, self.clock())
             owners = media.owners(session, self.account.id)
         fetcher.dead_metrics |= dead
+        fetcher.searching = partial(retired.search, self.engine, platform, fetcher.dead_metrics, dead, self.clock)
         fetcher.denied_metrics |= denied
         fetcher.billed |= billed
         fetcher.media_owners |= owners
