@@ -13,21 +13,20 @@ from analytics_pipeline.database.models import ApiUsage, BilledRead
 from analytics_pipeline.platform_fetchers.usage import Usage
 from analytics_pipeline.sync.plan import Account
 
-# One array in place of a row for every post: each post that is read comes by here.
 _KEEP_BILLED = text("""
-INSERT INTO billed_reads (social_account_id, billed_on, resource_id)
-SELECT :account, :day, resource FROM unnest(CAST(:resources AS text[])) AS resource
-ON CONFLICT DO NOTHING
+INSERT INTO billed_reads AS before (social_account_id, billed_on, resource_ids)
+VALUES (:account, :day, CAST(:resources AS text[]))
+ON CONFLICT (social_account_id, billed_on) DO UPDATE SET resource_ids = before.resource_ids || excluded.resource_ids
 """)
 
 
 def billed_reads(session: Session, account_id: int, now: datetime) -> set[tuple[date, str]]:
     """(UTC day, id) of what was charged for the account on the day of `now`."""
     today = now.astimezone(UTC).date()
-    statement = select(BilledRead.resource_id).where(
+    statement = select(BilledRead.resource_ids).where(
         BilledRead.social_account_id == account_id, BilledRead.billed_on == today
     )
-    return {(today, resource) for resource in session.scalars(statement)}
+    return {(today, resource) for resource in session.scalar(statement) or ()}
 
 
 def record(

@@ -18,6 +18,10 @@ from analytics_pipeline.platform_fetchers.quota import (
     used_up,
 )
 
+_HELD = text("""
+SELECT max(held_until) FROM api_quotas
+WHERE (platform, scope) IN ((:app, 'app'), (:platform, :account)) AND endpoint = ANY(:endpoints)
+""")
 # In the order of the key: two processes lock the same rows in the same order. One statement, since it comes before every
 # call; and a count lost in a crash of the server costs nothing, where waiting for the disk before every call would.
 _COUNT = text("""
@@ -59,17 +63,18 @@ class SharedQuota:
     def take(self, endpoint: str, limits: DailyLimits, now: datetime) -> datetime | None:
         """As CallQuota. Two processes never take the last call both."""
         account = str(self.account_id)
+        quotas = {
+            "platform": self.platform,
+            "account": account,
+            "app": self.app or self.platform,
+            "endpoints": sorted({ALL_ENDPOINTS, endpoint}),
+        }
         with self.engine.connect() as connection:
+            if limits == DailyLimits():  # nothing to count: no account waits for another's count either
+                until: datetime | None = connection.scalar(_HELD, quotas)
+                return until.astimezone(UTC) if until and until > now else None
             rows = connection.execute(
-                _COUNT,
-                {
-                    "platform": self.platform,
-                    "account": account,
-                    "app": self.app or self.platform,
-                    "today": now.astimezone(UTC).date(),
-                    "endpoint": endpoint,
-                    "endpoints": sorted({ALL_ENDPOINTS, endpoint}),
-                },
+                _COUNT, {**quotas, "today": now.astimezone(UTC).date(), "endpoint": endpoint}
             ).all()
             held: list[datetime] = [row.held_until for row in rows if row.held_until and row.held_until > now]
             before: dict[str, int] = {row.scope: row.calls - 1 for row in rows if row.endpoint == endpoint}

@@ -66,6 +66,29 @@ def test_down_and_up_again_from_another_folder(engine: Engine, tmp_path: Path, m
     assert set(inspect(engine).get_table_names()) == {*Base.metadata.tables, "alembic_version"}
 
 
+def test_what_was_charged_is_known_after_the_way_down_and_up(engine: Engine) -> None:
+    with engine.begin() as connection:
+        config = database._alembic_config()
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0005")
+        connection.execute(
+            text("""
+            INSERT INTO businesses (id, name) OVERRIDING SYSTEM VALUE VALUES (1, 'Acme');
+            INSERT INTO social_accounts (id, business_id, platform, external_id)
+            OVERRIDING SYSTEM VALUE VALUES (7, 1, 'twitter', '20');
+            INSERT INTO billed_reads VALUES (7, '2026-09-29', 'a'), (7, '2026-09-30', 'b'), (7, '2026-09-30', 'c');
+            """)
+        )
+        command.upgrade(config, "head")
+        of_days = connection.execute(
+            text("SELECT billed_on::text, ARRAY(SELECT unnest(resource_ids) ORDER BY 1) FROM billed_reads ORDER BY 1")
+        )
+        assert [tuple(row) for row in of_days] == [("2026-09-29", ["a"]), ("2026-09-30", ["b", "c"])]
+        command.downgrade(config, "0005")
+        ids = connection.scalars(text("SELECT resource_id FROM billed_reads ORDER BY 1")).all()
+        assert ids == ["a", "b", "c"]
+
+
 def test_upgrading_twice_changes_nothing(engine: Engine) -> None:
     with engine.begin() as connection:
         connection.execute(text("INSERT INTO users (email) VALUES ('a@example.org')"))

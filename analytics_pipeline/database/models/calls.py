@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from decimal import Decimal
 
-from sqlalchemy import ForeignKey, Index, Integer
+from sqlalchemy import ARRAY, ForeignKey, Index, Integer, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from analytics_pipeline.database.models.base import Base, id_column
@@ -41,7 +41,10 @@ class ApiQuota(Base):
 
 
 class BilledRead(Base):
-    """What a platform has charged for on a UTC day: the same thing read again that day is free."""
+    """What a platform has charged for on a UTC day: the same thing read again that day is free.
+
+    `resource_ids` may name a thing twice, when two processes read it at once.
+    """
 
     __tablename__ = "billed_reads"
 
@@ -49,7 +52,7 @@ class BilledRead(Base):
         ForeignKey("social_accounts.id", ondelete="CASCADE"), primary_key=True
     )
     billed_on: Mapped[date] = mapped_column(primary_key=True)
-    resource_id: Mapped[str] = mapped_column(primary_key=True)
+    resource_ids: Mapped[list[str]] = mapped_column(ARRAY(Text))
 
 
 class MediaOwner(Base):
