@@ -5,7 +5,7 @@ from time import monotonic
 import dagster as dg
 
 from analytics_pipeline.assets.partitions import PUBLISH_DAYS
-from analytics_pipeline.assets.shared import asset_options, day_range, sync_service, table, used
+from analytics_pipeline.assets.shared import AccountConfig, asset_options, day_range, sync_service, table, used
 from analytics_pipeline.platform_fetchers.usage import NOTHING_USED
 
 
@@ -22,11 +22,11 @@ def account_analytics_asset(platform: str) -> dg.AssetsDefinition:
         metadata={"dagster/table_name": "account_analytics"},
         **asset_options(platform),
     )
-    def account_analytics(context: dg.AssetExecutionContext) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    def account_analytics(context: dg.AssetExecutionContext, config: AccountConfig) -> dg.MaterializeResult:  # type: ignore[type-arg]
         first, last = day_range(context)
         began = monotonic()
         with sync_service(context, platform) as service:
-            results = list(service.read_account_days(platform, first, last))
+            results = list(service.read_account_days(platform, first, last, config.only_lacking))
         failed = [result for result in results if result.failure]
         if failed and len(failed) == len(results) and not any(result.found for result in failed):
             reasons = "; ".join(

@@ -32,6 +32,15 @@ class SyncConfig(dg.Config):
     )
 
 
+class AccountConfig(dg.Config):
+    """Which accounts a run reads the figures of."""
+
+    only_lacking: bool = Field(
+        default=False,
+        description="Only accounts whose number of followers on the last of the chosen days is not known.",
+    )
+
+
 class AssetOptions(TypedDict):
     """Arguments of `@dg.asset` that all raw assets of a platform share."""
 

@@ -50,6 +50,11 @@ def by_ladder_config(platform: str) -> dict[str, object]:
     return _sync_config(platform, "by_ladder")
 
 
+def only_lacking_config(platform: str) -> dict[str, object]:
+    """Run config of a platform's account job that leaves alone the accounts whose followers of the last day are known."""
+    return {"ops": {f"{platform}__account_analytics": {"config": {"only_lacking": True}}}}
+
+
 def _sync_config(platform: str, switch: str) -> dict[str, object]:
     return {
         "ops": {f"{platform}__{asset}": {"config": {switch: True}} for asset in ("published_posts", "post_analytics")}

@@ -1,5 +1,8 @@
 """The schedules: every hour the refresh ladder of each platform, every day the accounts' own figures.
 
+A day's number of followers cannot be read later on some platforms: what failed, and what was connected since, is read on
+the same day.
+
 A tick asks for one run per platform. Ticks that were missed while nothing ran are not repeated one by one: the ledger
 knows what is due, and the newest tick asks for all of it.
 """
@@ -9,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 
 from analytics_pipeline.assets.partitions import PUBLISH_DAYS
-from analytics_pipeline.automation.jobs import ACCOUNT_JOBS, SYNC_JOBS, by_ladder_config
+from analytics_pipeline.automation.jobs import ACCOUNT_JOBS, SYNC_JOBS, by_ladder_config, only_lacking_config
 from analytics_pipeline.automation.ranges import range_tags
 from analytics_pipeline.resources import DatabaseResource
 from analytics_pipeline.settings import get_settings
@@ -17,6 +20,8 @@ from analytics_pipeline.sync import ladder, plan
 from analytics_pipeline.sync.service import DISCOVERED
 
 TICK = timedelta(hours=1)
+ASKED_AGAIN = timedelta(hours=4)
+"""After so long, accounts that lack the day's own figures are read again."""
 RESTATED_DAYS = 8
 """Days, today included, of which the accounts' own figures are read every day: platforms correct the last week."""
 
@@ -82,20 +87,35 @@ def refresh_schedule(platform: str) -> dg.ScheduleDefinition:
 
 
 def account_schedule(platform: str) -> dg.ScheduleDefinition:
-    """Every day after 05:00 UTC, some minutes after the platform's refresh."""
+    """Every day after 05:00 UTC, some minutes after the platform's refresh; and later, until no account lacks the day."""
 
     @dg.schedule(
         job=ACCOUNT_JOBS[platform],
         name=f"{platform}_account_analytics_daily",
-        cron_schedule=f"{MINUTES[platform] + 3} 5 * * *",
+        cron_schedule=f"{MINUTES[platform] + 3} 5-21/{ASKED_AGAIN // TICK} * * *",
         execution_timezone="UTC",
         default_status=dg.DefaultScheduleStatus.RUNNING,
-        description=f"Reads the own figures of {platform} accounts for the last {RESTATED_DAYS} days, today included.",
+        description=(
+            f"Reads the own figures of {platform} accounts for the last {RESTATED_DAYS} days, today included: of those "
+            "whose number of followers today is not known yet."
+        ),
     )
-    def schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+    def schedule(context: dg.ScheduleEvaluationContext, database: DatabaseResource) -> dg.RunRequest | dg.SkipReason:
         tick = context.scheduled_execution_time.astimezone(UTC)
+        if tick <= datetime.now(UTC) - ASKED_AGAIN:
+            return dg.SkipReason(f"the tick of {tick:%Y-%m-%d %H:%M} UTC was missed; the newest one asks for the week")
+        with database.session() as session:
+            accounts = [a for a in plan.accounts(session, [platform]) if a.status == "connected"]
+            if not accounts:
+                return dg.SkipReason(f"no {platform} account is connected")
+            if not plan.without_followers(session, accounts, tick.date()):
+                return dg.SkipReason(f"the followers of {tick:%Y-%m-%d} are known of every {platform} account")
         first = max(tick.date() - timedelta(days=RESTATED_DAYS - 1), PUBLISH_DAYS.start.date())
-        return dg.RunRequest(run_key=f"{platform}:{tick:%Y-%m-%d}", tags=range_tags(first, tick.date()))
+        return dg.RunRequest(
+            run_key=f"{platform}:{tick:%Y-%m-%dT%H}",
+            run_config=only_lacking_config(platform),
+            tags=range_tags(first, tick.date()),
+        )
 
     return schedule
 

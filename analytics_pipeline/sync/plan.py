@@ -3,7 +3,7 @@
 Here: reading the ledger and the posts. Not here: changing them, calling platforms.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select
 from sqlalchemy.orm import Session
 
-from analytics_pipeline.database.models import PublishedPost, SocialAccount, SyncError, SyncUnit
+from analytics_pipeline.database.models import AccountAnalytics, PublishedPost, SocialAccount, SyncError, SyncUnit
 from analytics_pipeline.platform_fetchers import FETCHERS
 from analytics_pipeline.sync.ledger import Failure, one_of
 from analytics_pipeline.sync.results import PostFailure, UnitResult
@@ -52,6 +52,20 @@ class PlannedPost:
     post_type: str | None
     unavailable_since: datetime | None
     fresh: bool
+
+
+def without_followers(session: Session, accounts: Sequence[Account], day: date) -> list[Account]:
+    """Those of the accounts whose number of followers on the UTC day nobody has read: some platforms tell only today's."""
+    known = set(
+        session.scalars(
+            select(AccountAnalytics.social_account_id).where(
+                AccountAnalytics.social_account_id.in_([account.id for account in accounts]),
+                AccountAnalytics.day == day,
+                AccountAnalytics.followers.is_not(None),
+            )
+        )
+    )
+    return [account for account in accounts if account.id not in known]
 
 
 def days_between(first: date, last: date) -> list[date]:

@@ -6,11 +6,12 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 import pytest
 from dagster._core.definitions.schedule_definition import ScheduleExecutionData
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from analytics_pipeline.automation.jobs import SYNC_JOBS
+from analytics_pipeline.automation.jobs import ACCOUNT_JOBS, SYNC_JOBS, only_lacking_config
 from analytics_pipeline.automation.schedules import REFRESH_TAG, SCHEDULES, next_refresh
-from analytics_pipeline.database.models import Business, PublishedPost, SocialAccount, SyncUnit
+from analytics_pipeline.database.models import AccountAnalytics, Business, PublishedPost, SocialAccount, SyncUnit
 from analytics_pipeline.definitions import defs
 from analytics_pipeline.resources import DatabaseResource
 from analytics_pipeline.settings import get_settings
@@ -120,9 +121,31 @@ def test_a_platform_can_be_switched_off(
     assert tick(instance).skip_message == "TWITTER_REFRESH is off"
 
 
-def test_the_accounts_own_figures_are_read_for_the_last_week_every_day(instance: dg.DagsterInstance) -> None:
-    (request,) = list(tick(instance, name="linkedin_account_analytics_daily").run_requests or [])
+def test_the_accounts_own_figures_are_read_for_the_last_week_every_day(
+    instance: dg.DagsterInstance, account: SocialAccount
+) -> None:
+    (request,) = list(tick(instance, name="twitter_account_analytics_daily").run_requests or [])
     assert (request.tags[START], request.tags[END]) == (str(TODAY - timedelta(days=7)), str(TODAY))
+    assert request.run_config == only_lacking_config("twitter")
+    assert dg.validate_run_config(defs.resolve_job_def(ACCOUNT_JOBS["twitter"].name), dict(request.run_config))
+
+
+def test_the_accounts_own_figures_are_asked_for_again_until_none_lacks_the_day(
+    instance: dg.DagsterInstance, account: SocialAccount, session: Session
+) -> None:
+    name = "twitter_account_analytics_daily"
+    session.add(AccountAnalytics(social_account_id=account.id, platform="twitter", day=TODAY, fetched_at=NOW))
+    session.commit()
+    (request,) = list(tick(instance, name=name).run_requests or [])
+    assert request.run_key == f"twitter:{NOW:%Y-%m-%dT%H}", "a row without followers is not what is wanted"
+    session.execute(update(AccountAnalytics).values(followers=0))
+    session.commit()
+    assert tick(instance, name=name).skip_message == f"the followers of {TODAY} are known of every twitter account"
+    account.status = "needs_reauth"
+    session.commit()
+    assert tick(instance, name=name).skip_message == "no twitter account is connected"
+    assert "was missed" in str(tick(instance, NOW - timedelta(hours=5), name).skip_message)
+    assert {s.name: s.cron_schedule for s in SCHEDULES}[name] == "10 5-21/4 * * *"
 
 
 def test_platforms_tick_minutes_apart() -> None:

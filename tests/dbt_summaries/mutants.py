@@ -3,7 +3,8 @@
 By hand, as it takes half an hour: `pytest -n 0 tests/dbt_summaries/mutants.py -k post_daily_gains`. A failure here is a
 mutant that every test let live: a test is missing, or it is the same SQL, and then stands in `equal_mutants.py`.
 A mutant is put into what dbt has parsed, so nothing is parsed anew. It first meets the worlds that hypothesis makes, in
-copies of databases in which all that comes before is right; then, if need be, the tests themselves.
+copies of databases in which all that comes before is right; then, if need be, the tests themselves. One that is no SQL at
+all is skipped: that it fails proves nothing.
 Not here: errors in data, which the tests of dbt must find (`dbt_summaries/tests`).
 """
 
@@ -36,6 +37,11 @@ from tests.dbt_summaries.history_worlds import store_history
 from tests.dbt_summaries.worlds import store
 
 Days = tuple[date, date]
+
+_NO_SQL = re.compile(
+    r"syntax error|does not exist|is ambiguous|must appear in the GROUP BY|cannot be (matched|cast)|Compilation Error"
+)
+"""In what the server says of a statement that means nothing: whoever writes it sees that without any test."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +116,6 @@ JUDGES = {
         | dict.fromkeys(
             (
                 "int_publish_days",
-                "int_latest_readings",
                 "stg_published_posts",
                 "changed_range",
                 "get_incremental_replace_changed_days_sql",
@@ -140,7 +145,8 @@ JUDGES = {
         accounts_steps,
         (test_posting, test_account_marts),
         {mart: (mart,) for mart in ACCOUNTS}
-        | {"int_posts": ACCOUNTS, "int_account_months": ("benchmarks",), "stg_content": ("content_types",)}
+        | dict.fromkeys(("int_latest_readings", "int_posts"), ACCOUNTS)
+        | {"int_account_months": ("benchmarks",), "stg_content": ("content_types",)}
         | {"delete_changed_windows": ("posting_times",), "delete_months_since_the_changed": ("benchmarks",)}
         | dict.fromkeys(("changed_months", "delete_changed_months"), ("content_types", "benchmarks")),
     ),
@@ -286,7 +292,10 @@ def test_mutants_are_killed(
         marts = judge.judged[name]
         for copy, step in ready:
             copies.copy(copy, conftest.DATABASE)
-            assert dbt("run", "--select", *(f"+{mart}" for mart in marts), days=step.days).succeeded
+            built = dbt("run", "--select", *(f"+{mart}" for mart in marts), days=step.days)
+            if is_mutant and (wrong := next(filter(_NO_SQL.search, built.messages), None)):
+                pytest.skip(f"proves nothing, as it is no SQL: {' '.join(wrong.split())[:200]}")
+            assert built.succeeded
             step.check(engine, marts)
             yield
         if (name, shown) in EQUAL:
