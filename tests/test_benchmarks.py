@@ -27,9 +27,9 @@ def test_fetch_reads_every_post_in_the_least_calls() -> None:
     assert row["calls"] == row["least_calls"] == 2 * (1 + 1), "a page of the listing, and a batch for the reels"
     assert row["limit_a_seconds"] == 0.0
     assert row["bare_loop_seconds"] > 0
-    (storing,) = printed["tables"]["Storing alone"]
-    assert storing["rows"] == 60
-    assert storing["stored_per_second"] > 0
+    storing = printed["tables"]["Storing alone"]
+    assert [(each["rows"], each["rows_per_transaction"]) for each in storing] == [(60, 100)] * 2 + [(60, 60)] * 2
+    assert all(each["share"] == round(each["stored_per_second"] / each["per_second"], 2) for each in storing)
     assert printed["command"].startswith("python -m benchmarks fetch --accounts 2")
 
 
