@@ -35,9 +35,8 @@ class SyncConfig(dg.Config):
 class AccountConfig(dg.Config):
     """Which accounts a run reads the figures of."""
 
-    only_lacking: bool = Field(
-        default=False,
-        description="Only accounts whose number of followers on the last of the chosen days is not known.",
+    only_unread: bool = Field(
+        default=False, description="Only accounts of which nothing has been read on the last of the chosen days."
     )
 
 

@@ -50,9 +50,9 @@ def by_ladder_config(platform: str) -> dict[str, object]:
     return _sync_config(platform, "by_ladder")
 
 
-def only_lacking_config(platform: str) -> dict[str, object]:
-    """Run config of a platform's account job that leaves alone the accounts whose followers of the last day are known."""
-    return {"ops": {f"{platform}__account_analytics": {"config": {"only_lacking": True}}}}
+def only_unread_config(platform: str) -> dict[str, object]:
+    """Run config of a platform's account job that leaves alone the accounts that have been read on the last day."""
+    return {"ops": {f"{platform}__account_analytics": {"config": {"only_unread": True}}}}
 
 
 def _sync_config(platform: str, switch: str) -> dict[str, object]:

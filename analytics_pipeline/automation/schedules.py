@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 
 from analytics_pipeline.assets.partitions import PUBLISH_DAYS
-from analytics_pipeline.automation.jobs import ACCOUNT_JOBS, SYNC_JOBS, by_ladder_config, only_lacking_config
+from analytics_pipeline.automation.jobs import ACCOUNT_JOBS, SYNC_JOBS, by_ladder_config, only_unread_config
 from analytics_pipeline.automation.ranges import range_tags
 from analytics_pipeline.resources import DatabaseResource
 from analytics_pipeline.settings import get_settings
@@ -21,7 +21,7 @@ from analytics_pipeline.sync.service import DISCOVERED
 
 TICK = timedelta(hours=1)
 ASKED_AGAIN = timedelta(hours=4)
-"""After so long, accounts that lack the day's own figures are read again."""
+"""After so long, accounts of which nothing could be read are asked for again, and those connected since for the first time."""
 RESTATED_DAYS = 8
 """Days, today included, of which the accounts' own figures are read every day: platforms correct the last week."""
 
@@ -87,7 +87,7 @@ def refresh_schedule(platform: str) -> dg.ScheduleDefinition:
 
 
 def account_schedule(platform: str) -> dg.ScheduleDefinition:
-    """Every day after 05:00 UTC, some minutes after the platform's refresh; and later, until no account lacks the day."""
+    """Every day after 05:00 UTC, some minutes after the platform's refresh; and later, what that has not read."""
 
     @dg.schedule(
         job=ACCOUNT_JOBS[platform],
@@ -96,8 +96,8 @@ def account_schedule(platform: str) -> dg.ScheduleDefinition:
         execution_timezone="UTC",
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description=(
-            f"Reads the own figures of {platform} accounts for the last {RESTATED_DAYS} days, today included: of those "
-            "whose number of followers today is not known yet."
+            f"Reads the own figures of {platform} accounts for the last {RESTATED_DAYS} days, today included: later on "
+            "only of those of which nothing could be read before, or that were connected since."
         ),
     )
     def schedule(context: dg.ScheduleEvaluationContext, database: DatabaseResource) -> dg.RunRequest | dg.SkipReason:
@@ -108,12 +108,12 @@ def account_schedule(platform: str) -> dg.ScheduleDefinition:
             accounts = [a for a in plan.accounts(session, [platform]) if a.status == "connected"]
             if not accounts:
                 return dg.SkipReason(f"no {platform} account is connected")
-            if not plan.without_followers(session, accounts, tick.date()):
-                return dg.SkipReason(f"the followers of {tick:%Y-%m-%d} are known of every {platform} account")
+            if not plan.unread(session, accounts, tick.date()):
+                return dg.SkipReason(f"every {platform} account has been read today")
         first = max(tick.date() - timedelta(days=RESTATED_DAYS - 1), PUBLISH_DAYS.start.date())
         return dg.RunRequest(
             run_key=f"{platform}:{tick:%Y-%m-%dT%H}",
-            run_config=only_lacking_config(platform),
+            run_config=only_unread_config(platform),
             tags=range_tags(first, tick.date()),
         )
 

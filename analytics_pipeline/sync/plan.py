@@ -5,7 +5,7 @@ Here: reading the ledger and the posts. Not here: changing them, calling platfor
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select
@@ -54,18 +54,17 @@ class PlannedPost:
     fresh: bool
 
 
-def without_followers(session: Session, accounts: Sequence[Account], day: date) -> list[Account]:
-    """Those of the accounts whose number of followers on the UTC day nobody has read: some platforms tell only today's."""
-    known = set(
+def unread(session: Session, accounts: Sequence[Account], day: date) -> list[Account]:
+    """Those of the accounts of whose own figures none has been read on the UTC day."""
+    read = set(
         session.scalars(
             select(AccountAnalytics.social_account_id).where(
                 AccountAnalytics.social_account_id.in_([account.id for account in accounts]),
-                AccountAnalytics.day == day,
-                AccountAnalytics.followers.is_not(None),
+                AccountAnalytics.fetched_at >= datetime.combine(day, time.min, UTC),
             )
         )
     )
-    return [account for account in accounts if account.id not in known]
+    return [account for account in accounts if account.id not in read]
 
 
 def days_between(first: date, last: date) -> list[date]:

@@ -230,15 +230,15 @@ class AnalyticsSyncService:
             yield finish(day)
 
     def read_account_days(
-        self, platform: str, first: date, last: date, only_lacking: bool = False
+        self, platform: str, first: date, last: date, only_unread: bool = False
     ) -> Iterator[AccountResult]:
         """Stores account-level figures of all accounts of a platform for the UTC days `first` to `last`.
 
-        `only_lacking` leaves alone the accounts whose followers of `last` are known.
+        `only_unread` leaves alone the accounts of which some have been read on `last` or later.
         """
         accounts = plan.accounts(self._db, self._known_platforms([platform]))
-        if only_lacking:
-            accounts = plan.without_followers(self._db, accounts, last)
+        if only_unread:
+            accounts = plan.unread(self._db, accounts, last)
         self._db.commit()
         yield from self._side_by_side(accounts, lambda a: [listing.read_account_days(self._work(a), first, last)])
 

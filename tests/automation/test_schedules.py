@@ -6,10 +6,9 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 import pytest
 from dagster._core.definitions.schedule_definition import ScheduleExecutionData
-from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from analytics_pipeline.automation.jobs import ACCOUNT_JOBS, SYNC_JOBS, only_lacking_config
+from analytics_pipeline.automation.jobs import ACCOUNT_JOBS, SYNC_JOBS, only_unread_config
 from analytics_pipeline.automation.schedules import REFRESH_TAG, SCHEDULES, next_refresh
 from analytics_pipeline.database.models import AccountAnalytics, Business, PublishedPost, SocialAccount, SyncUnit
 from analytics_pipeline.definitions import defs
@@ -126,21 +125,24 @@ def test_the_accounts_own_figures_are_read_for_the_last_week_every_day(
 ) -> None:
     (request,) = list(tick(instance, name="twitter_account_analytics_daily").run_requests or [])
     assert (request.tags[START], request.tags[END]) == (str(TODAY - timedelta(days=7)), str(TODAY))
-    assert request.run_config == only_lacking_config("twitter")
+    assert request.run_config == only_unread_config("twitter")
     assert dg.validate_run_config(defs.resolve_job_def(ACCOUNT_JOBS["twitter"].name), dict(request.run_config))
 
 
-def test_the_accounts_own_figures_are_asked_for_again_until_none_lacks_the_day(
+def test_the_accounts_own_figures_are_asked_for_again_until_all_have_been_read_that_day(
     instance: dg.DagsterInstance, account: SocialAccount, session: Session
 ) -> None:
     name = "twitter_account_analytics_daily"
-    session.add(AccountAnalytics(social_account_id=account.id, platform="twitter", day=TODAY, fetched_at=NOW))
+    midnight = NOW.replace(hour=0)
+    read = AccountAnalytics(social_account_id=account.id, platform="twitter", day=TODAY - timedelta(days=1))
+    read.fetched_at = midnight - timedelta(microseconds=1)
+    session.add(read)
     session.commit()
     (request,) = list(tick(instance, name=name).run_requests or [])
-    assert request.run_key == f"twitter:{NOW:%Y-%m-%dT%H}", "a row without followers is not what is wanted"
-    session.execute(update(AccountAnalytics).values(followers=0))
+    assert request.run_key == f"twitter:{NOW:%Y-%m-%dT%H}"
+    read.fetched_at = midnight
     session.commit()
-    assert tick(instance, name=name).skip_message == f"the followers of {TODAY} are known of every twitter account"
+    assert tick(instance, name=name).skip_message == "every twitter account has been read today"
     account.status = "needs_reauth"
     session.commit()
     assert tick(instance, name=name).skip_message == "no twitter account is connected"
