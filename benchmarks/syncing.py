@@ -1,6 +1,6 @@
 """The measured work: the sync service on one platform, called as the assets call it, in a process of its own.
 
-Not here: what its figures are compared with (`limits.py`).
+Not here: what its figures are compared with (`bare.py`).
 """
 
 import resource
