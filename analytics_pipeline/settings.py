@@ -136,7 +136,7 @@ class Settings(BaseSettings):
 
     linkedin_list_size: int = Field(50, ge=1, le=200, description="Posts that one call for LinkedIn statistics names.")
     linkedin_detail_days: int = Field(
-        30, ge=0, description="LinkedIn posts up to this age (days) are asked for reactions and video figures."
+        90, ge=0, description="LinkedIn posts up to this age (days) are asked for reactions and video figures."
     )
     linkedin_detail_calls: int = Field(
         8, ge=0, description="Most calls for such details per page and run: they cost up to three per post."

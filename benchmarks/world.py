@@ -14,9 +14,6 @@ from analytics_pipeline.settings import get_settings
 DAYS = 100
 """Publish days: with 1,000 posts, ten a day."""
 
-YOUNG = timedelta(days=30)
-"""Up to this age LinkedIn posts are asked for details and Instagram media for clicks; X shows private figures."""
-
 KINDS = {
     "linkedin": "text image video image carousel link image text image link video image carousel link text",
     "twitter": "text image text link text image video text image link text image video link",
@@ -56,21 +53,21 @@ def least_calls(platform: str, posts: int) -> int:
     """Calls that the listing and reading of one account need at least, by the platform's biggest pages and batches."""
     settings = get_settings()
     kinds = KINDS[platform].split()
-    published = [(kinds[n % len(kinds)], n * timedelta(days=DAYS) / posts < YOUNG) for n in range(posts)]
-    reels = sum(kind == "reel" for kind, _ in published)
-    young = sum(is_young for _, is_young in published)
+    published = [kinds[n % len(kinds)] for n in range(posts)]  # newest first
+    reels = published.count("reel")
     match platform:
         case "twitter":
             return ceil(posts / 100)
         case "linkedin":
-            details = ceil(young / 50) + 2 * sum(kind == "video" and is_young for kind, is_young in published)
+            young = published[: ceil(posts * settings.linkedin_detail_days / DAYS)]
+            details = ceil(len(young) / 50) + 2 * young.count("video")
             listed, read = ceil(posts / 100), ceil(posts / settings.linkedin_list_size)
             return listed + read + min(details, settings.linkedin_detail_calls)
         case "facebook":
             return ceil(posts / 50) + ceil(reels / 25)  # a reel is two entries of a batch: its video and its post
         case _:
-            clicks = ceil(sum(kind != "reel" and is_young for kind, is_young in published) / 50)
-            return ceil(posts / 100) + 1 + ceil(reels / 50) + clicks  # the one: stories have a list of their own
+            # Reels by their ids, the clicks of all others; and stories have a list of their own.
+            return ceil(posts / 100) + ceil(reels / 50) + ceil((posts - reels) / 50) + 1
 
 
 def make_world(platforms: Sequence[str], accounts: int, posts: int, now: datetime, days: int = DAYS) -> World:

@@ -28,7 +28,7 @@ from analytics_pipeline.platform_fetchers.instagram_metrics import (
 from analytics_pipeline.platform_fetchers.metrics import ListedPost, PostReading, click_through_rate
 from analytics_pipeline.settings import get_settings
 
-_CLICK_BATCHES: Final = 10
+_CLICK_BATCHES: Final = 20
 """Most batches for clicks per fetcher, newest media first: each of their entries counts as a call of its own."""
 
 UNANIMOUS: Final = 3
@@ -137,7 +137,10 @@ class InstagramDetails(InstagramDays):
         return [replace(post, reading=completed.get(post.platform_post_id)) for post in page]
 
     def _completed(self, readings: Iterable[PostReading]) -> Iterator[PostReading]:
-        """The readings, those of young media with their clicks: a breakdown, which no other metric may stand beside."""
+        """The readings with clicks, where there are any: a breakdown, which no other metric may stand beside.
+
+        Of media of any age: what the last reading of a post does not tell is unknown from then on.
+        """
         waiting: list[PostReading] = []
         try:
             for reading in readings:
@@ -158,9 +161,9 @@ class InstagramDetails(InstagramDays):
             return False
         if reading.analytics["impressions"] is None and reading.analytics["reach"] is None:
             return False  # the insights are withheld, as of a story that few have seen
-        published = moment(reading.raw.get("timestamp"))
-        young = published is not None and published > self._clock() - RECENT and not self.before_conversion(published)
-        return young and kind_of(reading.raw) in CLICKED_KINDS
+        return kind_of(reading.raw) in CLICKED_KINDS and not self.before_conversion(
+            moment(reading.raw.get("timestamp"))
+        )
 
     def _with_clicks(self, readings: Sequence[PostReading]) -> Iterator[PostReading]:
         urls = [url(f"{r.platform_post_id}/insights", metric=CLICKS, breakdown=CLICKS_BREAKDOWN) for r in readings]

@@ -127,7 +127,7 @@ CATALOG: Final = (
         "clicks",
         "exact",
         "GET /:media/insights profile_activity by action_type: bio_link_clicked",
-        "on the link in the profile; media of the last 30 days, not reels; Facebook login only",
+        "on the link in the profile; not reels; the newest 1,000 media of a run; Facebook login only",
         asked=(CLICKS,),
     ),
     MetricSource(

@@ -40,8 +40,8 @@ from tests.platform_fetchers.instagram_fake import (
 from tests.platform_fetchers.platform_server import PlatformServer
 
 CLICKS = 1
-"""One batch for the clicks of the young media."""
-RATION = 10
+"""One batch for clicks."""
+RATION = 20
 """Most batches for clicks that one fetcher sends."""
 
 
@@ -78,7 +78,7 @@ def test_a_refused_metric_is_dropped_for_that_media_only(
     assert known(found["1"]) == IMAGE_FIGURES
     assert known(found["2"]) == {n: v for n, v in IMAGE_FIGURES.items() if n not in ("shares_count", "bookmarks_count")}
     assert fetcher.dead_metrics == set()
-    assert len(server.requests) == 3
+    assert len(server.requests) == 3 + CLICKS
 
 
 def test_a_refusal_that_names_nobody_is_probed_metric_by_metric(
@@ -148,7 +148,7 @@ def test_link_clicks_of_a_story_are_not_asked_for_again_where_instagram_has_none
     assert fetcher.dead_metrics == {"STORY/link_clicks"}
     server.requests.clear()
     assert known(by_id(fetcher.fetch_many(stories))["6"]) == {"impressions": 5}
-    assert len(server.requests) == 1
+    assert len(server.requests) == 1 + CLICKS
 
 
 def test_an_item_of_a_carousel_has_no_insights(account: FakeAccount, fetcher: InstagramFetcher) -> None:
@@ -236,6 +236,13 @@ def test_clicks_on_the_link_come_fifty_media_a_call(
     assert len(batches) == 2
 
 
+def test_clicks_are_those_of_media_of_any_age(account: FakeAccount, fetcher: InstagramFetcher) -> None:
+    """Else the last reading of every post would take back what the readings before it told."""
+    account.nodes = {"0": media(0, clicks=7), "739": media(739, clicks=8)}
+    found = by_id(fetcher.fetch_many([PostRef("739", None, "image"), PostRef("0", None, "image")]))
+    assert [known(found[key])["clicks"] for key in ("0", "739")] == [7, 8]
+
+
 def test_clicks_that_are_retired_are_asked_for_once(
     account: FakeAccount, fetcher: InstagramFetcher, server: PlatformServer
 ) -> None:
@@ -280,7 +287,7 @@ def test_a_thousand_media_of_all_kinds_in_thirty_calls(
     assert len(server.requests) <= 30
 
 
-def test_a_thousand_images_in_ten_calls(
+def test_a_thousand_images_in_thirty_calls(
     account: FakeAccount, fetcher: InstagramFetcher, server: PlatformServer
 ) -> None:
     account.nodes = {str(n): media(n) for n in range(1000)}

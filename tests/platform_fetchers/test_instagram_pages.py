@@ -149,7 +149,7 @@ def test_a_retired_metric_costs_one_failed_page_and_a_probe(
     assert len(found) == 740
     assert fetcher.dead_metrics == {"FEED/saved"}
     pages, failed, plain = 8, 1, 1
-    probe, clicks = (1, 10) if batches else (3, 0)
+    probe, clicks = (1, 15) if batches else (3, 0)
     assert len(server.requests) == pages + failed + plain + probe + clicks
 
 
