@@ -40,12 +40,6 @@ fetcher = page_fetcher
 # --- one post and its details
 
 
-def test_details_are_asked_for_as_long_as_posts_are_read() -> None:
-    """Else the last reading of every post would not tell what those before it told."""
-    last_rung = get_settings().refresh_ladder("linkedin")[-1]
-    assert timedelta(days=get_settings().linkedin_detail_days) >= last_rung.younger_than
-
-
 def test_what_ends_the_account_leaves_the_videos_that_were_read(
     server: PlatformServer, fetcher: LinkedInAnalyticsFetcher
 ) -> None:

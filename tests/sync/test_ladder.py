@@ -10,7 +10,7 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from analytics_pipeline.database.models import SocialAccount, SyncUnit
-from analytics_pipeline.settings import DEFAULT_LADDER, Rung, parse_ladder
+from analytics_pipeline.settings import DEFAULT_LADDER, Rung, get_settings, parse_ladder
 from analytics_pipeline.sync import AnalyticsSyncService, ladder
 from tests.sync.conftest import Connect, at
 from tests.sync.scripted import Platform
@@ -32,6 +32,11 @@ def readings(platform: str, rungs: tuple[Rung, ...], published: datetime, ticks:
 def hourly(days: int, since: datetime = NOON) -> list[datetime]:
     first = since.replace(minute=7, second=0, microsecond=0)
     return [first + n * HOUR for n in range(24 * days)]
+
+
+def test_linkedins_details_are_asked_for_as_long_as_posts_are_read() -> None:
+    """Else the last reading of every post would not tell what those before it told."""
+    assert get_settings().linkedin_detail_days * DAY >= DEFAULT[-1].younger_than
 
 
 @given(age=st.timedeltas(timedelta(0), DAY))
