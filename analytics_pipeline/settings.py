@@ -165,7 +165,9 @@ class Settings(BaseSettings):
     )
 
     history_days: int = Field(
-        365, ge=0, description="Publish days whose posts are found and read by themselves when an account is connected."
+        365,
+        ge=0,
+        description="Days of posts, and of an account's own figures, that are read by themselves once it is connected.",
     )
     linkedin_refresh: str = Field(
         DEFAULT_LADDER, description="How often LinkedIn posts are read again: `younger than:every …`, or `off`."

@@ -26,7 +26,7 @@ def account_analytics_asset(platform: str) -> dg.AssetsDefinition:
         first, last = day_range(context)
         began = monotonic()
         with sync_service(context, platform) as service:
-            results = list(service.read_account_days(platform, first, last, config.only_unread))
+            results = list(service.read_account_days(platform, first, last, config.accounts))
         failed = [result for result in results if result.failure]
         if failed and len(failed) == len(results) and not any(result.found for result in failed):
             reasons = "; ".join(

@@ -35,9 +35,7 @@ class SyncConfig(dg.Config):
 class AccountConfig(dg.Config):
     """Which accounts a run reads the figures of."""
 
-    only_unread: bool = Field(
-        default=False, description="Only accounts of which nothing has been read on the last of the chosen days."
-    )
+    accounts: list[int] = Field(default=[], description="Ids of the accounts; empty: all of the platform.")
 
 
 class AssetOptions(TypedDict):

@@ -1,5 +1,7 @@
 """The jobs: per platform one for posts and one for the accounts' own figures, and one for summaries."""
 
+from collections.abc import Collection
+
 import dagster as dg
 
 from analytics_pipeline.assets.state_checks import state_check_keys
@@ -50,9 +52,9 @@ def by_ladder_config(platform: str) -> dict[str, object]:
     return _sync_config(platform, "by_ladder")
 
 
-def only_unread_config(platform: str) -> dict[str, object]:
-    """Run config of a platform's account job that leaves alone the accounts that have been read on the last day."""
-    return {"ops": {f"{platform}__account_analytics": {"config": {"only_unread": True}}}}
+def accounts_config(platform: str, accounts: Collection[int]) -> dict[str, object]:
+    """Run config of a platform's account job for these accounts alone; without any, for all."""
+    return {"ops": {f"{platform}__account_analytics": {"config": {"accounts": sorted(accounts)}}}}
 
 
 def _sync_config(platform: str, switch: str) -> dict[str, object]:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 
 from analytics_pipeline.assets.partitions import PUBLISH_DAYS
-from analytics_pipeline.automation.jobs import ACCOUNT_JOBS, SYNC_JOBS, by_ladder_config, only_unread_config
+from analytics_pipeline.automation.jobs import ACCOUNT_JOBS, SYNC_JOBS, accounts_config, by_ladder_config
 from analytics_pipeline.automation.ranges import range_tags
 from analytics_pipeline.resources import DatabaseResource
 from analytics_pipeline.settings import get_settings
@@ -97,24 +97,36 @@ def account_schedule(platform: str) -> dg.ScheduleDefinition:
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description=(
             f"Reads the own figures of {platform} accounts for the last {RESTATED_DAYS} days, today included: later on "
-            "only of those of which nothing could be read before, or that were connected since."
+            "only of those of which nothing could be read before. Of accounts that are new, for HISTORY_DAYS."
         ),
     )
-    def schedule(context: dg.ScheduleEvaluationContext, database: DatabaseResource) -> dg.RunRequest | dg.SkipReason:
+    def schedule(
+        context: dg.ScheduleEvaluationContext, database: DatabaseResource
+    ) -> list[dg.RunRequest] | dg.SkipReason:
         tick = context.scheduled_execution_time.astimezone(UTC)
+        today = tick.date()
         if tick <= datetime.now(UTC) - ASKED_AGAIN:
             return dg.SkipReason(f"the tick of {tick:%Y-%m-%d %H:%M} UTC was missed; the newest one asks for the week")
         with database.session() as session:
-            accounts = [a for a in plan.accounts(session, [platform]) if a.status == "connected"]
-            if not accounts:
-                return dg.SkipReason(f"no {platform} account is connected")
-            if not plan.unread(session, accounts, tick.date()):
-                return dg.SkipReason(f"every {platform} account has been read today")
-        first = max(tick.date() - timedelta(days=RESTATED_DAYS - 1), PUBLISH_DAYS.start.date())
-        return dg.RunRequest(
-            run_key=f"{platform}:{tick:%Y-%m-%dT%H}",
-            run_config=only_unread_config(platform),
-            tags=range_tags(first, tick.date()),
+            accounts = [account for account in plan.accounts(session, [platform]) if account.status == "connected"]
+            read_at = plan.own_figures_read(session, accounts)
+        new = [account.id for account in accounts if account.id not in read_at]
+        unread = [account.id for account in accounts if account.id in read_at and read_at[account.id].date() < today]
+
+        def run(ids: list[int], days: int, key: str) -> dg.RunRequest:
+            first = max(today - timedelta(days=days), PUBLISH_DAYS.start.date())
+            return dg.RunRequest(
+                run_key=f"{platform}:{key}:{tick:%Y-%m-%dT%H}",
+                run_config=accounts_config(platform, ids if len(ids) < len(accounts) else ()),
+                tags=range_tags(first, today),
+            )
+
+        requests = [run(new, get_settings().history_days, "new")] if new else []
+        requests += [run(unread, RESTATED_DAYS - 1, "week")] if unread else []
+        if requests:
+            return requests
+        return dg.SkipReason(
+            f"every {platform} account has been read today" if accounts else f"no {platform} account is connected"
         )
 
     return schedule

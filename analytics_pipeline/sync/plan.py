@@ -3,9 +3,9 @@
 Here: reading the ledger and the posts. Not here: changing them, calling platforms.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select
@@ -54,17 +54,14 @@ class PlannedPost:
     fresh: bool
 
 
-def unread(session: Session, accounts: Sequence[Account], day: date) -> list[Account]:
-    """Those of the accounts of whose own figures none has been read on the UTC day."""
-    read = set(
-        session.scalars(
-            select(AccountAnalytics.social_account_id).where(
-                AccountAnalytics.social_account_id.in_([account.id for account in accounts]),
-                AccountAnalytics.fetched_at >= datetime.combine(day, time.min, UTC),
-            )
-        )
+def own_figures_read(session: Session, accounts: Collection[Account]) -> dict[int, datetime]:
+    """By id, of those of the accounts of which there are any own figures: when the newest were read (UTC)."""
+    newest = (
+        select(AccountAnalytics.social_account_id, func.max(AccountAnalytics.fetched_at))
+        .where(AccountAnalytics.social_account_id.in_([account.id for account in accounts]))
+        .group_by(AccountAnalytics.social_account_id)
     )
-    return [account for account in accounts if account.id not in read]
+    return {account: read_at.astimezone(UTC) for account, read_at in session.execute(newest)}
 
 
 def days_between(first: date, last: date) -> list[date]:

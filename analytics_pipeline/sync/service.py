@@ -6,7 +6,7 @@ Here: checking of arguments, accounts side by side, days and totals. Not here: t
 
 import queue
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeVar
@@ -230,15 +230,13 @@ class AnalyticsSyncService:
             yield finish(day)
 
     def read_account_days(
-        self, platform: str, first: date, last: date, only_unread: bool = False
+        self, platform: str, first: date, last: date, only: Collection[int] = ()
     ) -> Iterator[AccountResult]:
-        """Stores account-level figures of all accounts of a platform for the UTC days `first` to `last`.
+        """Stores account-level figures of a platform's accounts for the UTC days `first` to `last`.
 
-        `only_unread` leaves alone the accounts of which some have been read on `last` or later.
+        `only`: ids of the accounts, all without any.
         """
-        accounts = plan.accounts(self._db, self._known_platforms([platform]))
-        if only_unread:
-            accounts = plan.unread(self._db, accounts, last)
+        accounts = [a for a in plan.accounts(self._db, self._known_platforms([platform])) if not only or a.id in only]
         self._db.commit()
         yield from self._side_by_side(accounts, lambda a: [listing.read_account_days(self._work(a), first, last)])
 

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import dagster as dg
 import pytest
 from dagster._core.definitions.schedule_definition import ScheduleExecutionData
 from sqlalchemy.orm import Session
 
-from analytics_pipeline.automation.jobs import ACCOUNT_JOBS, SYNC_JOBS, only_unread_config
+from analytics_pipeline.automation.jobs import ACCOUNT_JOBS, SYNC_JOBS
 from analytics_pipeline.automation.schedules import REFRESH_TAG, SCHEDULES, next_refresh
 from analytics_pipeline.database.models import AccountAnalytics, Business, PublishedPost, SocialAccount, SyncUnit
 from analytics_pipeline.definitions import defs
@@ -17,6 +18,7 @@ from analytics_pipeline.settings import get_settings
 
 NOW = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
 TODAY = NOW.date()
+OWN_FIGURES = "twitter_account_analytics_daily"
 START, END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 
 
@@ -120,34 +122,64 @@ def test_a_platform_can_be_switched_off(
     assert tick(instance).skip_message == "TWITTER_REFRESH is off"
 
 
+def own_figures(session: Session, account: SocialAccount, read_at: datetime) -> None:
+    session.add(
+        AccountAnalytics(
+            social_account_id=account.id, platform="twitter", day=read_at.date(), followers=7, fetched_at=read_at
+        )
+    )
+    session.commit()
+
+
+def asked(instance: dg.DagsterInstance, at: datetime = NOW) -> list[tuple[Any, str, str]]:
+    """(accounts, first day, last day) of each run of X's account figures that a tick asks for."""
+    job = defs.resolve_job_def(ACCOUNT_JOBS["twitter"].name)
+    requests = list(tick(instance, at, OWN_FIGURES).run_requests or [])
+    assert len({request.run_key for request in requests}) == len(requests)
+    assert all(dg.validate_run_config(job, dict(request.run_config)) for request in requests)
+    configs = [request.run_config["ops"]["twitter__account_analytics"]["config"] for request in requests]
+    return [
+        (config["accounts"], request.tags[START], request.tags[END])
+        for config, request in zip(configs, requests, strict=True)
+    ]
+
+
 def test_the_accounts_own_figures_are_read_for_the_last_week_every_day(
-    instance: dg.DagsterInstance, account: SocialAccount
-) -> None:
-    (request,) = list(tick(instance, name="twitter_account_analytics_daily").run_requests or [])
-    assert (request.tags[START], request.tags[END]) == (str(TODAY - timedelta(days=7)), str(TODAY))
-    assert request.run_config == only_unread_config("twitter")
-    assert dg.validate_run_config(defs.resolve_job_def(ACCOUNT_JOBS["twitter"].name), dict(request.run_config))
-
-
-def test_the_accounts_own_figures_are_asked_for_again_until_all_have_been_read_that_day(
     instance: dg.DagsterInstance, account: SocialAccount, session: Session
 ) -> None:
-    name = "twitter_account_analytics_daily"
-    midnight = NOW.replace(hour=0)
-    read = AccountAnalytics(social_account_id=account.id, platform="twitter", day=TODAY - timedelta(days=1))
-    read.fetched_at = midnight - timedelta(microseconds=1)
-    session.add(read)
-    session.commit()
-    (request,) = list(tick(instance, name=name).run_requests or [])
-    assert request.run_key == f"twitter:{NOW:%Y-%m-%dT%H}"
-    read.fetched_at = midnight
-    session.commit()
-    assert tick(instance, name=name).skip_message == "every twitter account has been read today"
+    own_figures(session, account, NOW.replace(hour=0) - timedelta(microseconds=1))
+    assert asked(instance) == [([], str(TODAY - timedelta(days=7)), str(TODAY))]
+    own_figures(session, account, NOW.replace(hour=0))
+    assert tick(instance, name=OWN_FIGURES).skip_message == "every twitter account has been read today"
+
+
+def test_a_new_account_is_read_as_far_back_as_its_posts_and_others_for_a_week(
+    instance: dg.DagsterInstance, account: SocialAccount, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HISTORY_DAYS", "90")
+    get_settings.cache_clear()
+    others = [
+        SocialAccount(business_id=1, platform="twitter", external_id=name, access_token="t", status="connected")
+        for name in ("read yesterday", "read today")
+    ]
+    session.add_all(others)
+    session.flush()
+    own_figures(session, others[0], NOW - timedelta(days=1))
+    own_figures(session, others[1], NOW)
+    assert asked(instance) == [
+        ([account.id], str(TODAY - timedelta(days=90)), str(TODAY)),
+        ([others[0].id], str(TODAY - timedelta(days=7)), str(TODAY)),
+    ]
+
+
+def test_the_own_figures_of_nobody_and_of_missed_ticks_are_not_asked_for(
+    instance: dg.DagsterInstance, account: SocialAccount, session: Session
+) -> None:
+    assert "was missed" in str(tick(instance, NOW - timedelta(hours=5), OWN_FIGURES).skip_message)
     account.status = "needs_reauth"
     session.commit()
-    assert tick(instance, name=name).skip_message == "no twitter account is connected"
-    assert "was missed" in str(tick(instance, NOW - timedelta(hours=5), name).skip_message)
-    assert {s.name: s.cron_schedule for s in SCHEDULES}[name] == "10 5-21/4 * * *"
+    assert tick(instance, name=OWN_FIGURES).skip_message == "no twitter account is connected"
+    assert {s.name: s.cron_schedule for s in SCHEDULES}[OWN_FIGURES] == "10 5-21/4 * * *"
 
 
 def test_platforms_tick_minutes_apart() -> None:
