@@ -70,6 +70,7 @@ EQUAL: dict[tuple[str, str], str] = {
             ("posting_times", "order by of_account.published_on desc"),
         ],
         _CANDIDATES: [
+            ("post_performance", "min(posts.changed_on) as newest_changed"),
             ("post_performance", "select min(posts.published_on)"),
             ("post_performance", "least("),
             ("post_performance", "without and existing.published_on > accounts.ranked_after"),
@@ -103,9 +104,6 @@ EQUAL: dict[tuple[str, str], str] = {
         ],
         "what is equal to the quartile is in the quarter of the line before": [
             ("benchmarks", "when figures.value >= peers.quartiles[3] then 4"),
-        ],
-        "the pre-hook has deleted the row of that day": [
-            ("account_growth", "and existing.day <= {{ first }}"),
         ],
         "of no post there are no readings, and before no reading no figures": [
             ("post_daily_gains", "left join {{ ref('stg_published_posts') }} as posts"),
