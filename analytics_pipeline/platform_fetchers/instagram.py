@@ -108,9 +108,9 @@ class InstagramFetcher(InstagramPages):
         each would be a call, they are listed with all others, and watch time for the newest (INSTAGRAM_DETAIL_CALLS).
         """
         listed = 0
-        for page in self._walk(start, end):
+        for page in self._listed_completely(self._walk(start, end)):
             listed += len(page)
-            yield self._listed_completely(page)
+            yield page
         if listed >= _LISTED:
             self.unlisted = f"instagram lists the latest {_LISTED:,} media: older ones may never be found"
         if end > self._clock() - _STORY_LIVES:

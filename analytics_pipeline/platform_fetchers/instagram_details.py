@@ -130,11 +130,32 @@ class InstagramDetails(InstagramDays):
 
     # --- clicks
 
-    def _listed_completely(self, page: Sequence[ListedPost]) -> list[ListedPost]:
-        page = self._detailed(page)
-        readings = self._completed([post.reading for post in page if post.reading])
+    def _listed_completely(self, pages: Iterable[Sequence[ListedPost]]) -> Iterator[list[ListedPost]]:
+        """The posts of a listing in their order, cut where the batches for their clicks are full rather than by pages."""
+        held: list[ListedPost] = []
+        clicked = 0
+        try:
+            for page in map(self._detailed, pages):
+                for post in page:
+                    held.append(post)
+                    clicked += post.reading is not None and self._may_have_clicks(post.reading)
+                    if clicked == BATCH_LIMIT:
+                        yield self._listed_with_clicks(held)
+                        held, clicked = [], 0
+                if held and (not clicked or len(held) > self.largest_page):
+                    yield self._listed_with_clicks(held)
+                    held, clicked = [], 0
+        except PlatformAPIError:
+            if held:
+                yield held
+            raise
+        if held:
+            yield self._listed_with_clicks(held)
+
+    def _listed_with_clicks(self, posts: Sequence[ListedPost]) -> list[ListedPost]:
+        readings = self._completed([post.reading for post in posts if post.reading])
         completed = {reading.platform_post_id: reading for reading in readings}
-        return [replace(post, reading=completed.get(post.platform_post_id)) for post in page]
+        return [replace(post, reading=completed.get(post.platform_post_id)) for post in posts]
 
     def _completed(self, readings: Iterable[PostReading]) -> Iterator[PostReading]:
         """The readings with clicks, where there are any: a breakdown, which no other metric may stand beside.

@@ -1,6 +1,7 @@
 """Instagram: media without insights, refused and retired metrics, listings, both hosts, fewest calls."""
 
 from datetime import timedelta
+from math import ceil
 from typing import Any
 
 import pytest
@@ -241,6 +242,29 @@ def test_clicks_are_those_of_media_of_any_age(account: FakeAccount, fetcher: Ins
     account.nodes = {"0": media(0, clicks=7), "739": media(739, clicks=8)}
     found = by_id(fetcher.fetch_many([PostRef("739", None, "image"), PostRef("0", None, "image")]))
     assert [known(found[key])["clicks"] for key in ("0", "739")] == [7, 8]
+
+
+@pytest.mark.parametrize("every_nth_is_a_reel", [3, 7, 1000])
+def test_clicks_of_a_listing_come_in_full_batches_whatever_its_pages(
+    every_nth_is_a_reel: int, account: FakeAccount, fetcher: InstagramFetcher, server: PlatformServer
+) -> None:
+    account.nodes = {str(n): reel(n) if n % every_nth_is_a_reel == 1 else media(n, clicks=n) for n in range(250, 600)}
+    listed = [post for page in fetcher.list_posts(START, START + timedelta(days=40)) for post in page]
+    assert [post.platform_post_id for post in listed] == [str(n) for n in range(599, 249, -1)], (
+        "newest first, each once"
+    )
+    images = [post for post in listed if post.post_type != "reel"]
+    assert all(known(post.reading)["clicks"] == int(post.platform_post_id) for post in images if post.reading)
+    batches = [request for request in server.requests if "profile_activity" in request.form.get("batch", "")]
+    assert len(batches) == ceil(len(images) / 50)
+
+
+def test_few_clicks_keep_no_post_of_a_listing_waiting_for_long(account: FakeAccount, fetcher: InstagramFetcher) -> None:
+    account.nodes = {str(n): media(n, clicks=n) if n % 50 == 0 else reel(n) for n in range(700)}
+    pages = list(fetcher.list_posts(START, START + timedelta(days=40)))
+    assert max(map(len, pages)) <= 200
+    clicks = [known(post.reading)["clicks"] for page in pages for post in page if post.reading]
+    assert clicks == list(range(650, -1, -50))
 
 
 def test_clicks_that_are_retired_are_asked_for_once(
