@@ -16,6 +16,7 @@ from analytics_pipeline.database import embedded
 from analytics_pipeline.database.engine import get_engine, new_session, upgrade
 from analytics_pipeline.settings import get_settings
 
+_LONG = {"end_to_end", "test_benchmarks.py", "real_data", "assets", "dbt_summaries"}
 _TEMPLATE = "migrated"
 _numbers = itertools.count(1)
 _used: list[str] = []
@@ -29,6 +30,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--week-seed", type=int, default=1, help="seed of the virtual week")
     group.addoption("--rounds", type=int, default=2, help="rounds of random kills")
     group.addoption("--seed", type=int, default=None, help="seed of the first round of random kills")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files of long tests come first: at the end, one would keep a worker busy while the other has nothing left to do."""
+    items.sort(key=lambda item: not _LONG.intersection(item.path.parts))
 
 
 @pytest.fixture(scope="session", autouse=True)
