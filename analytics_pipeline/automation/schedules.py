@@ -1,10 +1,10 @@
 """The schedules: every hour the refresh ladder of each platform, every day the accounts' own figures.
 
-A day's number of followers cannot be read later on some platforms: what failed, and what was connected since, is read on
-the same day.
+A tick asks for one run per platform, and for one more for the own figures of new accounts. Ticks that were missed while
+nothing ran are not repeated one by one: the ledger knows what is due, and the newest tick asks for all of it.
 
-A tick asks for one run per platform. Ticks that were missed while nothing ran are not repeated one by one: the ledger
-knows what is due, and the newest tick asks for all of it.
+A day's number of followers cannot be read later on some platforms: where nothing could be read, it is tried again on the
+same day.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -21,7 +21,7 @@ from analytics_pipeline.sync.service import DISCOVERED
 
 TICK = timedelta(hours=1)
 ASKED_AGAIN = timedelta(hours=4)
-"""After so long, accounts of which nothing could be read are asked for again, and those connected since for the first time."""
+"""After so long, accounts of which nothing could be read are asked for again; those connected since, for the first time."""
 RESTATED_DAYS = 8
 """Days, today included, of which the accounts' own figures are read every day: platforms correct the last week."""
 

@@ -10,9 +10,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from analytics_pipeline.database import engine
-
-_LOCK_SPACE = 0x5ED  # first key of these advisory locks, so that they meet nobody else's
+from analytics_pipeline.database import engine, locks
 
 
 @contextmanager
@@ -38,4 +36,4 @@ def shows_life(run_id: str) -> bool:
 
 
 def _keys(run_id: str) -> dict[str, int]:
-    return {"space": _LOCK_SPACE, "run": UUID(run_id).int % 2**31}
+    return {"space": locks.RUNS, "run": UUID(run_id).int % 2**31}

@@ -48,7 +48,7 @@ class FigureReader(ABC):
         a wrong figure must never look like a right one.
         """
         parsed: dict[str, int | None] = {}
-        for name, paths in field_mapping.items():  # this runs for every figure of every post
+        for name, paths in field_mapping.items():
             value: Any = None
             for keys in _keys_of(paths if isinstance(paths, str) else tuple(paths)):
                 value = raw_data
@@ -57,11 +57,12 @@ class FigureReader(ABC):
                     value = value.get(key) if type(value) is dict else None
                 if value is not None:
                     break
-            usual = value is None or (type(value) is int and -_MAX_COUNT <= value <= _MAX_COUNT)
-            parsed[name] = value if usual else self._count(name, value)
+            parsed[name] = None if value is None else self._count(name, value)
         return parsed
 
     def _count(self, name: str, value: Any) -> int:
+        if type(value) is int and -_MAX_COUNT <= value <= _MAX_COUNT:
+            return value  # this runs for every figure of every post
         number: object = value
         if isinstance(value, str) and _WHOLE_NUMBER.fullmatch(value):
             number = int(value)

@@ -13,7 +13,6 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 _YOUNGEST = 50_000
 """New objects between two looks at the youngest: those of a page or two."""
@@ -23,7 +22,7 @@ _TURN = 0.0005
 
 _lock = threading.Lock()
 _users = 0
-_before: tuple[tuple[Any, ...], float] = (gc.get_threshold(), sys.getswitchinterval())
+_before = (gc.get_threshold(), sys.getswitchinterval())
 
 
 @contextmanager

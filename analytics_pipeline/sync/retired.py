@@ -11,6 +11,7 @@ from sqlalchemy import Engine, func, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
+from analytics_pipeline.database import locks
 from analytics_pipeline.database.models import RetiredMetric
 
 RETIRED_FOR = timedelta(days=1)
@@ -18,9 +19,6 @@ RETIRED_FOR = timedelta(days=1)
 
 APP = "app"
 """The scope of what a platform has retired for everybody; other scopes are ids of accounts."""
-
-
-_LOCK_SPACE = 0x5ED  # first key of our advisory locks, so that they meet nobody else's
 
 
 @contextmanager
@@ -33,7 +31,7 @@ def search(
     `remembered`.
     """
     with Session(engine) as session, session.begin():
-        session.execute(select(func.pg_advisory_xact_lock(_LOCK_SPACE, func.hashtext(platform))))
+        session.execute(select(func.pg_advisory_xact_lock(locks.SEARCHES, func.hashtext(platform))))
         remembered |= known(session, platform, [APP], clock())[APP]
         metrics |= remembered
         yield

@@ -11,13 +11,13 @@ from sqlalchemy import ColumnElement, Connection, func, select, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
+from analytics_pipeline.database import locks
 from analytics_pipeline.database.models import SyncUnit
 from analytics_pipeline.sync.ledger import Claim, Failure, outcome_of
 
 RUNNING_PATIENCE = timedelta(hours=2)
 """No run is longer (dagster.yaml, run_monitoring.max_runtime_seconds): a worker that ends no unit for so long hangs."""
 
-_LOCK_SPACE = 0x5EC  # first key of our advisory locks, so that they meet nobody else's
 _LOCK_PATIENCE = "30s"
 _GONE = Failure("transient", "The process that read the day ended before it was done: killed, or out of memory")
 
@@ -34,7 +34,7 @@ def account_lock(connection: Connection, account_id: int) -> Iterator[None]:
     connection, may go on: what others have taken over is no longer stored (`ledger.held`).
     Raises AccountBusyError when another process keeps the account for longer than half a minute.
     """
-    keys = {"space": _LOCK_SPACE, "account": account_id}
+    keys = {"space": locks.ACCOUNTS, "account": account_id}
     try:
         connection.execute(text(f"SET lock_timeout = '{_LOCK_PATIENCE}'"))
         connection.execute(text("SELECT pg_advisory_lock(:space, :account)"), keys)
@@ -84,7 +84,7 @@ def take_back(session: Session, now: datetime) -> int:
     ).all()
     taken = 0
     for account_id, seen in accounts:
-        keys = {"space": _LOCK_SPACE, "account": account_id}
+        keys = {"space": locks.ACCOUNTS, "account": account_id}
         if seen < now - RUNNING_PATIENCE:
             session.execute(_END_HOLDER, keys)
         if session.scalar(text("SELECT pg_try_advisory_xact_lock(:space, :account)"), keys):

@@ -1,23 +1,26 @@
 """A metric that Meta retires: one search for it a day, by one account for all, shown by `platforms`."""
 
 import json
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 from typer.testing import CliRunner
 
 from analytics_pipeline.cli import app
 from analytics_pipeline.database.models import Business, PostAnalytics, RetiredMetric
+from analytics_pipeline.database.sign_of_life import sign_of_life
 from analytics_pipeline.platform_fetchers import FETCHERS
 from analytics_pipeline.platform_fetchers.base import BasePlatformFetcher
 from analytics_pipeline.platform_fetchers.facebook_metrics import POST_METRICS
 from analytics_pipeline.sandbox.model import Account, ClockSettings, Observation, Post, World
 from analytics_pipeline.sandbox.server import SandboxServer
 from analytics_pipeline.settings import get_settings
-from analytics_pipeline.sync import AnalyticsSyncService, plan
+from analytics_pipeline.sync import AnalyticsSyncService, plan, retired
 from analytics_pipeline.sync.accounts import connect
 
 NOW = datetime.now(UTC).replace(hour=12)
@@ -88,3 +91,22 @@ def test_once_a_day_and_never_at_the_cost_of_another(sandbox: SandboxServer, eng
     assert shown.exit_code == 0, shown.output
     [left_out] = json.loads(shown.stdout)["left_out"]
     assert (left_out["metric"], left_out["figures unknown"]) == ("post_clicks", "clicks")
+
+
+def test_a_run_that_lives_keeps_no_search_waiting(engine: Engine) -> None:
+    """Though the second keys of their locks, made of an id and of a name, are the same by chance."""
+    with Session(engine) as session:
+        keys = {name: session.scalar(select(func.hashtext(name))) or -1 for name in map(str, range(100))}
+    name, key = next((name, key) for name, key in keys.items() if key >= 0)
+    found: set[str] = set()
+
+    def search() -> None:
+        with retired.search(engine, name, found, set(), lambda: NOW):
+            found.add("post_clicks")
+
+    with sign_of_life(str(UUID(int=key))):
+        searching = threading.Thread(target=search)
+        searching.start()
+        searching.join(10)
+        assert found == {"post_clicks"}
+    searching.join()
