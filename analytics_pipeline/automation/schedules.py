@@ -97,7 +97,7 @@ def account_schedule(platform: str) -> dg.ScheduleDefinition:
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description=(
             f"Reads the own figures of {platform} accounts for the last {RESTATED_DAYS} days, today included: later on "
-            "only of those of which nothing could be read before. Of accounts that are new, for HISTORY_DAYS."
+            "only of those of which nothing could be read before. Of accounts without a history, for HISTORY_DAYS."
         ),
     )
     def schedule(
@@ -109,9 +109,12 @@ def account_schedule(platform: str) -> dg.ScheduleDefinition:
             return dg.SkipReason(f"the tick of {tick:%Y-%m-%d %H:%M} UTC was missed; the newest one asks for the week")
         with database.session() as session:
             accounts = [account for account in plan.accounts(session, [platform]) if account.status == "connected"]
-            read_at = plan.own_figures_read(session, accounts)
-        new = [account.id for account in accounts if account.id not in read_at]
-        unread = [account.id for account in accounts if account.id in read_at and read_at[account.id].date() < today]
+            known = plan.own_figures(session, platform, accounts)
+        read_today = {account for account, own in known.items() if own.read_at.date() >= today}
+        with_history = {account for account, own in known.items() if own.history}
+        owed = [account.id for account in accounts if account.id not in read_today]
+        new = [account for account in owed if account not in with_history]
+        unread = [account for account in owed if account in with_history]
 
         def run(ids: list[int], days: int, key: str) -> dg.RunRequest:
             first = max(today - timedelta(days=days), PUBLISH_DAYS.start.date())

@@ -78,13 +78,13 @@ ON CONFLICT (social_account_id, platform_post_id) DO UPDATE SET
     published_at = excluded.published_at,
     platform_post_url = coalesce(excluded.platform_post_url, p.platform_post_url),
     post_type = coalesce(excluded.post_type, p.post_type),
-    status = CASE p.status WHEN 'unavailable' THEN 'published' ELSE p.status END,
-    unavailable_since = CASE p.status WHEN 'unavailable' THEN NULL ELSE p.unavailable_since END
+    status = 'published',
+    unavailable_since = NULL
 WHERE (p.published_at, p.platform_post_url, p.post_type) IS DISTINCT FROM (
     excluded.published_at,
     coalesce(excluded.platform_post_url, p.platform_post_url),
     coalesce(excluded.post_type, p.post_type)
-) OR p.status = 'unavailable'
+) OR p.status <> 'published'
 RETURNING platform_post_id, id, xmax = 0
 """  # noqa: S608 - names of columns only
 # The publish day is kept beside each observation: it follows a platform that corrects the time.
@@ -102,8 +102,8 @@ JOIN published_posts USING (platform_post_id) WHERE social_account_id = %(accoun
 def upsert_posts(session: Session, rows: Sequence[PostRow]) -> UpsertedPosts:
     """Adds the posts of one account that are new, and corrects those whose time, link or type has changed.
 
-    A link or type that is missing this time is kept. Cached figures are not touched. A post that was `unavailable` is
-    `published` again; any other status stays. Of a post given twice, the last row counts.
+    A link or type that is missing this time is kept. Cached figures are not touched. What is listed exists: a post that
+    was `unavailable`, or even `deleted`, is `published` again. Of a post given twice, the last row counts.
     """
     accepted: dict[str, tuple[Any, ...]] = {}
     refused: list[tuple[str, str]] = []

@@ -6,7 +6,7 @@ Here: cutting a list, finding the culprit by halves. Not here: how a batch is se
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-from analytics_pipeline.platform_fetchers.exceptions import ConfigurationError, PostNotFoundError
+from analytics_pipeline.platform_fetchers.exceptions import ConfigurationError, PostNotFoundError, VersionError
 from analytics_pipeline.platform_fetchers.metrics import PostReading
 
 _REFUSALS_TO_GIVE_UP: Final = 3
@@ -29,7 +29,7 @@ def read_in_halves(ids: Sequence[str], read: Callable[[Sequence[str]], list[Post
         try:
             readings = read(batch)
         except (ConfigurationError, PostNotFoundError) as error:
-            if error.status_code not in (400, 404):
+            if error.status_code not in (400, 404) or isinstance(error, VersionError):
                 raise
             if len(batch) > 1:
                 middle = len(batch) // 2

@@ -7,11 +7,13 @@
     ├── AuthenticationError     the token does not work
     │   └── InvalidTokenError   … and never will again (malformed, expired, revoked)
     ├── PermissionDeniedError   the token works, a scope or role is missing
+    │   └── AccountHiddenError  … so that the whole account is not there for it
     ├── PostNotFoundError       the platform says the post is gone
     ├── PostAbsentError         no figures of the post are to be had: neither zero nor deleted
     ├── MetricError             a retired or unsupported metric failed the call
     ├── BadDataError            the platform answered, but not with usable figures
-    └── ConfigurationError      sunset version, malformed id, wrong setting: ours to mend
+    └── ConfigurationError      malformed id, wrong setting: ours to mend
+        └── VersionError        the version of the API that we ask for has ended, or was not sent
 
 `error_class` is the class of design.md §7 that decides what happens next. No message ever holds a token.
 """
@@ -79,6 +81,10 @@ class PermissionDeniedError(PlatformAPIError):
     error_class = "permission"
 
 
+class AccountHiddenError(PermissionDeniedError):
+    """The account is not to be seen with this token: what is said to be gone of it need not be."""
+
+
 class PostNotFoundError(PlatformAPIError):
     """The platform says that the post does not exist any more, or not for this account."""
 
@@ -130,3 +136,7 @@ class ConfigurationError(PlatformAPIError):
     """A setting or an id of ours is wrong: the message names it."""
 
     error_class = "configuration"
+
+
+class VersionError(ConfigurationError):
+    """The platform no longer speaks the version asked for: every call fails like this one."""

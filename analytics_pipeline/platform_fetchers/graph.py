@@ -14,6 +14,7 @@ from math import ceil
 from typing import Any, ClassVar, Self
 
 from analytics_pipeline.platform_fetchers.exceptions import (
+    AccountHiddenError,
     BadDataError,
     PermissionDeniedError,
     PlatformAPIError,
@@ -40,7 +41,11 @@ class GraphFetcher(GraphDays):
     def __init__(self, access_token: str, account_id: str | None, **options: Any) -> None:
         super().__init__(access_token, account_id, **options)
         self.page_size = self.largest_page
-        """Posts asked for per page of a listing; halves itself when the platform finds the reply too big."""
+        """Posts asked for per page of a listing; halves itself when the platform finds the reply too big, and grows
+        again where that is past."""
+        self._small_for = 0
+        """Posts that are listed in small pages before larger ones are tried again."""
+        self._patience = 2
         self.expands = True
         """Whether listings carry figures; off once one failed without a metric to blame, or was too much with one post."""
 
@@ -142,6 +147,8 @@ class GraphFetcher(GraphDays):
                 # By their ids, the next ones cost no more calls than the next page.
                 if len(found) < self._posts_per_call() or len(times) <= self._posts_per_call() or not self.expands:
                     return
+        except AccountHiddenError:
+            raise
         except PermissionDeniedError:
             # Listings need a permission that single posts may do without.
             self.expands = False
@@ -190,12 +197,19 @@ class GraphFetcher(GraphDays):
             position |= following
 
     def _page(self, position: Mapping[str, str]) -> dict[str, Any]:
-        believed = False
+        believed = grown = False
+        if self.page_size < self.largest_page and self._small_for <= 0:
+            self.page_size, grown = min(2 * self.page_size, self.largest_page), True
         while True:
             try:
-                return self._read_page({**position, "limit": str(self.page_size)})
+                page = self._read_page({**position, "limit": str(self.page_size)})
+                self._small_for -= self.page_size
+                return page
             except TooMuchDataError:
                 if self.page_size > 1:
+                    if grown:  # it is not one post: where all are heavy, larger pages are tried ever more rarely
+                        self._patience, grown = 2 * self._patience, False
+                    self._small_for = self._patience * self.page_size
                     self.page_size //= 2
                 elif self.expands:
                     # The figures of one post alone are too much: posts are still to be found, and read by their ids.
@@ -205,11 +219,6 @@ class GraphFetcher(GraphDays):
             except PostNotFoundError as error:
                 # Seen as a disguised throttle on listings (facebook.md §5): asked twice before it is believed.
                 if believed:
-                    raise PermissionDeniedError(
-                        f"{self.platform}: account {self.account_id} cannot be read with this token: the id is wrong, "
-                        f"or the person who connected it has lost their role. {error.message}",
-                        self.platform,
-                        error.status_code,
-                    ) from None
+                    raise self._hidden(error) from None
                 believed = True
                 self._sleep(self.backoff_factor)

@@ -17,11 +17,13 @@ from requests.structures import CaseInsensitiveDict
 from analytics_pipeline.platform_fetchers.base import BasePlatformFetcher
 from analytics_pipeline.platform_fetchers.batches import chunks
 from analytics_pipeline.platform_fetchers.exceptions import (
+    AccountHiddenError,
     AuthenticationError,
     BadDataError,
     ConfigurationError,
     MetricError,
     PlatformAPIError,
+    PostNotFoundError,
     RateLimitError,
     TransientError,
 )
@@ -136,8 +138,27 @@ class GraphRequests(BasePlatformFetcher):
         return replies
 
     def _ends_account(self, replies: Sequence[Reply]) -> PlatformAPIError | None:
-        """As `ends_account`; once the account has answered at all, a post alone no longer speaks for it."""
+        """As `ends_account`; once the account has answered at all, a post alone no longer speaks for it.
+
+        Until then it is asked itself when several posts are all said to be gone: Meta says so of what a token may not see.
+        """
+        if not self._answered and len(replies) > 1 and all(isinstance(reply, PostNotFoundError) for reply in replies):
+            return self._hidden_account()
         return ends_account(replies, one_is_enough=not self._answered)
+
+    def _hidden_account(self) -> PlatformAPIError | None:
+        if self.account_id is None:
+            return None
+        [reply] = self._ask_each([f"{self.account_id}?fields=id"])
+        return self._hidden(reply) if isinstance(reply, PostNotFoundError) else ends_account([reply])
+
+    def _hidden(self, error: PlatformAPIError) -> AccountHiddenError:
+        return AccountHiddenError(
+            f"{self.platform}: account {self.account_id} cannot be read with this token: the id is wrong, or the person "
+            f"who connected it has lost their role. {error.message}",
+            self.platform,
+            error.status_code,
+        )
 
     def _batch(self, urls: Sequence[str]) -> list[Reply]:
         form = {

@@ -24,12 +24,15 @@ from analytics_pipeline.platform_fetchers.instagram_errors import (
     NoInsightsError,
     TooFewViewersError,
     culprit_of,
+    is_unknown_name,
 )
 from analytics_pipeline.platform_fetchers.instagram_metrics import (
     CATALOG,
+    FEED,
     MEDIA_FIGURES,
     METRICS,
     NODE_FIELDS,
+    OLD_VIDEO,
     STORY_FIGURES,
     UNSURE,
     kind_of,
@@ -228,8 +231,12 @@ class InstagramFetcher(InstagramPages):
             one.plain = True
         elif culprit:
             one.refused.add(culprit)
-            if culprit in UNSURE:
+            if is_unknown_name(refusal):
+                self._bury_everywhere(culprit)
+            elif culprit in UNSURE:
                 self._bury(culprit, one.kind)
+            elif one.kind == "VIDEO" and culprit not in OLD_VIDEO:
+                one.refused |= set(FEED) - set(OLD_VIDEO)
             if not self._metrics_of(one):  # as of the items of a carousel
                 one.plain, one.reason = True, refusal
         elif not self._find_dead(one.asked, lambda metric: url(one.key, fields=with_insights([metric])), one.kind):

@@ -48,7 +48,7 @@ class InstagramDays(GraphFetcher):
                 since = until + timedelta(days=1)
         return [AccountDay(day, figures) for day, figures in sorted(days.items()) if figures]
 
-    def _series(self, since: date, until: date) -> list[tuple[str, date, Any]]:
+    def _series(self, since: date, until: date) -> Iterator[tuple[str, date, Any]]:
         # Each alone: with metric_type=total_value, or beside a metric that needs it, follower_count comes back empty.
         # Whether the end is included is not documented: ask one day more.
         edge, window = f"{self._account()}/insights", day_window(since, until + timedelta(days=1))
@@ -57,18 +57,17 @@ class InstagramDays(GraphFetcher):
             url(edge, metric="follower_count", period="day", **window),
         ]
         replies = self._ask(urls)
+        for reply in replies:
+            if isinstance(reply, dict):
+                yield from day_values(reply, self._clock())
         if error := self._ends_account(replies):
             raise error
         self._note_lacking(replies)
-        return [value for reply in replies if isinstance(reply, dict) for value in day_values(reply, self._clock())]
 
     def _totals(self, days: Sequence[date]) -> Iterator[tuple[date, str, Any]]:
         """(day, metric, value) of the metrics that only come as the total of a window: one window per day."""
         while days and (alive := self._alive(DAY_TOTALS, _OF_ACCOUNT)):
             replies = self._ask([self._total_url(day, alive) for day in days])
-            if error := self._ends_account(replies):
-                raise error
-            self._note_lacking(replies)
             refused: list[tuple[date, MetricError]] = []
             for day, reply in zip(days, replies, strict=True):
                 if isinstance(reply, MetricError):
@@ -77,6 +76,9 @@ class InstagramDays(GraphFetcher):
                     _log.warning("instagram: no totals of account %s on %s: %s", self.account_id, day, reply.message)
                 else:
                     yield from ((day, m, n) for m, n in insight_values(reply, "day").items() if m in DAY_TOTALS)
+            if error := self._ends_account(replies):
+                raise error  # after what came before it
+            self._note_lacking(replies)
             if not refused:
                 return
             day, refusal = refused[0]

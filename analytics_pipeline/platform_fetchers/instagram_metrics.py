@@ -16,10 +16,13 @@ METRICS: Final[Mapping[str, Sequence[str]]] = {
     "FEED": FEED,
     "REELS": (*FEED, WATCH_TIME),
     "STORY": ("views", "reach", "replies", "shares", "profile_visits", "link_clicks"),
-    # Single videos from before they all became reels.
-    "VIDEO": ("views", "reach", "saved"),
+    # Single videos from before they all became reels: verdicts on one are none on other posts.
+    "VIDEO": FEED,
 }
 """Kind of media → the metrics it has and we keep. Any other fails the call (instagram.md §4.1)."""
+
+OLD_VIDEO: Final = ("views", "reach", "saved")
+"""What is left of FEED where an old video refuses a part of it (instagram.md §4.1)."""
 
 UNSURE: Final = frozenset({"link_clicks"})
 """Metrics of which the documents do not say which media have them: one refusal is enough not to ask for a day."""

@@ -12,8 +12,13 @@ from typing import Any, Final
 from analytics_pipeline.platform_fetchers.exceptions import MetricError, PlatformAPIError, PostNotFoundError
 from analytics_pipeline.platform_fetchers.graph_values import moment, url
 from analytics_pipeline.platform_fetchers.instagram_details import RECENT, UNANIMOUS, InstagramDetails
-from analytics_pipeline.platform_fetchers.instagram_errors import NoInsightsError, culprit_of, refuses_metric
-from analytics_pipeline.platform_fetchers.instagram_metrics import FEED, NODE_FIELDS, kind_of, with_insights
+from analytics_pipeline.platform_fetchers.instagram_errors import (
+    NoInsightsError,
+    culprit_of,
+    is_unknown_name,
+    refuses_metric,
+)
+from analytics_pipeline.platform_fetchers.instagram_metrics import FEED, METRICS, NODE_FIELDS, kind_of, with_insights
 
 _CARRIED: Final = ("FEED", "REELS")
 _SECOND: Final = timedelta(seconds=1)
@@ -45,10 +50,14 @@ class InstagramPages(InstagramDetails):
             try:
                 page = self._get(url(edge, fields=with_insights(alive), **position))
             except MetricError as error:
+                culprit = culprit_of(error, alive)
+                if culprit and is_unknown_name(error):
+                    self._bury_everywhere(culprit)
+                    continue
                 page = self._get(url(edge, fields=NODE_FIELDS, **position))
                 if isinstance(error, NoInsightsError):
                     self._read_converted(_rows(page), alive, error)
-                elif self._retired(culprit_of(error, alive), _rows(page)):
+                elif self._retired(culprit, _rows(page)):
                     continue
                 else:
                     _log.info("instagram: figures of account %s go by media: %s", self.account_id, error.message)
@@ -91,6 +100,11 @@ class InstagramPages(InstagramDetails):
         with self.searching():
             found_meanwhile = not all(self._alive([culprit], kind) for kind in _CARRIED)
             return found_meanwhile or self._ask_kinds(culprit, rows)
+
+    def _bury_everywhere(self, metric: str) -> None:
+        for kind, metrics in METRICS.items():
+            if metric in self._alive(metrics, kind):
+                self._bury(metric, kind)
 
     def _ask_kinds(self, culprit: str, rows: Sequence[dict[str, Any]]) -> bool:
         since, kinds = self._clock() - RECENT, [kind for kind in _CARRIED if (kind, culprit) not in self._taken]

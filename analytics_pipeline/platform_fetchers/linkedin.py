@@ -22,6 +22,7 @@ from analytics_pipeline.platform_fetchers.exceptions import (
     PostNotFoundError,
     RateLimitError,
     TransientError,
+    VersionError,
 )
 from analytics_pipeline.platform_fetchers.linkedin_details import LinkedInDetails
 from analytics_pipeline.platform_fetchers.linkedin_metrics import (
@@ -160,11 +161,14 @@ class LinkedInAnalyticsFetcher(LinkedInDetails):
                     f"linkedin: {repeated} pages without a new post, and still more to come", self.platform
                 )
             following = wire.next_start(body)
-            if following is None and fresh:
+            overlap = PAGE_OVERLAP
+            if following is None:  # more may follow all the same, until a page is empty
                 following = position + len(elements)
-            if following is None or following <= position:
+                if not fresh or len(elements) < wire.PAGE_SIZE:
+                    overlap = 0  # most likely the end: the next page is to tell
+            if following <= position:
                 return
-            position = max(following - PAGE_OVERLAP, position + 1)
+            position = max(following - overlap, position + 1)
 
     # --- the page
 
@@ -193,7 +197,7 @@ class LinkedInAnalyticsFetcher(LinkedInDetails):
         for read in (self._follower_level, self._shares, self._page_views, self._follower_gains):
             try:
                 found = read(since, until)
-            except AuthenticationError:
+            except (AuthenticationError, VersionError):
                 raise
             except PlatformAPIError as error:
                 _logger.warning("%s", error.message)  # each is a resource of its own: it costs no other figure

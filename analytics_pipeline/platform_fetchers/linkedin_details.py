@@ -12,6 +12,7 @@ from typing import Any, Final
 from analytics_pipeline.platform_fetchers import linkedin_wire as wire
 from analytics_pipeline.platform_fetchers.batches import chunks
 from analytics_pipeline.platform_fetchers.exceptions import (
+    AuthenticationError,
     BadDataError,
     PermissionDeniedError,
     PlatformAPIError,
@@ -112,7 +113,7 @@ class LinkedInDetails(LinkedInRequests):
         self._calls_left -= 1
         try:
             return self._detail(path)
-        except RateLimitError:
+        except (RateLimitError, AuthenticationError):
             self._calls_left = 0
         except PermissionDeniedError:
             self.denied_metrics.add(name)

@@ -14,6 +14,7 @@ from analytics_pipeline.platform_fetchers.exceptions import (
     PostNotFoundError,
     RateLimitError,
     TransientError,
+    VersionError,
 )
 
 DAILY_QUOTA: Final = "101"
@@ -32,7 +33,7 @@ def _codes(*codes: str) -> frozenset[str]:
 ERRORS: Final = (
     ErrorCase(
         400,
-        ConfigurationError,
+        VersionError,
         "no version was sent: set LINKEDIN_API_VERSION",
         _codes("VERSION_MISSING"),
     ),
@@ -68,7 +69,7 @@ ERRORS: Final = (
     ErrorCase(404, PostNotFoundError, "LinkedIn does not know it, or not any more"),
     ErrorCase(
         426,
-        ConfigurationError,
+        VersionError,
         "LinkedIn has ended this version of its API: set LINKEDIN_API_VERSION to a newer one",
     ),
     ErrorCase(

@@ -1,13 +1,13 @@
 """X (Twitter): an account's own posts, over API v2 (platforms/x.md).
 
-Here: which calls are made and what their figures mean. Not here: wire forms (twitter_wire), errors, quotas and the bill
-(twitter_requests), day series and watch time (twitter_extras), OAuth.
+Here: which calls are made and what their figures mean. Not here: the account itself (twitter_account), wire forms (twitter_wire),
+errors, quotas and the bill (twitter_requests), day series and watch time (twitter_extras), OAuth.
 """
 
 import logging
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Final, Self, Unpack
 
 from analytics_pipeline.platform_fetchers import twitter_wire as wire
@@ -18,23 +18,21 @@ from analytics_pipeline.platform_fetchers.exceptions import (
     ConfigurationError,
     PlatformAPIError,
     PostAbsentError,
-    PostNotFoundError,
     TransientError,
 )
-from analytics_pipeline.platform_fetchers.metrics import AccountDay, ListedPost, PostAnalytics, PostReading, PostRef
+from analytics_pipeline.platform_fetchers.metrics import ListedPost, PostAnalytics, PostReading, PostRef
+from analytics_pipeline.platform_fetchers.twitter_account import MOST_LISTED, TwitterAccount
 from analytics_pipeline.platform_fetchers.twitter_errors import FIELD_FAILED, problem_type
-from analytics_pipeline.platform_fetchers.twitter_extras import TwitterExtras
 from analytics_pipeline.platform_fetchers.twitter_metrics import (
     CATALOG,
+    MEDIA_METRICS,
     POST_METRICS,
-    USER_METRICS,
     sum_of_all,
     sum_of_known,
 )
 from analytics_pipeline.platform_fetchers.twitter_oauth import TwitterOAuth
 
 MAX_IDS: Final = 100
-MOST_LISTED: Final = 3200
 
 PRIVATE_AGE: Final = timedelta(days=30) - timedelta(hours=1)
 """X shows private figures of posts up to 30 days old; in a listing that asks for them, older posts are missing.
@@ -49,7 +47,7 @@ IMPRESSIONS_SINCE: Final = datetime(2022, 12, 15, tzinfo=UTC)
 _logger = logging.getLogger(__name__)
 
 
-class TwitterAnalyticsFetcher(TwitterExtras):
+class TwitterAnalyticsFetcher(TwitterAccount):
     """Reads the posts of one account with a token that the account's owner gave.
 
     `user_id` is the account's id; without it the owner of the token is asked for when needed.
@@ -73,8 +71,7 @@ class TwitterAnalyticsFetcher(TwitterExtras):
         base_url: str | None = None,
         **options: Unpack[FetcherOptions],
     ) -> None:
-        super().__init__(access_token, base_url=base_url, **options)
-        self._user_id = user_id if user_id is None else self._checked_id(user_id)
+        super().__init__(access_token, user_id=user_id, base_url=base_url, **options)
         self._sees_private = True
 
     @classmethod
@@ -209,48 +206,6 @@ class TwitterAnalyticsFetcher(TwitterExtras):
             for post in posts
         ]
 
-    # --- the account
-
-    def fetch_user_metrics(self, user_id: str) -> dict[str, int | None]:
-        """An account's current levels: followers_count, following_count, tweet_count, listed_count, like_count."""
-        return self._user_metrics(f"/2/users/{self._checked_id(user_id)}")
-
-    def fetch_account_days(self, first: date, last: date) -> list[AccountDay]:
-        """Today's follower count if today (UTC) is asked for: X keeps no history of accounts.
-
-        `unlisted` tells when the account has more posts than X lists.
-        """
-        today = self._clock().astimezone(UTC).date()
-        if not first <= today <= last:
-            return []
-        metrics = self._user_metrics("/2/users/me" if self._user_id is None else f"/2/users/{self._user_id}")
-        posts = metrics["tweet_count"] or 0
-        if posts > MOST_LISTED:
-            self.unlisted = f"twitter: of {posts:,} posts X lists the newest {MOST_LISTED:,}: older ones may be missing"
-        followers = metrics["followers_count"]
-        return [] if followers is None else [AccountDay(today, {"followers": followers})]
-
-    def _user_metrics(self, path: str) -> dict[str, int | None]:
-        users = self._account_call(path, {"user.fields": "public_metrics"}).posts
-        self._charge_users(users.keys())
-        if not users:
-            raise BadDataError("twitter: the answer holds no user", self.platform)
-        return self._parse_analytics_response(next(iter(users.values())), USER_METRICS)
-
-    def _own_id(self) -> str:
-        if self._user_id is None:
-            self._user_id = next(iter(self._account_call("/2/users/me", {}).posts), None)
-            self._charge_users([self._user_id] if self._user_id else [])
-        if self._user_id is None:
-            raise BadDataError("twitter: the answer does not say whose token it is", self.platform)
-        return self._user_id
-
-    def _checked_id(self, user_id: str) -> str:
-        if not wire.is_id(user_id):
-            message = f"twitter: {user_id[:80]!r} is no user id: up to 19 digits are expected"
-            raise ConfigurationError(message, self.platform)
-        return user_id
-
     # --- calls
 
     def _lookup(self, ids: Sequence[str], young: set[str]) -> wire.Reply:
@@ -298,9 +253,11 @@ class TwitterAnalyticsFetcher(TwitterExtras):
                 self._sees_private = False  # not the author's token
             owned = self._owns_app and user == self._app_owner
             self._charge_posts(reply.posts.keys(), self._prices.owned_read if owned else self._prices.post_read)
-            if private and reply.refused - reply.posts.keys():
-                self._sees_private = False  # the page lacks the posts whose private figures were refused
-                continue
+            if private and (hidden := reply.refused - reply.posts.keys()):
+                if not reply.posts:
+                    self._sees_private = False
+                    continue  # the same page without private figures
+                reply.add(self._lookup(sorted(hidden), set()), hidden)
             self._require_figures(reply)
             self._require(reply, "created_at")
             self._learn_owners(reply)
@@ -312,17 +269,6 @@ class TwitterAnalyticsFetcher(TwitterExtras):
                 raise TransientError(f"twitter: {empty} empty pages in a row, and still more to come", self.platform)
             tokens.add(reply.next_token)
             params["pagination_token"] = reply.next_token
-
-    def _account_call(self, path: str, params: Mapping[str, str | int]) -> wire.Reply:
-        """The answer of a call about an account, whose 404 is no deleted post."""
-        try:
-            reply = wire.read_reply(self._make_request("GET", path, params=params))
-            if reply.unbound and not reply.posts and reply.next_token is None:
-                raise self._problem(reply.unbound[0])
-        except PostNotFoundError as error:
-            message = f"twitter: there is no such account ({path}): {error.message}"
-            raise ConfigurationError(message, self.platform, error.status_code) from None
-        return reply
 
     def _private_of(self, ids: Iterable[str], times: Mapping[str, datetime]) -> set[str]:
         """Those of the posts whose private figures can still be seen."""
@@ -352,7 +298,9 @@ class TwitterAnalyticsFetcher(TwitterExtras):
             rows = [self._row(version, reply) for version in versions]
             parsed = [self._figures(row) for row in rows]
             media = {key: item for version in versions for key, item in reply.media_of(version).items()}
-            views = [self._views(item) for key, item in media.items() if reply.owners[key] == versions[0]]
+            videos = [item for item in media.values() if item.get("type") == "video"]
+            owned = [item for item in videos if reply.owners[item["media_key"]] == versions[0]]
+            views = [self._parse_analytics_response(item, MEDIA_METRICS)["video_views"] for item in owned]
         except PlatformAPIError as error:
             known = [reply.posts[version] for version in versions if version in reply.posts]
             return PostReading(post_id, None, error, {"versions": known} if known else None)
@@ -361,9 +309,11 @@ class TwitterAnalyticsFetcher(TwitterExtras):
         total = sum_of_known if one else sum_of_all
         values["shares_count"] = total([values["retweets_count"], values["quote_tweets_count"]])
         values["reactions_count"] = values["likes_count"]
-        values["video_views"] = sum_of_known(views)
+        values["video_views"] = sum_of_all(views)
         analytics = self._analytics(post_id, values, wire.url_of(versions[-1]))
-        return PostReading(post_id, analytics, None, {"versions": rows, "media": list(media.values())})
+        # A figure that X could not read this time: there is more to be had, a little later.
+        passing = next((self._problem(reply.problems[v]) for v in versions if v in reply.problems), None)
+        return PostReading(post_id, analytics, passing, {"versions": rows, "media": list(media.values())})
 
     def _row(self, version: str, reply: wire.Reply) -> Mapping[str, Any]:
         row, problem = reply.posts.get(version), reply.problems.get(version)
@@ -385,11 +335,6 @@ class TwitterAnalyticsFetcher(TwitterExtras):
             born = wire.created_at(row) or wire.time_in_id(row["id"])
             figures["impressions"] = None if born < IMPRESSIONS_SINCE else 0
         return figures
-
-    def _views(self, item: Mapping[str, Any]) -> int | None:
-        if item.get("type") != "video":
-            return None
-        return self._parse_analytics_response(item, {"video_views": "public_metrics.view_count"})["video_views"]
 
     def _listed(self, versions: Sequence[str], reply: wire.Reply) -> ListedPost:
         known = [version for version in versions if version in reply.posts]

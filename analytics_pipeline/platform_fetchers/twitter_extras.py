@@ -17,10 +17,11 @@ from analytics_pipeline.platform_fetchers.exceptions import (
     PermissionDeniedError,
     PlatformAPIError,
     RateLimitError,
+    UnknownReplyError,
 )
 from analytics_pipeline.platform_fetchers.metrics import PostReading
 from analytics_pipeline.platform_fetchers.twitter_errors import AppNotEnrolledError
-from analytics_pipeline.platform_fetchers.twitter_metrics import DAY_METRICS, MEDIA_SERIES, POST_SERIES
+from analytics_pipeline.platform_fetchers.twitter_metrics import DAY_METRICS, MEDIA_SERIES, POST_SERIES, sum_of_all
 from analytics_pipeline.platform_fetchers.twitter_requests import TwitterRequests
 from analytics_pipeline.settings import get_settings
 
@@ -60,16 +61,20 @@ class TwitterExtras(TwitterRequests):
     def _completed(
         self, reading: PostReading, days: Mapping[str, Mapping[date, Mapping[str, int]]], watched: Mapping[str, int]
     ) -> PostReading:
-        known = [watched[key] for key in self._video_keys(reading) if key in watched]
-        if known and reading.analytics is not None:
-            reading.analytics["video_watch_time"] = sum(known) / 1000
-        total: dict[date, dict[str, int]] = {}
-        for version in _versions(reading):
-            for day, gained in days.get(version, {}).items():
-                of_day = total.setdefault(day, {})
-                for name, count in gained.items():
-                    of_day[name] = of_day.get(name, 0) + count
-        return replace(reading, days=total)
+        watch_time = sum_of_all([watched.get(key) for key in self._video_keys(reading)])
+        if watch_time is not None and reading.analytics is not None:
+            reading.analytics["video_watch_time"] = watch_time / 1000
+        # Of an edited post, what every version tells: a part of the day's gain would pass for the whole.
+        first, *others = [days.get(version, {}) for version in _versions(reading)]
+        total = {
+            day: {
+                name: count + sum(other[day][name] for other in others)
+                for name, count in gained.items()
+                if all(name in other.get(day, {}) for other in others)
+            }
+            for day, gained in first.items()
+        }
+        return replace(reading, days={day: gained for day, gained in total.items() if gained})
 
     def _days_of(self, ids: Sequence[str], since: datetime) -> dict[str, dict[date, dict[str, int]]]:
         found: dict[str, dict[date, dict[str, int]]] = {}
@@ -117,12 +122,16 @@ class TwitterExtras(TwitterRequests):
             "granularity": granularity,
         }
         try:
-            return wire.rows_of(self._make_request("GET", f"/2/{endpoint}", params=params))
+            body = self._make_request("GET", f"/2/{endpoint}", params=params)
+            rows, unbound = wire.rows_of(body), wire.read_reply(body).unbound
+            if unbound and not rows:
+                raise self._problem(unbound[0])
+            return rows
         except RateLimitError as error:
             self._extra_days = 0
             _logger.info("%s", error.message)
         except PlatformAPIError as error:
-            if error.status_code == 404 or isinstance(error, AppNotEnrolledError):
+            if error.status_code in (400, 404) or isinstance(error, AppNotEnrolledError | UnknownReplyError):
                 self.dead_metrics.add(endpoint)  # X answers 404 where its documents are ahead of it (x.md §9)
             elif isinstance(error, PermissionDeniedError):
                 self.denied_metrics.add(endpoint)

@@ -20,6 +20,7 @@ POST_METRICS: Final[Mapping[str, str | Sequence[str]]] = {
 }
 """Standard name → field of a post, in both vocabularies."""
 
+MEDIA_METRICS: Final[Mapping[str, str | Sequence[str]]] = {"video_views": "public_metrics.view_count"}
 USER_METRICS: Final[Mapping[str, str | Sequence[str]]] = {
     "followers_count": "public_metrics.followers_count",
     "following_count": "public_metrics.following_count",

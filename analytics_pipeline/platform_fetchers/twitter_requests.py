@@ -21,6 +21,9 @@ from analytics_pipeline.platform_fetchers.twitter_errors import ERRORS, USAGE_CA
 from analytics_pipeline.platform_fetchers.usage import Usage
 from analytics_pipeline.settings import get_settings
 
+WINDOW: Final = 900.0
+"""Seconds in which X counts calls: the longest wait where it does not say when the window ends."""
+
 NO_CREDITS_PAUSE: Final = 3600.0
 """Seconds without any call of the app after a 402: only a person can buy credits, and each try may be its alarm."""
 
@@ -114,9 +117,10 @@ class TwitterRequests(BasePlatformFetcher):
                 error.retry_after = self._until_next_day(response)
             else:
                 error.retry_after = self._handle_rate_limit(response)
-                if error.retry_after is not None and error.retry_after > self._wait_in_place:
+                wait = WINDOW if error.retry_after is None else error.retry_after
+                if wait > self._wait_in_place:
                     scope: Scope = "app" if self._app_only else "account"
-                    self.quota.hold(scope, endpoint, self._clock() + timedelta(seconds=error.retry_after))
+                    self.quota.hold(scope, endpoint, self._clock() + timedelta(seconds=wait))
                 return error
             self.quota.hold("app", ALL_ENDPOINTS, self._clock() + timedelta(seconds=error.retry_after))
         return error

@@ -116,7 +116,8 @@ def _store_page(session: Session, work: AccountWork, page: Sequence[ListedPost],
     read = [
         figures.ReadPost(upserted.ids[post.platform_post_id], post.published_at.astimezone(UTC).date(), post.reading)
         for post in page
-        if post.platform_post_id in upserted.ids and post.reading is not None
+        # One with an error is read by its id, even where it has some figures.
+        if post.platform_post_id in upserted.ids and post.reading is not None and post.reading.error is None
     ]
     figures.store(session, account.platform, read, api_version, work.clock())
     return upserted.inserted

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select, true
 from sqlalchemy.orm import Session
 
 from analytics_pipeline.database.models import AccountAnalytics, PublishedPost, SocialAccount, SyncError, SyncUnit
@@ -34,7 +34,6 @@ class Account:
     name: str
     access_token: str
     status: str
-    status_reason: str | None
     quota_id: int
 
     def __repr__(self) -> str:
@@ -54,14 +53,31 @@ class PlannedPost:
     fresh: bool
 
 
-def own_figures_read(session: Session, accounts: Collection[Account]) -> dict[int, datetime]:
-    """By id, of those of the accounts of which there are any own figures: when the newest were read (UTC)."""
-    newest = (
-        select(AccountAnalytics.social_account_id, func.max(AccountAnalytics.fetched_at))
+@dataclass(frozen=True, slots=True)
+class OwnFigures:
+    """What is known of an account's own figures: when the newest were read (UTC), and whether its history was.
+
+    Followers are no history: their number is that of the moment, and comes alone where all else fails.
+    """
+
+    read_at: datetime
+    history: bool
+
+
+def own_figures(session: Session, platform: str, accounts: Collection[Account]) -> dict[int, OwnFigures]:
+    """By id, of those of the platform's accounts of which there are any."""
+    series = [
+        AccountAnalytics.__table__.c[source.metric]
+        for source in FETCHERS[platform].catalog
+        if source.level == "account" and source.how != "not offered" and source.metric != "followers"
+    ]
+    told: ColumnElement[bool] = func.bool_or(func.num_nonnulls(*series) > 0) if series else true()
+    found = (
+        select(AccountAnalytics.social_account_id, func.max(AccountAnalytics.fetched_at), told)
         .where(AccountAnalytics.social_account_id.in_([account.id for account in accounts]))
         .group_by(AccountAnalytics.social_account_id)
     )
-    return {account: read_at.astimezone(UTC) for account, read_at in session.execute(newest)}
+    return {account: OwnFigures(at.astimezone(UTC), history) for account, at, history in session.execute(found)}
 
 
 def days_between(first: date, last: date) -> list[date]:
@@ -86,7 +102,6 @@ def accounts(session: Session, platforms: Collection[str], business_id: int | No
             name=row.display_name or row.external_id,
             access_token=row.access_token or "",
             status=row.status,
-            status_reason=row.status_reason,
             quota_id=counted_as[row.id],
         )
         for row in rows
@@ -169,21 +184,6 @@ def owed_listings(session: Session, now: datetime, first: date, last: date) -> d
         else:
             ranges.append((day, day))
     return owed
-
-
-def throttled_until(session: Session, account_id: int, now: datetime) -> datetime | None:
-    """When the platform allows the account's next call, if the ledger knows that it was throttled until then."""
-    return session.scalar(
-        select(SyncUnit.next_attempt_at)
-        .where(
-            SyncUnit.social_account_id == account_id,
-            SyncUnit.state == "waiting",
-            SyncUnit.error_class == "throttled",
-            SyncUnit.next_attempt_at > now,
-        )
-        .order_by(SyncUnit.next_attempt_at.desc())
-        .limit(1)
-    )
 
 
 def posts(

@@ -20,7 +20,7 @@ from analytics_pipeline.platform_fetchers.base import BasePlatformFetcher
 from analytics_pipeline.platform_fetchers.exceptions import PlatformAPIError, RateLimitError, TransientError
 from analytics_pipeline.platform_fetchers.http import redact
 from analytics_pipeline.platform_fetchers.usage import NOTHING_USED, Usage
-from analytics_pipeline.sync import billing, media, plan, retired, workers
+from analytics_pipeline.sync import billing, media, retired, workers
 from analytics_pipeline.sync.ledger import Failure
 from analytics_pipeline.sync.plan import Account
 from analytics_pipeline.sync.quota import SharedQuota
@@ -101,15 +101,12 @@ class AccountWork:
                 billing.record(session, self.account, fetcher.usage, fetcher.billed - billed, self.run_id, self.clock())
 
     def blocked(self) -> Failure | None:
-        """Why the account must not be called now: it needs a person, or the platform's own waiting time is not over."""
-        if self.account.status != "connected":
-            return Failure("token", self.account.status_reason or "the account must be connected again")
-        with Session(self.engine) as session:
-            until = plan.throttled_until(session, self.account.id, self.clock())
-        if until is None:
-            return None
-        message = f"{self.account.platform} allows the next call at {until:%Y-%m-%d %H:%M:%S} UTC"
-        return Failure("throttled", message, (until - self.clock()).total_seconds())
+        """Why the account must not be called at all: it needs a person. What is throttled is held by its quota."""
+        with Session(self.engine) as session:  # anew: the listing of this very run may have found it out
+            row = session.get(SocialAccount, self.account.id)
+        if row is None:
+            return Failure("token", "the account was removed")
+        return None if row.status == "connected" else Failure("token", row.status_reason or "connect the account again")
 
     def failure_of(self, error: Exception) -> Failure:
         """What `error` means; an unexpected one is logged whole and treated as passing."""

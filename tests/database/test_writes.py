@@ -96,7 +96,7 @@ def test_a_corrected_time_moves_the_observations_to_the_new_day(session: Session
 
 
 @pytest.mark.parametrize(
-    ("status", "expected"), [("unavailable", "published"), ("deleted", "deleted"), ("published", "published")]
+    ("status", "expected"), [("unavailable", "published"), ("deleted", "published"), ("published", "published")]
 )
 def test_a_post_seen_again_is_available_again(
     session: Session, account: SocialAccount, status: str, expected: str

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics_pipeline.platform_fetchers.exceptions import (
+    AccountHiddenError,
     BadDataError,
     ConfigurationError,
     InvalidTokenError,
@@ -261,7 +262,11 @@ NO_SUMMARIES = {"code": 200, "body": '{"data": []}'}
 
 
 def pages_server(
-    server: PlatformServer, rows: int, largest: int = 1000, fail: Callable[[], Any] = lambda: None
+    server: PlatformServer,
+    rows: int,
+    largest: int = 1000,
+    fail: Callable[[], Any] = lambda: None,
+    too_much: Callable[[int, int], bool] = lambda offset, limit: False,
 ) -> None:
     """A listing of that many bare posts, whose `next` lies on another host with another token in it."""
 
@@ -272,7 +277,7 @@ def pages_server(
         asked = json.loads(request.form["batch"])[0]["relative_url"] if batched else request.target
         query = dict(part.split("=") for part in asked.partition("?")[2].split("&"))
         limit, offset = int(query["limit"]), int(query.get("after", 0))
-        if limit > largest:
+        if limit > largest or too_much(offset, limit):
             status, body = TOO_MUCH
             return Answer(json=[{"code": status, "body": json.dumps(body)}, NO_SUMMARIES] if batched else body)
         data = [
@@ -307,6 +312,22 @@ def test_the_page_halves_itself_when_it_is_too_much(server: PlatformServer, fetc
     assert fetcher.page_size == 12
 
 
+@pytest.mark.parametrize(
+    ("too_much", "calls"),
+    [
+        (lambda offset, limit: offset <= 3 < offset + limit and limit > 1, 20 + 5 + 3 + 8),
+        (lambda offset, limit: limit > 25, 40 + 8),
+    ],
+    ids=["one post", "every page"],
+)
+def test_the_page_grows_again_behind_what_was_too_much(
+    server: PlatformServer, fetcher: FacebookFetcher, too_much: Callable[[int, int], bool], calls: int
+) -> None:
+    pages_server(server, rows=1000, too_much=too_much)
+    assert len(listed(fetcher, end=START + timedelta(days=60))) == 1000
+    assert len(server.requests) <= calls
+
+
 def test_one_post_that_is_too_much_is_the_end(server: PlatformServer, fetcher: FacebookFetcher) -> None:
     pages_server(server, rows=4, largest=0)
     with pytest.raises(TooMuchDataError):
@@ -330,6 +351,22 @@ def test_a_listing_that_is_gone_is_asked_twice_before_it_is_believed(
     with pytest.raises(PermissionDeniedError, match=PAGE):
         listed(fetcher)
     assert slept == [fetcher.backoff_factor] * 2
+
+
+@pytest.mark.parametrize("count", [2, 60], ids=["read by id", "read off the listing"])
+def test_posts_of_an_account_that_is_not_to_be_seen_are_not_said_to_be_gone(
+    server: PlatformServer, fetcher: FacebookFetcher, count: int
+) -> None:
+    def answer(request: Request) -> Answer:
+        if request.method == "GET":
+            return Answer(*GONE)
+        entries = json.loads(request.form["batch"])
+        return Answer(json=[{"code": GONE[0], "body": json.dumps(GONE[1])} for _ in entries])
+
+    server.answer = answer
+    posts = [PostRef(f"{PAGE}_{n}", START + timedelta(hours=n)) for n in range(count)]
+    with pytest.raises(AccountHiddenError, match=PAGE):
+        list(fetcher.fetch_many(posts))
 
 
 def test_a_listing_that_does_not_heed_its_bounds_ends_behind_them(

@@ -126,7 +126,15 @@ def test_each_kind_is_asked_for_its_own_metrics(
     assert reading.analytics is not None
     assert reading.analytics["platform_post_url"] == "https://www.instagram.com/p/9/"
     may_have_clicks = post_type in ("image", "carousel", "story")
-    assert len(server.requests) <= (1 if told else 3) + may_have_clicks
+    refuses_a_part = post_type == "video"
+    assert len(server.requests) <= (1 if told else 3) + may_have_clicks + refuses_a_part
+
+
+def test_an_old_video_is_asked_for_all_that_posts_have(account: FakeAccount, fetcher: InstagramFetcher) -> None:
+    account.nodes = {"9": media(9, "VIDEO"), "10": media(10, "VIDEO", without=["likes", "comments", "shares"])}
+    found = {r.platform_post_id: known(r) for r in fetcher.fetch_many([PostRef(i, None, "video") for i in ("9", "10")])}
+    assert (found["9"]["likes_count"], found["9"]["shares_count"]) == (412, 8)
+    assert (found["10"]["likes_count"], found["10"].get("shares_count")) == (400, None)
 
 
 def test_a_type_that_proves_wrong_is_mended(account: FakeAccount, fetcher: InstagramFetcher) -> None:

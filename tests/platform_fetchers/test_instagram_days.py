@@ -1,5 +1,6 @@
 """Instagram: figures of the account by day."""
 
+import itertools
 import json
 from datetime import date, timedelta
 
@@ -7,6 +8,7 @@ import pytest
 
 from analytics_pipeline.platform_fetchers.exceptions import (
     InvalidTokenError,
+    RateLimitError,
     TransientError,
 )
 from analytics_pipeline.platform_fetchers.instagram import InstagramFetcher
@@ -75,6 +77,21 @@ def test_a_series_that_fails_for_a_passing_reason_is_told(account: FakeAccount, 
         AccountDay(date(2026, 8, 30), {"follower_gain": 3})
     ]
     assert isinstance(fetcher.incomplete, TransientError)
+    fetcher.close()
+
+
+@pytest.mark.parametrize("batches", [True, False])
+def test_days_that_came_before_a_throttle_are_kept(account: FakeAccount, server: PlatformServer, batches: bool) -> None:
+    days = [date(2026, 8, 1) + timedelta(days=n) for n in range(28)]
+    account.days = {"views": dict.fromkeys(days, 5), "reach": dict.fromkeys(days, 4)}
+    throttled = error(80002, "(#80002) There have been too many calls to this Instagram account.")
+    asked = itertools.count()
+    insights = account.account_insights
+    account.account_insights = lambda query: throttled if next(asked) >= 2 + 20 else insights(query)  # type: ignore[method-assign]
+    fetcher = make(server, batches=batches)
+    found = {day.day: dict(day.metrics) for day in fetcher.fetch_account_days(days[0], days[-1])}
+    assert found == {day: {"reach": 4} | ({"impressions": 5} if n < 20 else {}) for n, day in enumerate(days)}
+    assert isinstance(fetcher.incomplete, RateLimitError)
     fetcher.close()
 
 

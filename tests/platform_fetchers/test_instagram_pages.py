@@ -13,6 +13,7 @@ from analytics_pipeline.platform_fetchers.quota import MemoryQuota
 from tests.platform_fetchers.graph_fake import GONE, START, error
 from tests.platform_fetchers.instagram_fake import (
     BEFORE_CONVERSION,
+    END,
     IMAGE_FIGURES,
     REEL_FIGURES,
     FakeAccount,
@@ -21,6 +22,7 @@ from tests.platform_fetchers.instagram_fake import (
     make,
     media,
     reel,
+    refs,
 )
 from tests.platform_fetchers.platform_server import PlatformServer
 
@@ -151,6 +153,22 @@ def test_a_retired_metric_costs_one_failed_page_and_a_probe(
     pages, failed, plain = 8, 1, 1
     probe, clicks = (1, 15) if batches else (3, 0)
     assert len(server.requests) == pages + failed + plain + probe + clicks
+
+
+@pytest.mark.parametrize("batches", [True, False])
+def test_a_name_that_instagram_does_not_know_is_retired_by_old_media_too(
+    batches: bool, account: FakeAccount, server: PlatformServer
+) -> None:
+    account.nodes = {str(n): media(n) for n in range(100)}
+    account.retired, account.takes_batches = {"saved"}, batches
+    fetcher = make(server, batches=batches, now=END + timedelta(days=400))
+    found = by_id(fetcher.fetch_many(refs(range(100))))
+    assert {reading.analytics["shares_count"] for reading in found.values() if reading.analytics} == {8}
+    assert len(found) == 100
+    assert fetcher.dead_metrics == {"FEED/saved", "REELS/saved", "VIDEO/saved"}
+    failed, clicks = 1, 2 if batches else 0
+    assert len(server.requests) == 1 + failed + clicks
+    fetcher.close()
 
 
 def test_one_odd_media_retires_nothing_and_costs_few_others(

@@ -140,6 +140,26 @@ def test_an_ended_version_names_the_setting(server: PlatformServer) -> None:
     assert len(server.requests) == 1
 
 
+def test_a_missing_version_is_no_posts_fault(server: PlatformServer) -> None:
+    server.answer = lambda _: Answer(400, body(400, "A version must be present.", "VERSION_MISSING"))
+    fetcher = LinkedInAnalyticsFetcher(TOKEN, "1", base_url=server.url, clock=lambda: NOW)
+    with pytest.raises(ConfigurationError, match="LINKEDIN_API_VERSION"):
+        list(fetcher.fetch_many([PostRef(POST), PostRef("urn:li:share:2")]))
+    fetcher.close()
+    assert len(server.requests) == 1
+
+
+def test_a_wait_that_linkedin_names_is_kept_for_the_resource(server: PlatformServer, slept: list[float]) -> None:
+    server.script(Answer(429, body(429, "too many requests"), headers={"Retry-After": "3600"}))
+    fetcher = LinkedInAnalyticsFetcher(TOKEN, "1", base_url=server.url, clock=lambda: NOW, sleep=slept.append)
+    for _ in range(2):
+        with pytest.raises(RateLimitError) as caught:
+            list(fetcher.fetch_many([PostRef(POST)]))
+        assert caught.value.retry_after == 3600
+    fetcher.close()
+    assert len(server.requests) == 1
+
+
 def test_unknown_errors_are_logged(
     server: PlatformServer, slept: list[float], caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -9,7 +9,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from analytics_pipeline.platform_fetchers.exceptions import ConfigurationError, RateLimitError, TransientError
+from analytics_pipeline.platform_fetchers.exceptions import (
+    ConfigurationError,
+    RateLimitError,
+    TransientError,
+    VersionError,
+)
 from analytics_pipeline.platform_fetchers.linkedin import LinkedInAnalyticsFetcher
 from analytics_pipeline.platform_fetchers.linkedin_wire import PAGE_SIZE
 from analytics_pipeline.platform_fetchers.metrics import AccountDay, ListedPost
@@ -144,6 +149,20 @@ def test_drifting_offsets_list_no_post_twice(server: PlatformServer, fetcher: Li
         Answer(json={"elements": pages[0], **link}), Answer(json={"elements": pages[1]}), Answer(json={"elements": []})
     )
     assert [item.platform_post_id for item in listed(fetcher, *ALWAYS)] == [share(n) for n in range(150)]
+
+
+def test_without_a_link_only_an_empty_page_ends_the_listing(
+    server: PlatformServer, fetcher: LinkedInAnalyticsFetcher
+) -> None:
+    posts = [post(share(n), NOW - timedelta(hours=n)) for n in range(300)]
+
+    def answer(request: Request) -> Answer:
+        start = int(request.query["start"])
+        short = 4 if start == 95 else PAGE_SIZE  # all of it was on the page before
+        return Answer(json={"elements": posts[start : start + short], "paging": {"links": []}})
+
+    server.answer = answer
+    assert len(listed(fetcher, *ALWAYS)) == 300
 
 
 def test_posts_deleted_between_two_pages_hide_no_other(
@@ -292,6 +311,14 @@ def test_one_resource_that_refuses_costs_no_other(
     known = {name for day in days for name in day.metrics}
     without = {"networkSizes": "followers", "FollowerStatistics": "follower_gain"}.get(refused, "profile_views")
     assert known == {"impressions", "reach", "profile_views", "follower_gain", "followers"} - {without}
+
+
+def test_an_ended_version_ends_all_resources(server: PlatformServer, fetcher: LinkedInAnalyticsFetcher) -> None:
+    said = {"status": 426, "code": "NONEXISTENT_VERSION", "message": "Requested version 20240101 is not active"}
+    server.answer = lambda _: Answer(426, json=said)
+    with pytest.raises(VersionError):
+        fetcher.fetch_account_days(NOW.date() - timedelta(days=7), NOW.date())
+    assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize(

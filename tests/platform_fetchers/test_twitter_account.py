@@ -17,7 +17,7 @@ from analytics_pipeline.platform_fetchers.exceptions import (
 from analytics_pipeline.platform_fetchers.metrics import AccountDay, ListedPost
 from analytics_pipeline.platform_fetchers.twitter import TwitterAnalyticsFetcher
 from tests.platform_fetchers.conftest import NOW, TOKEN
-from tests.platform_fetchers.platform_server import Answer, PlatformServer
+from tests.platform_fetchers.platform_server import Answer, PlatformServer, Request
 from tests.platform_fetchers.x_account import USER, XAccount, account_fetcher, item, served_account
 
 YOUNG = NOW - timedelta(days=5)
@@ -249,6 +249,48 @@ def test_a_token_without_private_figures_lists_all_the_same(
     ids = [account.publish(YOUNG - timedelta(hours=n)) for n in range(150)]
     assert listed(fetcher, NOW - timedelta(days=20), NOW).keys() == set(ids)
     assert len(server.requests) == (3 if hidden else 2)
+
+
+def test_one_post_without_private_figures_costs_the_others_nothing(
+    account: XAccount, fetcher: TwitterAnalyticsFetcher, server: PlatformServer
+) -> None:
+    ids = [account.publish(YOUNG - timedelta(hours=n)) for n in range(5)]
+
+    def answer(request: Request) -> Answer:
+        said = account.answer(request)
+        if request.path.endswith("/tweets") and ids[2] not in request.query.get("ids", ""):
+            said.json["data"] = [row for row in said.json["data"] if row["id"] != ids[2]]
+            said.json["errors"] = [item(ids[2], "not-authorized-for-field")]
+        return said
+
+    server.answer = answer
+    found = listed(fetcher, NOW - timedelta(days=20), NOW)
+    clicks = {post: found[post].reading.analytics["url_clicks"] for post in ids}  # type: ignore[union-attr, index]
+    assert clicks == {post: None if post == ids[2] else 61 for post in ids}
+    assert likes(found[ids[2]]) == 88
+    assert len(server.requests) == 2
+
+
+def test_a_page_token_that_expired_lets_the_listing_begin_again(
+    account: XAccount, fetcher: TwitterAnalyticsFetcher, server: PlatformServer
+) -> None:
+    for n in range(150):
+        account.publish(YOUNG - timedelta(minutes=n))
+    kind = "https://api.twitter.com/2/problems/invalid-request"
+    refusal = {"title": "Invalid Request", "detail": "The `pagination_token` [x] is not valid", "type": kind}
+
+    def answer(request: Request) -> Answer:
+        return Answer(400, json=refusal) if "pagination_token" in request.query else account.answer(request)
+
+    server.answer = answer
+    pages = fetcher.list_posts(NOW - timedelta(days=20), NOW)
+    assert len(next(pages)) == 100
+    with pytest.raises(TransientError, match="begins again"):
+        next(pages)
+
+    server.answer = lambda _: Answer(400, json=refusal)
+    with pytest.raises(ConfigurationError):
+        listed(fetcher, YOUNG, NOW)
 
 
 def test_an_unknown_account_is_no_deleted_post(server: PlatformServer, fetcher: TwitterAnalyticsFetcher) -> None:

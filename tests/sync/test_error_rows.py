@@ -56,8 +56,9 @@ def test_row(
     unit = session.scalars(select(SyncUnit).where(SyncUnit.platform == platform, SyncUnit.publish_day == FIRST)).one()
     post = session.scalars(select(PublishedPost).where(PublishedPost.platform == platform)).one()
     of_post = session.scalars(select(SyncError.error_class)).all()
-    of_account = error_class in STATES or status == 426
-    assert unit.state == STATES.get(error_class, "parked" if status == 426 else "done")
+    of_version = status == 426 or "VERSION_MISSING" in said
+    of_account = error_class in STATES or of_version
+    assert unit.state == STATES.get(error_class, "parked" if of_version else "done")
     assert (unit.error_class, list(of_post)) == ((error_class, []) if of_account else (None, [error_class]))
     assert (unit.next_attempt_at is not None) == (unit.state == "waiting")
     assert post.status == ("unavailable" if error_class == "gone" else "published")
