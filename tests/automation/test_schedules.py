@@ -125,19 +125,19 @@ def test_a_platform_can_be_switched_off(
 def own_figures(session: Session, account: SocialAccount, read_at: datetime) -> None:
     session.add(
         AccountAnalytics(
-            social_account_id=account.id, platform="twitter", day=read_at.date(), followers=7, fetched_at=read_at
+            social_account_id=account.id, platform=account.platform, day=read_at.date(), followers=7, fetched_at=read_at
         )
     )
     session.commit()
 
 
-def asked(instance: dg.DagsterInstance, at: datetime = NOW) -> list[tuple[Any, str, str]]:
-    """(accounts, first day, last day) of each run of X's account figures that a tick asks for."""
-    job = defs.resolve_job_def(ACCOUNT_JOBS["twitter"].name)
-    requests = list(tick(instance, at, OWN_FIGURES).run_requests or [])
+def asked(instance: dg.DagsterInstance, platform: str = "twitter") -> list[tuple[Any, str, str]]:
+    """(accounts, first day, last day) of each run of a platform's account figures that a tick asks for."""
+    job = defs.resolve_job_def(ACCOUNT_JOBS[platform].name)
+    requests = list(tick(instance, name=f"{platform}_account_analytics_daily").run_requests or [])
     assert len({request.run_key for request in requests}) == len(requests)
     assert all(dg.validate_run_config(job, dict(request.run_config)) for request in requests)
-    configs = [request.run_config["ops"]["twitter__account_analytics"]["config"] for request in requests]
+    configs = [request.run_config["ops"][f"{platform}__account_analytics"]["config"] for request in requests]
     return [
         (config["accounts"], request.tags[START], request.tags[END])
         for config, request in zip(configs, requests, strict=True)
@@ -170,6 +170,28 @@ def test_a_new_account_is_read_as_far_back_as_its_posts_and_others_for_a_week(
         ([account.id], str(TODAY - timedelta(days=90)), str(TODAY)),
         ([others[0].id], str(TODAY - timedelta(days=7)), str(TODAY)),
     ]
+
+
+def test_an_account_whose_history_failed_is_read_that_far_back_again(
+    instance: dg.DagsterInstance, account: SocialAccount, session: Session
+) -> None:
+    account.platform = "linkedin"
+    yesterday = NOW - timedelta(days=1)
+    own_figures(session, account, yesterday)
+    history = get_settings().history_days
+    assert asked(instance, platform="linkedin") == [([], str(TODAY - timedelta(days=history)), str(TODAY))]
+
+    session.add(
+        AccountAnalytics(
+            social_account_id=account.id,
+            platform="linkedin",
+            day=TODAY - timedelta(days=9),
+            reach=5,
+            fetched_at=yesterday,
+        )
+    )
+    session.commit()
+    assert asked(instance, platform="linkedin") == [([], str(TODAY - timedelta(days=7)), str(TODAY))]
 
 
 def test_the_own_figures_of_nobody_and_of_missed_ticks_are_not_asked_for(
