@@ -21,12 +21,28 @@ from analytics_pipeline.database.engine import dbt_environment
 from analytics_pipeline.resources import DBT_PROJECT, DatabaseResource, dbt_executable
 from analytics_pipeline.settings import get_settings
 
-FOLLOW_RAW_DAYS = (
-    dg.AutomationCondition.eager()
-    .without(~dg.AutomationCondition.any_deps_missing())
-    .without(dg.AutomationCondition.in_latest_time_window())
+GROUP = "summaries"
+_CHANGED = (
+    dg.AutomationCondition.newly_missing()
+    | dg.AutomationCondition.any_deps_match(dg.AutomationCondition.newly_updated()).ignore(
+        dg.AssetSelection.groups(GROUP)
+    )
+    | dg.AutomationCondition.any_deps_match(dg.AutomationCondition.will_be_requested())
 )
-"""Rebuild a day when any platform's raw day changed. Plain `eager()` waits for every platform and ignores older days."""
+_FIRST_LOOK = dg.AutomationCondition.initial_evaluation()
+FOLLOW_RAW_DAYS = (
+    (
+        (_CHANGED & ~_FIRST_LOOK)
+        | _CHANGED.since((dg.AutomationCondition.newly_requested() | _FIRST_LOOK).with_label("asked for"))
+    ).with_label("a raw day changed since this day was asked for")
+    & ~dg.AutomationCondition.any_deps_in_progress()
+    & ~dg.AutomationCondition.in_progress()
+)
+"""Rebuild a day, all models together, when any platform's raw day changed since its rebuilding was asked for.
+
+Not `eager()`: it waits for every platform, ignores older days, and forgets what changed while a rebuilding was under way
+when that ends. What changed beside the very request counts as changed after it: rather once too often.
+"""
 
 
 class SummariesTranslator(DagsterDbtTranslator):
@@ -37,7 +53,7 @@ class SummariesTranslator(DagsterDbtTranslator):
         spec = super().get_asset_spec(manifest, unique_id, project)
         if not unique_id.startswith("model."):
             return spec
-        return spec.replace_attributes(group_name="summaries", owners=OWNERS, automation_condition=FOLLOW_RAW_DAYS)
+        return spec.replace_attributes(group_name=GROUP, owners=OWNERS, automation_condition=FOLLOW_RAW_DAYS)
 
 
 def manifest_path() -> Path:

@@ -14,10 +14,15 @@ from dagster._core.storage.tags import (
     ASSET_PARTITION_RANGE_END_TAG,
     ASSET_PARTITION_RANGE_START_TAG,
     PARTITION_NAME_TAG,
+    SENSOR_NAME_TAG,
 )
 from dagster_shared.record import replace
 
 from analytics_pipeline.automation.jobs import SYNC_JOBS
+from analytics_pipeline.automation.schedules import GOING_ON
+
+_NAME = "summaries_follow_raw_days"
+_ASKED_FOR = {SENSOR_NAME_TAG: _NAME}
 
 LONGEST_BURST = timedelta(minutes=10)
 """So long the summaries wait for raw runs that are under way; then they follow what is finished."""
@@ -36,14 +41,21 @@ class OneRunSensor(dg.AutomationConditionSensorDefinition):
                 skip_message=f"{waiting_for} is under way: the summaries follow all its days at once",
                 cursor=context.cursor,
             )
+        if context.instance.get_runs_count(dg.RunsFilter(statuses=list(GOING_ON), tags=_ASKED_FOR)):
+            return SensorExecutionData(
+                skip_message="the summaries are being built: what changes meanwhile follows", cursor=context.cursor
+            )
         found = super().evaluate_tick(context)
         if not found.run_requests:
             return found
         assert context.repository_def is not None
-        request = with_what_was_never_built(
-            one_run(found.run_requests), context.repository_def.asset_graph, context.instance
-        )
-        return replace(found, run_requests=[request])
+        # Evaluated once more at once, for which the request is one of the tick before: with the next tick, it would hide
+        # what has changed since.
+        after = dg.build_sensor_context(context.instance, found.cursor, repository_def=context.repository_def)
+        settled = super().evaluate_tick(after)
+        requests = [*found.run_requests, *(settled.run_requests or ()), *what_failed(context.instance)]
+        request = with_what_was_never_built(one_run(requests), context.repository_def.asset_graph, context.instance)
+        return replace(found, run_requests=[request], cursor=settled.cursor)
 
 
 def one_run(requests: Sequence[dg.RunRequest]) -> dg.RunRequest:
@@ -60,6 +72,16 @@ def one_run(requests: Sequence[dg.RunRequest]) -> dg.RunRequest:
             ASSET_PARTITION_RANGE_END_TAG: max(days),
         },
     )
+
+
+def what_failed(instance: dg.DagsterInstance) -> list[dg.RunRequest]:
+    """What the last run that this sensor asked for was to build, if it failed: it is asked for again with what is next."""
+    runs = instance.get_runs(dg.RunsFilter(tags=_ASKED_FOR), limit=1)
+    return [
+        dg.RunRequest(asset_selection=list(run.asset_selection or ()), tags=run.tags)
+        for run in runs
+        if run.status in (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
+    ]
 
 
 def with_what_was_never_built(
@@ -102,7 +124,7 @@ def _burst(instance: dg.DagsterInstance) -> str | None:
 
 
 summaries_sensor = OneRunSensor(
-    "summaries_follow_raw_days",
+    _NAME,
     target=dg.AssetSelection.groups("summaries"),
     default_status=dg.DefaultSensorStatus.RUNNING,
     minimum_interval_seconds=30,

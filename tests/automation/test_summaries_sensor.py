@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 import dagster as dg
 import pytest
 from dagster._core.definitions.sensor_definition import SensorExecutionData
+from dagster._core.events import DagsterEvent, StepMaterializationData
 
 from analytics_pipeline.automation.jobs import SYNC_JOBS
 from analytics_pipeline.automation.summaries_sensor import summaries_sensor
@@ -108,6 +109,91 @@ def test_while_a_raw_run_is_under_way_it_waits_and_loses_nothing(instance: dg.Da
     assert "linkedin_sync is under way" in str(waiting.skip_message)
     instance.report_run_failed(run)
     assert ranges(tick(instance, waiting.cursor)) == [(YESTERDAY.isoformat(), YESTERDAY.isoformat())]
+
+
+class Build:
+    """A run that the sensor asked for, as it goes on: what it tells of its assets, and its end."""
+
+    def __init__(self, instance: dg.DagsterInstance, found: SensorExecutionData) -> None:
+        (request,) = found.run_requests or ()
+        self._instance, self._days = instance, ranges(found)[0]
+        self._assets = list(request.asset_selection or ())
+        job = defs.resolve_implicit_global_asset_job_def().get_subset(asset_selection=set(self._assets))
+        tags = {**request.tags, "dagster/sensor_name": summaries_sensor.name}
+        self.run = instance.create_run_for_job(
+            job, asset_selection=frozenset(self._assets), tags=tags, status=dg.DagsterRunStatus.NOT_STARTED
+        )
+        self._tell(dg.DagsterEventType.PIPELINE_START)
+
+    def build(self, *days: date) -> None:
+        """All its assets, of these days; without any, of the first and the last."""
+        for asset in self._assets:
+            for day in [day.isoformat() for day in days] or sorted(set(self._days)):
+                event = StepMaterializationData(dg.AssetMaterialization(asset, partition=day))
+                self._tell(dg.DagsterEventType.ASSET_MATERIALIZATION, event)
+
+    def end(self) -> None:
+        self._tell(dg.DagsterEventType.PIPELINE_SUCCESS)
+
+    def fail(self) -> None:
+        self._instance.report_run_failed(self.run)
+
+    def _tell(self, kind: dg.DagsterEventType, data: StepMaterializationData | None = None) -> None:
+        event = DagsterEvent(event_type_value=kind.value, job_name=self.run.job_name, event_specific_data=data)
+        self._instance.report_dagster_event(event, self.run.run_id)
+
+
+DAY = (YESTERDAY.isoformat(), YESTERDAY.isoformat())
+
+
+@pytest.mark.parametrize("when", ["before it has begun", "after all models", "of a day within its range"])
+def test_what_changes_while_the_summaries_are_built_is_built_after_that(
+    instance: dg.DagsterInstance, when: str
+) -> None:
+    range_of_five = [YESTERDAY - timedelta(days=n) for n in range(5)]
+    days = range_of_five if when == "of a day within its range" else [YESTERDAY]
+    cursor = tick(instance, None).cursor
+    changed(instance, "linkedin", days[0], days[-1])
+    found = tick(instance, cursor)
+    if when == "before it has begun":
+        changed(instance, "twitter", YESTERDAY)
+    build = Build(instance, found)
+    amid = tick(instance, found.cursor)
+    assert "are being built" in str(amid.skip_message)
+    if when == "of a day within its range":
+        changed(instance, "twitter", days[2])
+    build.build(*days)
+    if when == "after all models":
+        changed(instance, "twitter", YESTERDAY)
+    build.end()
+
+    found = tick(instance, amid.cursor)
+    changed_day = days[len(days) // 2].isoformat()
+    assert ranges(found) == [(changed_day, changed_day)]
+
+    again = Build(instance, found)
+    again.build()
+    again.end()
+    for _ in range(2):
+        found = tick(instance, found.cursor)
+        assert ranges(found) == [], "the summaries do not follow themselves"
+
+
+def test_the_days_of_a_build_that_failed_are_asked_for_with_what_is_next(instance: dg.DagsterInstance) -> None:
+    cursor = tick(instance, None).cursor
+    changed(instance, "linkedin", YESTERDAY)
+    found = tick(instance, cursor)
+    Build(instance, found).fail()
+    changed(instance, "linkedin", YESTERDAY - timedelta(days=3))
+
+    found = tick(instance, found.cursor)
+
+    assert ranges(found) == [((YESTERDAY - timedelta(days=3)).isoformat(), YESTERDAY.isoformat())]
+    build = Build(instance, found)
+    build.build()
+    build.end()
+    changed(instance, "linkedin", YESTERDAY)
+    assert ranges(tick(instance, found.cursor)) == [DAY], "what was built is not asked for again"
 
 
 def test_a_run_of_a_backfill_from_the_ui_is_waited_for_too(instance: dg.DagsterInstance) -> None:
