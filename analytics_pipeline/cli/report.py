@@ -58,17 +58,25 @@ def report(
     except tables.NoSummariesError as error:
         raise InvalidRequestError(str(error)) from None
     if form is Format.TABLE:
+        figures = {column: name for column, name in page.FIGURES.items() if column not in _TOO_WIDE}
+        records = summaries.astype(object).where(summaries.notna(), None).to_dict("records")
+        parts = [{column: page.posts_of(row, column) for column in figures} for row in records]
         rows: list[dict[str, Cell]] = [
             {
                 page.UNITS[period]: page.period_name(row["period_start"], period),
                 "platform": row["platform"],
-                **{name: row[column] for column, name in page.FIGURES.items() if column not in _TOO_WIDE},
+                **{
+                    name: row[column] if part[column] is None else f"{page.cell(row[column])} ({part[column]:,})"
+                    for column, name in figures.items()
+                },
             }
-            for row in summaries.astype(object).where(summaries.notna(), None).to_dict("records")
+            for row, part in zip(records, parts, strict=True)
         ]
         console.print(
             table(f"{found.name}, by {page.UNITS[period]} of publication", rows, empty="There are no posts yet.")
         )
+        if any(known is not None for part in parts for known in part.values()):
+            console.print("(n): the figure is that of n of the posts, of the others it is unknown.", highlight=False)
         return
     path = output or Path(f"report-{business}-{period}.{form}")
     if form is Format.HTML:

@@ -4,7 +4,7 @@ Here: words and layout (`page.html.j2`). Not here: figures (`tables.py`), pictur
 """
 
 from collections.abc import Hashable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import pandas as pd
@@ -42,7 +42,7 @@ def page(business: str, period: str, tables: Tables, made_at: datetime) -> str:
     ).get_template("page.html.j2")
     unit = UNITS[period]
     summaries = tables.summaries
-    drawn = not summaries.empty
+    starts = every_start(summaries["period_start"], period)
     return template.render(
         business=business,
         period=period,
@@ -51,9 +51,13 @@ def page(business: str, period: str, tables: Tables, made_at: datetime) -> str:
         figures=FIGURES.values(),
         rows=_rows(summaries, period),
         trends=[
-            _safe(pictures.trend(summaries, column, f"{words} by {unit}", lambda start: period_name(start, period)))
+            _safe(
+                pictures.trend(
+                    summaries, starts, column, f"{words} by {unit}", lambda start: period_name(start, period)
+                )
+            )
             for column, words in (("total_engagements", "Engagements"), ("avg_engagement_rate", "Engagement rate (%)"))
-            if drawn
+            if starts
         ],
         top_posts=[
             {
@@ -95,12 +99,25 @@ def _rows(summaries: pd.DataFrame, period: str) -> list[dict[str, Any]]:
     ]
 
 
-def _part(row: Mapping[Hashable, Any], name: str) -> str:
+def posts_of(row: Mapping[Hashable, Any], name: str) -> int | None:
     """Of how many posts the figure is, where that is not all."""
     covered = row[COVERAGE[name]] if name in COVERAGE else pd.NA
     if pd.isna(row[name]) or pd.isna(covered) or covered == row["total_posts"]:
-        return ""
-    return f"{covered:,} of {row['total_posts']:,} posts"
+        return None
+    return int(covered)
+
+
+def _part(row: Mapping[Hashable, Any], name: str) -> str:
+    covered = posts_of(row, name)
+    return "" if covered is None else f"{covered:,} of {row['total_posts']:,} posts"
+
+
+def every_start(starts: "pd.Series[Any]", period: str) -> list[date]:
+    """The first days of all periods from the first to the last, those without a post included."""
+    if starts.empty:
+        return []
+    step = {"daily": "D", "weekly": "7D", "monthly": "MS"}[period]
+    return [start.date() for start in pd.date_range(starts.min(), starts.max(), freq=step)]
 
 
 def _account(name: str, rows: pd.DataFrame) -> dict[str, Any]:

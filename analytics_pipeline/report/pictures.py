@@ -3,7 +3,7 @@
 Here: what is drawn. Not here: figures (`tables.py`), the page (`page.py`). What is unknown is a gap, never a zero.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
 from io import StringIO
 
@@ -19,11 +19,12 @@ _MOST_LABELS = 9
 WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
 
 
-def trend(summaries: pd.DataFrame, column: str, title: str, name_of: Callable[[date], str]) -> str:
-    """A line per platform over the periods, named by `name_of`; a period without the figure is a gap."""
+def trend(
+    summaries: pd.DataFrame, periods: Sequence[date], column: str, title: str, name_of: Callable[[date], str]
+) -> str:
+    """A line per platform over the periods (their first days), named by `name_of`; one without the figure is a gap."""
     figure = Figure(figsize=(9, 3), layout="constrained")
     axes = figure.subplots()
-    periods = sorted(summaries["period_start"].unique().tolist())
     places = range(len(periods))
     for platform, rows in summaries[summaries["platform"] != "all"].groupby("platform"):
         values = rows.set_index("period_start")[column].reindex(pd.Index(periods)).astype("Float64")

@@ -36,21 +36,35 @@ where performance.business_id = :business and performance.published_on >= :first
 order by performance.engagements desc, performance.impressions desc nulls last, posts.published_at
 limit :most
 """
-_POSTING_TIMES = """
-select times.platform, accounts.display_name, accounts.external_id, times.time_zone, times.weekday, times.hour,
-    times.posts, times.median_engagement_rate, times.recommendation
+# Accounts of one name are told apart by the platform's id of them.
+_ACCOUNTS = """
+with accounts as (
+    select id, platform || ' ' || name || case
+        when count(*) over (partition by platform, name) > 1 then ' (' || external_id || ')' else ''
+    end as account
+    from (
+        select id, platform, external_id, coalesce(display_name, external_id) as name
+        from social_accounts where business_id = :business
+    ) as named
+)
+"""
+_POSTING_TIMES = f"""
+{_ACCOUNTS}
+select accounts.account, times.platform, times.time_zone, times.weekday, times.hour, times.posts,
+    times.median_engagement_rate, times.recommendation
 from posting_times as times
-join social_accounts as accounts on accounts.id = times.social_account_id
+join accounts on accounts.id = times.social_account_id
 where times.business_id = :business
 order by times.platform, times.social_account_id, times.weekday, times.hour
-"""
-_FOLLOWERS = """
-select accounts.platform, accounts.display_name, accounts.external_id, growth.day, growth.followers
+"""  # noqa: S608 - no value is put in
+_FOLLOWERS = f"""
+{_ACCOUNTS}
+select accounts.account, growth.platform, growth.day, growth.followers
 from account_growth as growth
-join social_accounts as accounts on accounts.id = growth.social_account_id
-where accounts.business_id = :business and growth.followers is not null and growth.day >= :first
-order by accounts.platform, accounts.id, growth.day
-"""
+join accounts on accounts.id = growth.social_account_id
+where growth.followers is not null and growth.day >= :first
+order by growth.platform, accounts.id, growth.day
+"""  # noqa: S608 - no value is put in
 
 
 class NoSummariesError(RuntimeError):
@@ -83,8 +97,8 @@ def tables(engine: Engine, business_id: int, period: str) -> Tables:
     return Tables(
         summaries=all_periods[all_periods["period_start"] >= first],
         top_posts=_read(engine, _TOP_POSTS, business=business_id, first=first, most=TOP_POSTS),
-        posting_times=_named(_read(engine, _POSTING_TIMES, business=business_id)),
-        followers=_named(_read(engine, _FOLLOWERS, business=business_id, first=first)),
+        posting_times=_read(engine, _POSTING_TIMES, business=business_id),
+        followers=_read(engine, _FOLLOWERS, business=business_id, first=first),
     )
 
 
@@ -100,9 +114,3 @@ def _read(engine: Engine, statement: str, **parameters: Any) -> pd.DataFrame:
         raise NoSummariesError(
             "the summaries were never built: run `analytics-pipeline backfill` first, or materialise them in the UI"
         ) from None
-
-
-def _named(table: pd.DataFrame) -> pd.DataFrame:
-    """With one column `account` for people."""
-    name = table["display_name"].fillna(table["external_id"])
-    return table.assign(account=table["platform"] + " " + name).drop(columns=["display_name", "external_id"])

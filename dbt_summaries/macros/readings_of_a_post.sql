@@ -37,9 +37,16 @@
     limit {{ readings }}
 {%- endmacro %}
 
-{% macro time_of_first_reading(post_id) %}
-    select observations.fetched_at
-    {{ readings_of(post_id) }}
+{# The readings of `posts` up to the day of its last one, as a row of int_posts knows it. #}
+{% macro readings_until(posts) -%}
+    {{ readings_of(posts ~ '.post_id') }}
+        and {{ day_of_reading() }} <= ({{ posts }}.read_at at time zone 'UTC')::date
+{%- endmacro %}
+
+{# Of a single day of readings the time may have become a later one since. #}
+{% macro time_of_first_reading(posts) %}
+    select least(observations.fetched_at, {{ posts }}.read_at)
+    {{ readings_until(posts) }}
     order by {{ day_of_reading() }}
     limit 1
 {%- endmacro %}
@@ -53,7 +60,7 @@
             observations.likes_count as likes,
             observations.comments_count as comments,
             observations.shares_count as shares
-        {{ readings_of(posts ~ '.post_id') }}
+        {{ readings_until(posts) }}
             and {{ day_of_reading() }} >= ({{ published_at }} + interval '{{ age }}')::date
             and {{ day_of_reading() }} <= ({{ published_at }} + interval '{{ age }}' + interval '{{ tolerance }}')::date
             and observations.fetched_at - {{ posts }}.published_at

@@ -118,6 +118,27 @@ def test_a_month_by_hand(engine: Engine, dbt: Dbt) -> None:
     }
 
 
+def test_a_reading_that_comes_amid_a_build_is_of_the_next_one(engine: Engine, dbt: Dbt) -> None:
+    posts = {1: Post("linkedin", at(1), ()), 2: Post("linkedin", at(1), (Reading(at(1, 13), likes=5),))}
+    store(engine, {7: posts})
+    assert dbt("run", "--select", "+int_posts").succeeded
+    with engine.begin() as connection:  # a first reading; and the other post's only one is a later one now
+        first = {"post_id": 1, "platform": "linkedin", "platform_post_id": "1", "published_on": date(2024, 2, 1)}
+        connection.execute(insert(PostAnalytics), [first | {"fetched_at": at(1, 14), "likes_count": 9}])
+        connection.execute(
+            text("UPDATE post_analytics SET likes_count = 6, fetched_at = :at WHERE post_id = 2"), {"at": at(1, 15)}
+        )
+    assert dbt("build", "--select", "post_performance").succeeded
+
+    found = "SELECT readings, first_read_at, last_read_at, likes, engagements_after_1h FROM post_performance ORDER BY post_id"
+    first, second = rows(engine, found)
+    assert list(first.values()) == [0, None, None, None, None]
+    assert list(second.values())[:4] == [1, at(1, 13), at(1, 13), 5]
+
+    assert dbt("build", *MARTS).succeeded
+    assert [row["readings"] for row in rows(engine, found)] == [1, 1]
+
+
 def test_only_what_is_told_within_a_day_of_publication_has_grown_from_nothing(engine: Engine, dbt: Dbt) -> None:
     """An account that is connected today has posts with a past: their first figures are no gains of today."""
     last_moment = datetime(2024, 1, 31, 23, 59, 59, 999999, tzinfo=UTC)

@@ -2,11 +2,14 @@
 
 import re
 from datetime import UTC, date, datetime, timedelta
+from importlib import import_module
+from io import StringIO
 from typing import Any
 from uuid import uuid4
 
 import pandas as pd
 import pytest
+from rich.console import Console
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 from typer.testing import CliRunner
@@ -98,16 +101,50 @@ def test_rows_of_the_page(business: Engine) -> None:
     assert rows[3] == ["2026-08", "all", "2", "3,000", "12,345<br><small>1 of 2 posts</small>", "–", "–", "–", "–"]
 
 
-def test_a_period_without_the_figure_is_a_gap() -> None:
-    known = pd.DataFrame(
-        {"period_start": [date(2026, 9, n) for n in (1, 2, 3)], "platform": "twitter", "figure": [5.0, None, 7.0]}
-    )
+@pytest.mark.parametrize("without", ["unknown", "no row"])
+def test_a_period_without_the_figure_is_a_gap(without: str) -> None:
+    days = [date(2026, 9, n) for n in (1, 2, 3)]
+    known = pd.DataFrame({"period_start": days, "platform": "twitter", "figure": [5.0, None, 7.0]})
+    if without == "no row":
+        known = known.dropna()
     line = re.search(
         r'<g id="line2d_\d+">\s*<path d="([^"]*)" clip-path[^>]*stroke: #444444',
-        pictures.trend(known, "figure", "", str),
+        pictures.trend(known, days, "figure", "", str),
     )
     assert line is not None
     assert line.group(1).count("M") == 2, "the line starts anew after the gap"
+
+
+@pytest.mark.parametrize(
+    ("period", "first", "last", "count"),
+    [
+        ("monthly", date(2026, 1, 1), date(2026, 6, 1), 6),
+        ("weekly", date(2026, 12, 21), date(2027, 1, 11), 4),
+        ("daily", date(2028, 2, 27), date(2028, 3, 1), 4),
+    ],
+)
+def test_periods_without_a_post_have_their_place(period: str, first: date, last: date, count: int) -> None:
+    starts = page.every_start(pd.Series([last, first], dtype=object), period)
+    assert (len(starts), starts[0], starts[-1]) == (count, first, last)
+
+
+def test_accounts_of_one_name_are_told_apart(business: Engine) -> None:
+    with Session(business) as session, session.begin():
+        session.add(SocialAccount(business_id=1, platform="twitter", external_id="78", display_name="Roasters"))
+        session.flush()
+        for n in range(3):
+            add(
+                session, "account_growth", social_account_id=2, business_id=1, platform="twitter",
+                day=date(2026, 9, 1) + timedelta(days=n), followers=7,
+            )  # fmt: skip
+        add(
+            session, "posting_times", business_id=1, social_account_id=2, platform="twitter", time_zone="UTC",
+            weekday=2, hour=9, posts=3, median_engagement_rate=1.0, recommendation="not enough posts",
+        )  # fmt: skip
+    html = page.page("Cafés", "monthly", tables.tables(business, 1, "monthly"), MADE_AT)
+    assert html.count("<svg") == 5
+    assert "<h3>twitter Roasters (77)</h3>" in html
+    assert "<h3>twitter Roasters (78)</h3>" in html
 
 
 @pytest.mark.parametrize(("period", "name"), [("daily", "2027-01-01"), ("weekly", "2026-W53"), ("monthly", "2027-01")])
@@ -129,6 +166,16 @@ def test_formats_of_the_command(business: Engine, tmp_path: Any, monkeypatch: py
         assert table["total_impressions"].isna().tolist() == [False, False, True, True]
         assert table["total_engagements"].tolist() == [3000] * 4
     assert (tmp_path / "report-1-monthly.html").read_text().startswith("<!doctype html>")
+
+
+def test_the_terminal_says_of_how_many_posts_a_figure_is(business: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = StringIO()
+    monkeypatch.setattr(import_module("analytics_pipeline.cli.report"), "console", Console(file=terminal, width=80))
+    assert CliRunner().invoke(app, ["report", "--business", "1"]).exit_code == 0
+    said = terminal.getvalue()
+    assert "12,345 (1)" in said
+    assert "(n): the figure is that of n of the posts" in said
+    assert "3,000 (" not in said, "those of all posts stand alone"
 
 
 def test_before_the_first_build_the_command_says_so(session: Session) -> None:

@@ -34,11 +34,11 @@ with changed_posts as (
         of_post.*
     from {{ ref('int_posts') }} as posts
     -- Post by post, a few steps into an index: so it costs the same for each, however many there are, and hardly more
-    -- for one with many readings.
+    -- for one with many readings. Only readings until the one that int_posts has: others may have come since it was built.
     cross join lateral (
         select
-            (select count(*) {{ readings_of('posts.post_id') }}) as readings,
-            ({{ time_of_first_reading('posts.post_id') }}) as first_read_at
+            (select count(*) {{ readings_until('posts') }}) as readings,
+            ({{ time_of_first_reading('posts') }}) as first_read_at
             {%- for name, (age, tolerance) in ages.items() %},
             ({{ engagements_after('posts', age, tolerance) }}) as engagements_after_{{ name }}
             {%- endfor %}
