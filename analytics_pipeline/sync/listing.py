@@ -37,22 +37,24 @@ def _list_posts(work: AccountWork, first: date, last: date) -> AccountResult:
     if failure is not None:
         return _failed(work, first, last, AccountResult(work.account, failure=failure), failure)
     found = new = 0
+    left: frozenset[date] = frozenset()
     with work.fetcher() as fetcher:
         try:
             with ahead(fetcher.list_posts(_midnight(first), _midnight(last + timedelta(days=1)))) as pages:
                 for page in pages:
                     with Session(work.engine) as session, session.begin():
-                        new += _store_page(session, work, page, fetcher.answering_version)
-                    found += len(page)
+                        upserted = _store_page(session, work, page, fetcher.answering_version)
+                    found, new, left = found + len(page), new + upserted.inserted, left | upserted.left
         except Exception as error:  # noqa: BLE001  # one account never costs another
             failure = work.failure_of(error)
-            return _failed(work, first, last, AccountResult(work.account, found, new, fetcher.usage, failure), failure)
+            result = AccountResult(work.account, found, new, fetcher.usage, failure, left=left)
+            return _failed(work, first, last, result, failure)
         usage, note = fetcher.usage, fetcher.unlisted
     if note:
         _log.warning("%s: %s", work.account.name, note)
     with Session(work.engine) as session, session.begin():
         ledger.register_listing(session, work.account.id, work.account.platform, first, last)
-    return AccountResult(work.account, found, new, usage, note=note)
+    return AccountResult(work.account, found, new, usage, note=note, left=left)
 
 
 def read_account_days(work: AccountWork, first: date, last: date) -> AccountResult:
@@ -94,7 +96,9 @@ def _busy(work: AccountWork, message: str) -> AccountResult:
     return AccountResult(work.account, failure=Failure("transient", message))
 
 
-def _store_page(session: Session, work: AccountWork, page: Sequence[ListedPost], api_version: str | None) -> int:
+def _store_page(
+    session: Session, work: AccountWork, page: Sequence[ListedPost], api_version: str | None
+) -> writes.UpsertedPosts:
     account = work.account
     upserted = writes.upsert_posts(
         session,
@@ -120,7 +124,7 @@ def _store_page(session: Session, work: AccountWork, page: Sequence[ListedPost],
         if post.platform_post_id in upserted.ids and post.reading is not None and post.reading.error is None
     ]
     figures.store(session, account.platform, read, api_version, work.clock())
-    return upserted.inserted
+    return upserted
 
 
 def _failed(work: AccountWork, first: date, last: date, result: AccountResult, failure: Failure) -> AccountResult:

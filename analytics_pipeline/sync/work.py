@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from functools import partial
 from traceback import format_exception
 from typing import Any
@@ -42,6 +42,8 @@ class AccountResult:
     failure: Failure | None = None
     note: str | None = None
     """What the platform may have kept back, for people."""
+    left: frozenset[date] = frozenset()
+    """Publish days that posts had until this listing, which found another time of theirs."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,9 +90,14 @@ def test_a_corrected_time_moves_the_observations_to_the_new_day(session: Session
     post_id = writes.upsert_posts(session, [a_post(account, "a")]).ids["a"]
     writes.store_observations(session, [a_reading(post_id)])
 
-    writes.upsert_posts(session, [a_post(account, "a", published_at=NOON - timedelta(days=1))])
+    others = [a_post(account, "new"), a_post(account, "a", published_at=NOON - timedelta(days=1))]
+    moved = writes.upsert_posts(session, others)
 
     assert session.scalars(select(PostAnalytics.published_on)).all() == [date(2026, 2, 28)]
+    assert (moved.inserted, moved.changed, set(moved.left)) == (1, 1, {NOON.date()})
+    assert not writes.upsert_posts(session, others).left
+    earlier_that_day = a_post(account, "a", published_at=NOON - timedelta(days=1, hours=1))
+    assert not writes.upsert_posts(session, [earlier_that_day]).left
 
 
 @pytest.mark.parametrize(

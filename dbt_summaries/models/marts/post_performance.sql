@@ -34,7 +34,7 @@ with changed_posts as (
         of_post.*
     from {{ ref('int_posts') }} as posts
     -- Post by post, a few steps into an index: so it costs the same for each, however many there are, and hardly more
-    -- for one with many readings. Only readings until the one that int_posts has: others may have come since it was built.
+    -- for one with many readings. Only readings up to the one in int_posts: others may have come since it was built.
     cross join lateral (
         select
             (select count(*) {{ readings_until('posts') }}) as readings,
