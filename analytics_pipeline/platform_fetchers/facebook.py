@@ -108,8 +108,9 @@ class FacebookFetcher(GraphFetcher):
             if first <= today <= last:
                 self._file_followers(days, today)
             since = max(first, today - timedelta(days=_DAYS_KEPT))
-            while since <= min(last, today):
-                until = min(last, today, since + timedelta(days=_DAYS_PER_CALL - 1))
+            yesterday = today - timedelta(days=1)  # today's day is not over, whatever the hour
+            while since <= min(last, yesterday):
+                until = min(last, yesterday, since + timedelta(days=_DAYS_PER_CALL - 1))
                 for metric, day, value in self._series(since, until):
                     if since <= day <= until and metric in PAGE_DAYS:
                         self._file(days, day, PAGE_DAYS[metric], value)
@@ -198,7 +199,7 @@ class FacebookFetcher(GraphFetcher):
                 if isinstance(node, PlatformAPIError):
                     yield self._failed(key, node)
                 elif post_type(node) == "reel":
-                    reels[key] = node
+                    reels[key] = {**node, **_summaries(summaries)}
                 else:
                     yield self._reading(key, {**node, **_summaries(summaries)})
             posts = posts[size:]
@@ -207,15 +208,33 @@ class FacebookFetcher(GraphFetcher):
             return None if reels[key] else _post_url(key, self._alive(REEL_POST_METRICS))
 
         for chunk in chunks(list(reels), BATCH_LIMIT // 2):
-            for key, video, post in self._replies(chunk, REEL_METRICS, _REELS, post_of, ask):
-                node = post if isinstance(post, dict) else reels[key]
-                if isinstance(video, dict):
-                    yield self._reading(key, {**node, _REELS: video})
-                elif isinstance(video, PostNotFoundError) and node:
-                    # The post is there, only its video is not.
-                    yield self._reading(key, node)
-                else:
-                    yield self._failed(key, video)
+            nodes: dict[str, dict[str, Any]] = {}
+            try:
+                for key, video, post in self._replies(chunk, REEL_METRICS, _REELS, post_of, ask):
+                    node = post if isinstance(post, dict) else reels[key]
+                    if isinstance(video, dict):
+                        nodes[key] = {**node, _REELS: video}
+                    elif isinstance(video, PostNotFoundError) and node:
+                        nodes[key] = node  # the post is there, only its video is not
+                    else:
+                        yield self._failed(key, video)
+            except PlatformAPIError:
+                yield from (self._reading(key, node) for key, node in nodes.items())
+                raise
+            yield from self._reel_readings(nodes, ask)
+
+    def _reel_readings(self, nodes: Mapping[str, dict[str, Any]], ask: Ask) -> Iterator[PostReading]:
+        """Readings of reels; where their insights do not tell likes or comments, the summaries of their posts are asked."""
+        readings = {key: self._reading(key, node) for key, node in nodes.items()}
+        wanted = [key for key, reading in readings.items() if self._reads_summaries and _lacks_summary(reading)]
+        replies = dict(zip(wanted, ask([url(key, fields=SUMMARIES) for key in wanted]), strict=True)) if wanted else {}
+        self._note_denial(list(replies.values()))
+        for key, reply in replies.items():
+            readings[key] = self._reading(key, {**nodes[key], **_summaries(reply)})
+            readings[key].error = readings[key].error or _passing(reply)  # the rest of it is read a little later
+        yield from readings.values()
+        if fatal := self._ends_account(list(replies.values())):
+            raise fatal
 
     def _summaries_url(self, key: str) -> str | None:
         return url(key, fields=SUMMARIES) if self._reads_summaries else None
@@ -234,6 +253,8 @@ class FacebookFetcher(GraphFetcher):
             asides = {key: aside for key in ids if (aside := aside_of(key))}
             replies = ask([*(url_of(key, alive) for key in ids), *asides.values()])
             aside_replies = dict(zip(asides, replies[len(ids) :], strict=True))
+            if where and self._lost_by_one(aside_replies):
+                continue
             if not where:
                 self._note_denial(list(aside_replies.values()))
             found = {
@@ -254,6 +275,12 @@ class FacebookFetcher(GraphFetcher):
                 yield from refused
                 return
             ids = [key for key, *_ in refused]
+
+    def _lost_by_one(self, asides: Mapping[str, Reply]) -> bool:
+        """Whether the posts of reels were refused for a metric that retired; then it is remembered, and they are asked anew."""
+        refused = [key for key, reply in asides.items() if isinstance(reply, MetricError) and reply.metric is None]
+        alive = self._alive(REEL_POST_METRICS)
+        return bool(refused and alive) and self._find_dead(alive, partial(_one_metric, _post_url, refused[0]))
 
     # --- figures
 
@@ -310,6 +337,13 @@ def _with_aside(reply: Reply, aside: Reply | None, needed: bool) -> Reply:
     if isinstance(aside, ENDS_ACCOUNT):
         return aside
     return (_passing(aside) if needed and isinstance(reply, dict) else None) or reply
+
+
+def _lacks_summary(reading: PostReading) -> bool:
+    """Whether likes or comments are unknown though there are other figures, or could be, and no summary was read."""
+    figures = reading.analytics
+    unknown = figures is not None and (figures["likes_count"] is None or figures["comments_count"] is None)
+    return unknown and not any(edge in reading.raw for edge in SUMMARY_EDGES)
 
 
 def _summaries(reply: Any) -> dict[str, Any]:

@@ -30,14 +30,22 @@ POST_FIGURES: Final[Mapping[str, Sequence[str]]] = {
     "video_watch_ms": ("insights.post_video_view_time",),
 }
 REEL_FIGURES: Final[Mapping[str, Sequence[str]]] = {
-    "likes_count": ("insights.post_video_likes_by_reaction_type.like", "insights.post_reactions_like_total"),
-    "comments_count": ("insights.post_video_social_actions.comment", "insights.post_activity_by_action_type.comment"),
+    "likes_count": (
+        "insights.post_video_likes_by_reaction_type.like",
+        "insights.post_reactions_like_total",
+        "likes.summary.total_count",
+    ),
+    "comments_count": (
+        "insights.post_video_social_actions.comment",
+        "insights.post_activity_by_action_type.comment",
+        "comments.summary.total_count",
+    ),
     "shares_count": (
         "insights.post_video_social_actions.share",
         "shares.count",
         "insights.post_activity_by_action_type.share",
     ),
-    "reactions_count": ("insights.post_video_likes_by_reaction_type.sum",),
+    "reactions_count": ("insights.post_video_likes_by_reaction_type.sum", "reactions.summary.total_count"),
     "clicks": ("insights.post_clicks",),
     "url_clicks": ("insights.post_clicks_by_type.link clicks",),
     "impressions": ("insights.blue_reels_play_count",),
@@ -157,7 +165,7 @@ CATALOG: Final = (
         "comments_count",
         "exact",
         "GET /:post comments.summary.total_count",
-        "without pages_read_user_content: post_activity_by_action_type; reels: post_video_social_actions",
+        "without pages_read_user_content: post_activity_by_action_type; reels: post_video_social_actions, else as posts",
         asked=_asked("comments_count"),
     ),
     MetricSource(

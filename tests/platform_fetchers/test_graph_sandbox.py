@@ -228,5 +228,4 @@ def test_figures_older_than_two_years_are_unknown_and_cost_no_other(
         found = readings[figures.post_id].analytics
         assert found is not None
         assert found["impressions"] == (figures.impressions if kept else None)
-        in_insights = which == 0 and figures.watch_time_ms is not None  # all that is known of a page's reel
-        assert found["comments_count"] == (figures.comments if kept or not in_insights else None)
+        assert found["comments_count"] == figures.comments
