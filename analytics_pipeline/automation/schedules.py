@@ -22,6 +22,8 @@ from analytics_pipeline.sync.service import DISCOVERED
 TICK = timedelta(hours=1)
 ASKED_AGAIN = timedelta(hours=4)
 """After so long, accounts of which nothing could be read are asked for again; those connected since, for the first time."""
+HISTORY_PATIENCE = timedelta(days=3)
+"""So long the history of an account is asked for, if none of it comes."""
 RESTATED_DAYS = 8
 """Days, today included, of which the accounts' own figures are read every day: platforms correct the last week."""
 
@@ -111,7 +113,9 @@ def account_schedule(platform: str) -> dg.ScheduleDefinition:
             accounts = [account for account in plan.accounts(session, [platform]) if account.status == "connected"]
             known = plan.own_figures(session, platform, accounts)
         read_today = {account for account, own in known.items() if own.read_at.date() >= today}
-        with_history = {account for account, own in known.items() if own.history}
+        # What does not come for days is withheld: it is not asked for again and again.
+        since = today - HISTORY_PATIENCE
+        with_history = {account for account, own in known.items() if own.history or own.first_read_at.date() < since}
         owed = [account.id for account in accounts if account.id not in read_today]
         new = [account for account in owed if account not in with_history]
         unread = [account for account in owed if account in with_history]

@@ -15,14 +15,16 @@ from dagster._core.storage.tags import (
     ASSET_PARTITION_RANGE_START_TAG,
     PARTITION_NAME_TAG,
     SENSOR_NAME_TAG,
+    WILL_RETRY_TAG,
 )
 from dagster_shared.record import replace
 
+from analytics_pipeline.assets.partitions import PUBLISH_DAYS
 from analytics_pipeline.automation.jobs import SYNC_JOBS
-from analytics_pipeline.automation.schedules import GOING_ON
 
 _NAME = "summaries_follow_raw_days"
 _ASKED_FOR = {SENSOR_NAME_TAG: _NAME}
+_GOING_ON = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
 
 LONGEST_BURST = timedelta(minutes=10)
 """So long the summaries wait for raw runs that are under way; then they follow what is finished."""
@@ -41,7 +43,7 @@ class OneRunSensor(dg.AutomationConditionSensorDefinition):
                 skip_message=f"{waiting_for} is under way: the summaries follow all its days at once",
                 cursor=context.cursor,
             )
-        if context.instance.get_runs_count(dg.RunsFilter(statuses=list(GOING_ON), tags=_ASKED_FOR)):
+        if context.instance.get_runs_count(dg.RunsFilter(statuses=_GOING_ON, tags=_ASKED_FOR)):
             return SensorExecutionData(
                 skip_message="the summaries are being built: what changes meanwhile follows", cursor=context.cursor
             )
@@ -49,12 +51,13 @@ class OneRunSensor(dg.AutomationConditionSensorDefinition):
         if not found.run_requests:
             return found
         assert context.repository_def is not None
+        graph = context.repository_def.asset_graph
         # Evaluated once more at once, for which the request is one of the tick before: with the next tick, it would hide
         # what has changed since.
         after = dg.build_sensor_context(context.instance, found.cursor, repository_def=context.repository_def)
         settled = super().evaluate_tick(after)
-        requests = [*found.run_requests, *(settled.run_requests or ()), *what_failed(context.instance)]
-        request = with_what_was_never_built(one_run(requests), context.repository_def.asset_graph, context.instance)
+        requests = [*found.run_requests, *(settled.run_requests or ()), *what_failed(graph, context.instance)]
+        request = with_what_was_never_built(one_run(requests), graph, context.instance)
         return replace(found, run_requests=[request], cursor=settled.cursor)
 
 
@@ -74,14 +77,28 @@ def one_run(requests: Sequence[dg.RunRequest]) -> dg.RunRequest:
     )
 
 
-def what_failed(instance: dg.DagsterInstance) -> list[dg.RunRequest]:
-    """What the last run that this sensor asked for was to build, if it failed: it is asked for again with what is next."""
-    runs = instance.get_runs(dg.RunsFilter(tags=_ASKED_FOR), limit=1)
-    return [
-        dg.RunRequest(asset_selection=list(run.asset_selection or ()), tags=run.tags)
-        for run in runs
-        if run.status in (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
-    ]
+def what_failed(graph: BaseAssetGraph[Any], instance: dg.DagsterInstance) -> list[dg.RunRequest]:
+    """What the last run that this sensor asked for was to build, if it failed: it is asked for again with what is next.
+
+    As far as there still is such an asset and day: a newer version, or other settings, may have others.
+    """
+    failed = []
+    for run in instance.get_runs(dg.RunsFilter(tags=_ASKED_FOR), limit=1):
+        repeated = run.tags.get(WILL_RETRY_TAG) == "true"  # by Dagster, as its worker died
+        if repeated or run.status not in (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED):
+            continue
+        first = max(run.tags.get(ASSET_PARTITION_RANGE_START_TAG, ""), PUBLISH_DAYS.start.date().isoformat())
+        last = run.tags.get(ASSET_PARTITION_RANGE_END_TAG, "")
+        assets = [key for key in run.asset_selection or () if key in graph.materializable_asset_keys]
+        if assets and first <= last:
+            failed.append(
+                dg.RunRequest(
+                    asset_selection=assets,
+                    asset_check_keys=[k for k in run.asset_check_selection or () if k in graph.asset_check_keys],
+                    tags={ASSET_PARTITION_RANGE_START_TAG: first, ASSET_PARTITION_RANGE_END_TAG: last},
+                )
+            )
+    return failed
 
 
 def with_what_was_never_built(

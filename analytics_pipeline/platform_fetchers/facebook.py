@@ -227,13 +227,20 @@ class FacebookFetcher(GraphFetcher):
         """Readings of reels; where their insights do not tell likes or comments, the summaries of their posts are asked."""
         readings = {key: self._reading(key, node) for key, node in nodes.items()}
         wanted = [key for key, reading in readings.items() if self._reads_summaries and _lacks_summary(reading)]
-        replies = dict(zip(wanted, ask([url(key, fields=SUMMARIES) for key in wanted]), strict=True)) if wanted else {}
-        self._note_denial(list(replies.values()))
-        for key, reply in replies.items():
-            readings[key] = self._reading(key, {**nodes[key], **_summaries(reply)})
-            readings[key].error = readings[key].error or _passing(reply)  # the rest of it is read a little later
-        yield from readings.values()
-        if fatal := self._ends_account(list(replies.values())):
+        yield from (reading for key, reading in readings.items() if key not in wanted)
+        if not wanted:
+            return
+        try:
+            replies = ask([url(key, fields=SUMMARIES) for key in wanted])
+        except PlatformAPIError as error:
+            replies = [error] * len(wanted)
+        self._note_denial(replies)
+        for key, reply in zip(wanted, replies, strict=True):
+            reading = self._reading(key, {**nodes[key], **_summaries(reply)})
+            reading.error = reading.error or _passing(reply)  # the rest of it is read a little later
+            yield reading
+        # That summaries are not allowed is no matter of the account: they only complete what insights tell.
+        if fatal := self._ends_account([reply for reply in replies if not isinstance(reply, _LASTING)]):
             raise fatal
 
     def _summaries_url(self, key: str) -> str | None:
@@ -253,8 +260,6 @@ class FacebookFetcher(GraphFetcher):
             asides = {key: aside for key in ids if (aside := aside_of(key))}
             replies = ask([*(url_of(key, alive) for key in ids), *asides.values()])
             aside_replies = dict(zip(asides, replies[len(ids) :], strict=True))
-            if where and self._lost_by_one(aside_replies):
-                continue
             if not where:
                 self._note_denial(list(aside_replies.values()))
             found = {
@@ -262,6 +267,8 @@ class FacebookFetcher(GraphFetcher):
                 for key, reply in zip(ids, replies, strict=False)
             }
             fatal = self._ends_account(list(found.values()))
+            if where and not fatal and self._lost_by_one(aside_replies):
+                continue
             refused: list[tuple[str, Reply, None]] = []
             for key, reply in found.items():
                 if isinstance(reply, MetricError) and reply.metric is None:

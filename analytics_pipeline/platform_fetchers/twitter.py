@@ -246,18 +246,25 @@ class TwitterAnalyticsFetcher(TwitterAccount):
             params["end_time"] = wire.format_time(until)
         tokens: set[str] = set()
         empty = 0
+        bare = False
         while True:
-            private = private and self._may_see_private
-            reply = self._account_call(f"/2/users/{user}/tweets", {**params, **wire.fields(private)})
-            if private and reply.posts and reply.posts.keys() <= reply.refused:
+            asks = private and self._may_see_private and not bare
+            bare = False
+            reply = self._account_call(f"/2/users/{user}/tweets", {**params, **wire.fields(asks)})
+            if asks and reply.posts and reply.posts.keys() <= reply.refused:
                 self._sees_private = False  # not the author's token
             owned = self._owns_app and user == self._app_owner
             self._charge_posts(reply.posts.keys(), self._prices.owned_read if owned else self._prices.post_read)
-            if private and (hidden := reply.refused - reply.posts.keys()):
+            if asks and (hidden := reply.refused - reply.posts.keys()):
                 if not reply.posts:
                     self._sees_private = False
                     continue  # the same page without private figures
-                reply.add(self._lookup(sorted(hidden), set()), hidden)
+                try:
+                    reply.add(self._lookup(sorted(hidden), set()), hidden)
+                except PlatformAPIError as error:
+                    _logger.info("%s", error.message)
+                    bare = True  # the page itself tells of all of them, without private figures
+                    continue
             self._require_figures(reply)
             self._require(reply, "created_at")
             self._learn_owners(reply)

@@ -14,6 +14,7 @@ from analytics_pipeline.platform_fetchers import twitter_wire as wire
 from analytics_pipeline.platform_fetchers.batches import chunks
 from analytics_pipeline.platform_fetchers.exceptions import (
     BadDataError,
+    ConfigurationError,
     PermissionDeniedError,
     PlatformAPIError,
     RateLimitError,
@@ -123,18 +124,21 @@ class TwitterExtras(TwitterRequests):
         }
         try:
             body = self._make_request("GET", f"/2/{endpoint}", params=params)
-            rows, unbound = wire.rows_of(body), wire.read_reply(body).unbound
-            if unbound and not rows:
-                raise self._problem(unbound[0])
+            rows = wire.rows_of(body)
+            of_the_call = [item for item in wire.read_reply(body).unbound if not item.get("resource_id")]
+            if of_the_call and not rows:
+                raise self._problem(of_the_call[0])
             return rows
         except RateLimitError as error:
             self._extra_days = 0
             _logger.info("%s", error.message)
         except PlatformAPIError as error:
-            if error.status_code in (400, 404) or isinstance(error, AppNotEnrolledError | UnknownReplyError):
+            if error.status_code == 404 or isinstance(error, AppNotEnrolledError):
                 self.dead_metrics.add(endpoint)  # X answers 404 where its documents are ahead of it (x.md §9)
-            elif isinstance(error, PermissionDeniedError):
+            elif isinstance(error, PermissionDeniedError | ConfigurationError):
                 self.denied_metrics.add(endpoint)
+            elif isinstance(error, UnknownReplyError):
+                self._extra_days = 0  # in this run, it will be the same of the next batch
             _logger.warning("%s", error.message)
         return []
 

@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from sqlalchemy.orm import Session
 
 from analytics_pipeline.database import day_writes, writes
+from analytics_pipeline.database.models import SocialAccount
 from analytics_pipeline.platform_fetchers.metrics import ListedPost
 from analytics_pipeline.sync import figures, ledger, plan, workers
 from analytics_pipeline.sync.ahead import ahead
@@ -130,6 +131,8 @@ def _store_page(
 def _failed(work: AccountWork, first: date, last: date, result: AccountResult, failure: Failure) -> AccountResult:
     days = plan.days_between(first, last)
     with Session(work.engine) as session, session.begin():
+        if session.get(SocialAccount, work.account.id) is None:
+            return result  # removed meanwhile, and its days with it
         ledger.record_listing_failure(session, work.account.id, work.account.platform, days, failure, work.clock())
         work.note_outcome(session, failure)
     return result

@@ -55,11 +55,12 @@ class PlannedPost:
 
 @dataclass(frozen=True, slots=True)
 class OwnFigures:
-    """What is known of an account's own figures: when the newest were read (UTC), and whether its history was.
+    """What is known of an account's own figures: when the first and newest were read (UTC), and whether its history was.
 
     Followers are no history: their number is that of the moment, and comes alone where all else fails.
     """
 
+    first_read_at: datetime
     read_at: datetime
     history: bool
 
@@ -73,11 +74,19 @@ def own_figures(session: Session, platform: str, accounts: Collection[Account]) 
     ]
     told: ColumnElement[bool] = func.bool_or(func.num_nonnulls(*series) > 0) if series else true()
     found = (
-        select(AccountAnalytics.social_account_id, func.max(AccountAnalytics.fetched_at), told)
+        select(
+            AccountAnalytics.social_account_id,
+            func.min(AccountAnalytics.fetched_at),
+            func.max(AccountAnalytics.fetched_at),
+            told,
+        )
         .where(AccountAnalytics.social_account_id.in_([account.id for account in accounts]))
         .group_by(AccountAnalytics.social_account_id)
     )
-    return {account: OwnFigures(at.astimezone(UTC), history) for account, at, history in session.execute(found)}
+    return {
+        account: OwnFigures(first.astimezone(UTC), last.astimezone(UTC), history)
+        for account, first, last, history in session.execute(found)
+    }
 
 
 def days_between(first: date, last: date) -> list[date]:

@@ -125,8 +125,9 @@ class AccountWork:
         account = update(SocialAccount).where(SocialAccount.id == self.account.id)
         if failure is None:
             session.execute(account.values(last_sync=self.clock()))
-        elif failure.error_class in ("token", "permission") and self.account.status == "connected":
-            session.execute(account.values(status="needs_reauth", status_reason=failure.message))
+        elif failure.error_class in ("token", "permission"):
+            connected = account.where(SocialAccount.status == "connected")  # not one that was disconnected meanwhile
+            session.execute(connected.values(status="needs_reauth", status_reason=failure.message))
 
     def safe(self, text: str) -> str:
         """`text` without secrets, and without what PostgreSQL cannot store."""

@@ -7,6 +7,7 @@ from typing import Any
 import dagster as dg
 import pytest
 from dagster._core.definitions.schedule_definition import ScheduleExecutionData
+from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from analytics_pipeline.automation.jobs import ACCOUNT_JOBS, SYNC_JOBS
@@ -181,6 +182,10 @@ def test_an_account_whose_history_failed_is_read_that_far_back_again(
     history = get_settings().history_days
     assert asked(instance, platform="linkedin") == [([], str(TODAY - timedelta(days=history)), str(TODAY))]
 
+    own_figures(session, account, NOW - timedelta(days=4))
+    week: list[tuple[Any, str, str]] = [([], str(TODAY - timedelta(days=7)), str(TODAY))]
+    assert asked(instance, platform="linkedin") == week, "withheld for days, it is not asked for for ever"
+    session.execute(delete(AccountAnalytics).where(AccountAnalytics.day < yesterday.date()))
     session.add(
         AccountAnalytics(
             social_account_id=account.id,
@@ -191,7 +196,7 @@ def test_an_account_whose_history_failed_is_read_that_far_back_again(
         )
     )
     session.commit()
-    assert asked(instance, platform="linkedin") == [([], str(TODAY - timedelta(days=7)), str(TODAY))]
+    assert asked(instance, platform="linkedin") == week
 
 
 def test_the_own_figures_of_nobody_and_of_missed_ticks_are_not_asked_for(

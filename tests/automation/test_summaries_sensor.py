@@ -8,8 +8,9 @@ import pytest
 from dagster._core.definitions.sensor_definition import SensorExecutionData
 from dagster._core.events import DagsterEvent, StepMaterializationData
 
+from analytics_pipeline.assets.partitions import PUBLISH_DAYS
 from analytics_pipeline.automation.jobs import SYNC_JOBS
-from analytics_pipeline.automation.summaries_sensor import summaries_sensor
+from analytics_pipeline.automation.summaries_sensor import summaries_sensor, what_failed
 from analytics_pipeline.definitions import defs
 
 ACCOUNT_DAYS = dg.AssetKey("int_account_days")
@@ -194,6 +195,36 @@ def test_the_days_of_a_build_that_failed_are_asked_for_with_what_is_next(instanc
     build.end()
     changed(instance, "linkedin", YESTERDAY)
     assert ranges(tick(instance, found.cursor)) == [DAY], "what was built is not asked for again"
+
+
+def test_of_a_build_that_failed_only_what_there_still_is_is_asked_for(instance: dg.DagsterInstance) -> None:
+    known = dg.AssetKey("analytics_summaries")
+    graph = defs.resolve_asset_graph()
+    check = next(iter(graph.get_check_keys_for_assets({known})))
+
+    def failed(first: str, last: str, **tags: str) -> list[dg.RunRequest]:
+        instance.add_run(
+            dg.DagsterRun(
+                job_name="__ASSET_JOB",
+                status=dg.DagsterRunStatus.FAILURE,
+                asset_selection=frozenset({known, dg.AssetKey("a_mart_of_before")}),
+                asset_check_selection=frozenset({check}),
+                tags={
+                    "dagster/sensor_name": summaries_sensor.name,
+                    "dagster/asset_partition_range_start": first,
+                    "dagster/asset_partition_range_end": last,
+                    **tags,
+                },
+            )
+        )
+        return what_failed(graph, instance)
+
+    begin = PUBLISH_DAYS.start.date().isoformat()
+    (request,) = failed("1999-01-01", DAY[0])
+    assert (request.asset_selection, request.asset_check_keys) == ([known], [check])
+    assert ranges(SensorExecutionData([request])) == [(begin, DAY[0])]
+    assert failed("1999-01-01", "1999-12-31") == []
+    assert failed(*DAY, **{"dagster/will_retry": "true"}) == []
 
 
 def test_a_run_of_a_backfill_from_the_ui_is_waited_for_too(instance: dg.DagsterInstance) -> None:

@@ -1,11 +1,13 @@
 """Facebook's reels: where their figures come from when the insights of the video, or one metric, are not to be had."""
 
-from analytics_pipeline.platform_fetchers.exceptions import TransientError
+import pytest
+
+from analytics_pipeline.platform_fetchers.exceptions import RateLimitError, TransientError
 from analytics_pipeline.platform_fetchers.facebook import FacebookFetcher
-from analytics_pipeline.platform_fetchers.metrics import PostRef
+from analytics_pipeline.platform_fetchers.metrics import PostReading, PostRef
 from tests.platform_fetchers.facebook_fake import REEL, FakePage, by_id, page_fetcher, reel, served_page
 from tests.platform_fetchers.graph_fake import PAGE, error
-from tests.platform_fetchers.platform_server import PlatformServer
+from tests.platform_fetchers.platform_server import Answer, PlatformServer, Request
 
 page, fetcher = served_page, page_fetcher
 PASSING = error(2, "Service temporarily unavailable", status=500)
@@ -35,6 +37,31 @@ def test_a_reel_whose_summaries_fail_for_once_is_read_again(page: FakePage, fetc
     partly = found[f"{PAGE}_1"].analytics
     assert partly is not None
     assert (partly["shares_count"], partly["likes_count"]) == (14, None)
+
+
+def test_a_page_that_may_not_read_summaries_reads_its_reels(page: FakePage, fetcher: FacebookFetcher) -> None:
+    page.nodes = {f"{PAGE}_{n}": reel(n, insights={}, reel={}) for n in range(5)}
+    page.comments_denied = True
+    found = by_id(fetcher.fetch_many(reels(5)))
+    assert [reading.error for reading in found.values()] == [None] * 5
+    assert [reading.analytics and reading.analytics["shares_count"] for reading in found.values()] == [14] * 5
+
+
+def test_what_was_read_of_reels_is_kept_where_their_summaries_are_throttled(
+    page: FakePage, fetcher: FacebookFetcher, server: PlatformServer
+) -> None:
+    page.nodes = {f"{PAGE}_{n}": reel(n, insights={}, reel={} if n < 2 else REEL) for n in range(10)}
+    throttled = error(80001, "There have been too many calls to this Page account")
+
+    def answer(request: Request) -> Answer:
+        return Answer(*throttled) if "summary" in request.body.decode() else page(request)
+
+    server.answer = answer
+    found: list[PostReading] = []
+    with pytest.raises(RateLimitError):
+        found += fetcher.fetch_many(reels(10))  # what came before it is in the list
+    assert sorted(reading.error is None for reading in found) == [False] * 2 + [True] * 8
+    assert all(reading.analytics for reading in found)
 
 
 def test_a_retired_metric_of_the_posts_of_reels_costs_itself(

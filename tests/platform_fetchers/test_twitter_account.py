@@ -271,6 +271,25 @@ def test_one_post_without_private_figures_costs_the_others_nothing(
     assert len(server.requests) == 2
 
 
+def test_where_the_post_cannot_be_read_by_its_id_the_page_is_asked_for_without_private_figures(
+    account: XAccount, fetcher: TwitterAnalyticsFetcher, server: PlatformServer
+) -> None:
+    ids = [account.publish(YOUNG - timedelta(hours=n)) for n in range(5)]
+
+    def answer(request: Request) -> Answer:
+        if request.path == "/2/tweets":
+            return Answer(429, json={"title": "Too Many Requests"}, headers={"x-rate-limit-reset": "4102444800"})
+        said = account.answer(request)
+        if "non_public_metrics" in request.query["tweet.fields"]:
+            said.json["data"] = [row for row in said.json["data"] if row["id"] != ids[2]]
+            said.json["errors"] = [item(ids[2], "not-authorized-for-field")]
+        return said
+
+    server.answer = answer
+    found = listed(fetcher, NOW - timedelta(days=20), NOW)
+    assert {post: likes(found[post]) for post in ids} == dict.fromkeys(ids, 88)
+
+
 def test_a_page_token_that_expired_lets_the_listing_begin_again(
     account: XAccount, fetcher: TwitterAnalyticsFetcher, server: PlatformServer
 ) -> None:

@@ -9,6 +9,9 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from analytics_pipeline.database.models import PostAnalytics
+from analytics_pipeline.platform_fetchers import FETCHERS
+from analytics_pipeline.platform_fetchers.base import BasePlatformFetcher
+from analytics_pipeline.sync import AnalyticsSyncService, plan
 from tests.sync.token_world import DAY, LINKEDIN, TokenWorld, running
 
 LAST = date(2026, 9, 30)
@@ -94,3 +97,17 @@ def test_an_account_that_needs_a_person_is_not_called_again_in_the_same_run(
     report = world.service(session).sync_business_analytics(1, ["linkedin"])
     assert (report["synced"], len(world.sandbox.requests) - asked) == (0, 1)
     assert world.row(LINKEDIN).status == "needs_reauth"
+
+
+def test_an_account_that_was_disconnected_meanwhile_stays_so(world: TokenWorld, session: Session) -> None:
+    def disconnected(account: plan.Account) -> BasePlatformFetcher:
+        world.change(LINKEDIN, status="disconnected", is_active=False)
+        return FETCHERS["linkedin"].for_account(account.access_token, account.external_id, clock=world.now)
+
+    service = AnalyticsSyncService(session, make_fetcher=disconnected, clock=world.now)
+    denied = json.dumps({"status": 403, "serviceErrorCode": 100, "code": "ACCESS_DENIED", "message": "Not enough"})
+    world.sandbox.script_fault("reply", status=403, body=denied, platform="linkedin", times=0)
+    (listed,) = service.list_posts("linkedin", FIRST, LAST)
+    assert listed.failure is not None
+    assert listed.failure.error_class == "permission"
+    assert world.row(LINKEDIN).status == "disconnected"
