@@ -15,17 +15,16 @@ from dagster_dbt import DagsterDbtTranslator, DbtCliResource, dbt_assets
 
 from analytics_pipeline.assets.outdated_summaries import outdated_summaries
 from analytics_pipeline.assets.partitions import PUBLISH_DAYS
-from analytics_pipeline.assets.shared import OWNERS
+from analytics_pipeline.assets.shared import OWNERS, SUMMARIES
 from analytics_pipeline.assets.summaries_metadata import SummariesMetadata
 from analytics_pipeline.database.engine import dbt_environment
 from analytics_pipeline.resources import DBT_PROJECT, DatabaseResource, dbt_executable
 from analytics_pipeline.settings import get_settings
 
-GROUP = "summaries"
 _CHANGED = (
     dg.AutomationCondition.newly_missing()
     | dg.AutomationCondition.any_deps_match(dg.AutomationCondition.newly_updated()).ignore(
-        dg.AssetSelection.groups(GROUP)
+        dg.AssetSelection.groups(SUMMARIES)
     )
     | dg.AutomationCondition.any_deps_match(dg.AutomationCondition.will_be_requested())
 )
@@ -53,7 +52,7 @@ class SummariesTranslator(DagsterDbtTranslator):
         spec = super().get_asset_spec(manifest, unique_id, project)
         if not unique_id.startswith("model."):
             return spec
-        return spec.replace_attributes(group_name=GROUP, owners=OWNERS, automation_condition=FOLLOW_RAW_DAYS)
+        return spec.replace_attributes(group_name=SUMMARIES, owners=OWNERS, automation_condition=FOLLOW_RAW_DAYS)
 
 
 def manifest_path() -> Path:

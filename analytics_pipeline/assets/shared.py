@@ -18,6 +18,9 @@ BACKFILL_POLICY = dg.BackfillPolicy.multi_run(get_settings().backfill_days_per_r
 
 OWNERS = ["team:analytics"]
 
+SUMMARIES = "summaries"
+"""The group of all dbt assets."""
+
 
 class SyncConfig(dg.Config):
     """How much of the chosen days a run works on."""

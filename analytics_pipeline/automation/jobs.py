@@ -4,6 +4,7 @@ from collections.abc import Collection
 
 import dagster as dg
 
+from analytics_pipeline.assets.shared import SUMMARIES
 from analytics_pipeline.assets.state_checks import state_check_keys
 from analytics_pipeline.platform_fetchers import FETCHERS
 
@@ -37,7 +38,7 @@ ACCOUNT_JOBS = {
 
 SUMMARIES_JOB = dg.define_asset_job(
     "summaries",
-    selection=dg.AssetSelection.groups("summaries"),
+    selection=dg.AssetSelection.groups(SUMMARIES),
     description="Rebuilds the summaries that posts published on the chosen days belong to.",
 )
 

@@ -20,11 +20,13 @@ from dagster._core.storage.tags import (
 from dagster_shared.record import replace
 
 from analytics_pipeline.assets.partitions import PUBLISH_DAYS
+from analytics_pipeline.assets.shared import SUMMARIES
 from analytics_pipeline.automation.jobs import SYNC_JOBS
 
 _NAME = "summaries_follow_raw_days"
 _ASKED_FOR = {SENSOR_NAME_TAG: _NAME}
 _GOING_ON = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
+"""Not NOT_STARTED: a daemon that dies while it starts a run may leave it so for ever."""
 
 LONGEST_BURST = timedelta(minutes=10)
 """So long the summaries wait for raw runs that are under way; then they follow what is finished."""
@@ -109,7 +111,7 @@ def with_what_was_never_built(
     Nothing asks for those whose own raw assets did not change: those of accounts, where posts alone were read so far.
     """
     asked = set(request.asset_selection or ())
-    made_of = dg.AssetSelection.assets(*asked).upstream() & dg.AssetSelection.groups("summaries")
+    made_of = dg.AssetSelection.assets(*asked).upstream() & dg.AssetSelection.groups(SUMMARIES)
     others = made_of.resolve(graph) - asked
     missing = others - {key for key, event in instance.get_latest_materialization_events(others).items() if event}
     checks = graph.get_check_keys_for_assets(missing)
@@ -142,7 +144,7 @@ def _burst(instance: dg.DagsterInstance) -> str | None:
 
 summaries_sensor = OneRunSensor(
     _NAME,
-    target=dg.AssetSelection.groups("summaries"),
+    target=dg.AssetSelection.groups(SUMMARIES),
     default_status=dg.DefaultSensorStatus.RUNNING,
     minimum_interval_seconds=30,
     use_user_code_server=True,

@@ -204,6 +204,11 @@ class FacebookFetcher(GraphFetcher):
                     yield self._reading(key, {**node, **_summaries(summaries)})
             posts = posts[size:]
 
+        yield from self._reels_by_id(reels, ask)
+
+    def _reels_by_id(self, reels: Mapping[str, dict[str, Any]], ask: Ask) -> Iterator[PostReading]:
+        """Readings of reels by the ids of their posts, each with what is known of the post, `{}` if nothing is."""
+
         def post_of(key: str) -> str | None:
             return None if reels[key] else _post_url(key, self._alive(REEL_POST_METRICS))
 

@@ -81,15 +81,14 @@ class LinkedInRequests(BasePlatformFetcher):
             error.args = (error.message,)
         if isinstance(error, RateLimitError):
             error.retry_after = self._handle_rate_limit(response)
-            if error.retry_after is None and DAILY_QUOTA not in codes:
+            if error.retry_after is None and DAILY_QUOTA in codes:
+                error.retry_after = self._until_next_day(response)
+            if error.retry_after is None:
                 error.retry_after = self._unnamed_pause(response)
-            else:
-                if error.retry_after is None:
-                    error.retry_after = self._until_next_day(response)
-                if error.retry_after > self._wait_in_place:
-                    scope: Scope = "app" if "APPLICATION" in said else "account"
-                    until = self._clock() + timedelta(seconds=error.retry_after)
-                    self.quota.hold(scope, self._endpoint_of(response.url), until)
+            elif error.retry_after > self._wait_in_place:
+                scope: Scope = "app" if "APPLICATION" in said else "account"
+                until = self._clock() + timedelta(seconds=error.retry_after)
+                self.quota.hold(scope, self._endpoint_of(response.url), until)
         return error
 
     def _unnamed_pause(self, response: requests.Response) -> float:

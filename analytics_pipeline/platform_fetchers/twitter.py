@@ -1,7 +1,7 @@
 """X (Twitter): an account's own posts, over API v2 (platforms/x.md).
 
-Here: which calls are made and what their figures mean. Not here: the account itself (twitter_account), wire forms (twitter_wire),
-errors, quotas and the bill (twitter_requests), day series and watch time (twitter_extras), OAuth.
+Here: which calls are made and what their figures mean. Not here: the account itself (twitter_account), wire forms
+(twitter_wire), errors, quotas and the bill (twitter_requests), day series and watch time (twitter_extras), OAuth.
 """
 
 import logging

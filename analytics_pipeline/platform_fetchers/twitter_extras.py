@@ -124,11 +124,11 @@ class TwitterExtras(TwitterRequests):
         }
         try:
             body = self._make_request("GET", f"/2/{endpoint}", params=params)
-            rows = wire.rows_of(body)
+            if rows := wire.rows_of(body):
+                return rows
             of_the_call = [item for item in wire.read_reply(body).unbound if not item.get("resource_id")]
-            if of_the_call and not rows:
+            if of_the_call:
                 raise self._problem(of_the_call[0])
-            return rows
         except RateLimitError as error:
             self._extra_days = 0
             _logger.info("%s", error.message)
