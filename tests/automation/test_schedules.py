@@ -10,17 +10,24 @@ from dagster._core.definitions.schedule_definition import ScheduleExecutionData
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
+from analytics_pipeline.automation import schedules
 from analytics_pipeline.automation.jobs import ACCOUNT_JOBS, SYNC_JOBS
 from analytics_pipeline.automation.schedules import REFRESH_TAG, SCHEDULES, next_refresh
 from analytics_pipeline.database.models import AccountAnalytics, Business, PublishedPost, SocialAccount, SyncUnit
 from analytics_pipeline.definitions import defs
 from analytics_pipeline.resources import DatabaseResource
 from analytics_pipeline.settings import get_settings
+from tests.stopped_clock import stopped_at
 
 NOW = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
 TODAY = NOW.date()
 OWN_FIGURES = "twitter_account_analytics_daily"
 START, END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+
+
+@pytest.fixture(autouse=True)
+def _still_this_hour(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schedules, "datetime", stopped_at(NOW))
 
 
 @pytest.fixture

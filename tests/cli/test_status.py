@@ -15,9 +15,15 @@ from analytics_pipeline.cli import app, console, status
 from analytics_pipeline.database.models import ApiQuota, Business, PublishedPost, SocialAccount, SyncUnit
 from analytics_pipeline.platform_fetchers.quota import ALL_ENDPOINTS
 from analytics_pipeline.settings import get_settings
+from tests.stopped_clock import stopped_at
 
 NOW = datetime.now(UTC)
 LATER = (NOW + timedelta(hours=2)).replace(microsecond=0)
+
+
+@pytest.fixture(autouse=True)
+def _still_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(status, "datetime", stopped_at(NOW))
 
 
 @pytest.fixture
