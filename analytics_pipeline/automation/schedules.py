@@ -77,8 +77,8 @@ def refresh_schedule(platform: str) -> dg.ScheduleDefinition:
             if not any(account.status == "connected" for account in plan.accounts(session, [platform])):
                 return dg.SkipReason(f"no {platform} account is connected")
             due = ladder.due_since(session, platform, rungs, tick)
-        first = tick.date() - DISCOVERED
-        first = max(min(first, due or first), PUBLISH_DAYS.start.date())
+            known = min(plan.listed_until(session, platform).values(), default=tick.date())
+        first = max(min(due or tick.date(), tick.date() - DISCOVERED, known - DISCOVERED), PUBLISH_DAYS.start.date())
         return dg.RunRequest(
             run_key=f"{platform}:{tick:%Y-%m-%dT%H}",
             run_config=by_ladder_config(platform),

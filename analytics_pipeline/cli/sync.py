@@ -56,7 +56,7 @@ def sync_post(
 
 
 def _show(report: dict[str, Any], as_json: bool) -> None:
-    """The report of a sync; exit status 1 when posts failed."""
+    """The report of a sync; exit status 1 when posts failed, or could not be looked for, but by a throttle."""
     if as_json:
         typer.echo(json.dumps(report))
     else:
@@ -64,5 +64,6 @@ def _show(report: dict[str, Any], as_json: bool) -> None:
         console.print(table("Synced now", rows, empty="The business has no connected account."))
         for message in dict.fromkeys(error["message"] for error in report["errors"]):
             point_out(message)
-    if report["failed"]:
+    unlisted = [e for e in report["errors"] if "publish_day" not in e and e["error_class"] != "throttled"]
+    if report["failed"] or unlisted:
         raise typer.Exit(1)

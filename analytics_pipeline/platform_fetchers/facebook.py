@@ -36,7 +36,7 @@ from analytics_pipeline.platform_fetchers.facebook_metrics import (
     post_type,
 )
 from analytics_pipeline.platform_fetchers.graph import Ask, GraphFetcher
-from analytics_pipeline.platform_fetchers.graph_errors import ENDS_ACCOUNT, Reply
+from analytics_pipeline.platform_fetchers.graph_errors import ENDS_ACCOUNT, Reply, TooMuchDataError
 from analytics_pipeline.platform_fetchers.graph_requests import BATCH_LIMIT
 from analytics_pipeline.platform_fetchers.graph_values import (
     day_values,
@@ -196,6 +196,8 @@ class FacebookFetcher(GraphFetcher):
         while posts:
             size = self._posts_per_call()
             for key, node, summaries in self._replies(posts[:size], POST_METRICS, "", self._summaries_url, ask):
+                if isinstance(node, TooMuchDataError):
+                    node = self._in_two(key, ask)
                 if isinstance(node, PlatformAPIError):
                     yield self._failed(key, node)
                 elif post_type(node) == "reel":
@@ -205,6 +207,19 @@ class FacebookFetcher(GraphFetcher):
             posts = posts[size:]
 
         yield from self._reels_by_id(reels, ask)
+
+    def _in_two(self, key: str, ask: Ask) -> Reply:
+        """A post whose figures are too many for one reply, out of two replies with half of the metrics each."""
+        alive = self._alive(POST_METRICS)
+        half = len(alive) // 2
+        nodes: list[dict[str, Any]] = []
+        for reply in ask([_post_url(key, alive[:half]), _post_url(key, alive[half:])]):
+            if isinstance(reply, PlatformAPIError):
+                return reply
+            nodes.append(reply)
+        told = [node["insights"] for node in nodes if isinstance(node.get("insights"), dict)]
+        rows = [row for insights in told for row in insights.get("data") or ()]
+        return {**nodes[0], "insights": {"data": rows}}
 
     def _reels_by_id(self, reels: Mapping[str, dict[str, Any]], ask: Ask) -> Iterator[PostReading]:
         """Readings of reels by the ids of their posts, each with what is known of the post, `{}` if nothing is."""

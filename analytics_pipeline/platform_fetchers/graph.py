@@ -19,6 +19,7 @@ from analytics_pipeline.platform_fetchers.exceptions import (
     PermissionDeniedError,
     PlatformAPIError,
     PostNotFoundError,
+    TransientError,
 )
 from analytics_pipeline.platform_fetchers.graph_days import GraphDays
 from analytics_pipeline.platform_fetchers.graph_errors import Reply, TooMuchDataError
@@ -79,7 +80,9 @@ class GraphFetcher(GraphDays):
         """Figures of one post, by plain reads without a batch. Raises PlatformAPIError."""
         ref = PostRef(self._checked(platform_post_id, self.post_id_form))
         read = self._counted(self._read_by_id([ref], partial(self._ask_each, vital=PlatformAPIError)))
-        return self._analytics_of(next(iter(self._completed(read))), post_id)
+        reading = next(iter(self._completed(read)))
+        # With an error beside them, the figures lack some that are asked for apart.
+        return reading.analytics or self._analytics_of(reading, post_id)
 
     # --- what the platforms do their own way
 
@@ -187,22 +190,32 @@ class GraphFetcher(GraphDays):
             body = read(position)
             rows = body.get("data")
             if not isinstance(rows, list):
-                raise BadDataError(f"{self.platform}: a page of posts has no list of posts", self.platform)
+                raise TransientError(f"{self.platform}: a page of posts has no list of posts", self.platform)
             yield rows
             following = next_position(body)
             if following is None:
                 return
             if following.items() <= position.items():
-                raise BadDataError(f"{self.platform}: the list of posts leads back to the same page", self.platform)
+                raise TransientError(f"{self.platform}: the list of posts leads back to the same page", self.platform)
             position |= following
 
+    def _asked_twice(
+        self, read: Callable[[Mapping[str, str]], dict[str, Any]], position: Mapping[str, str]
+    ) -> dict[str, Any]:
+        """A page of a list. That there is no such object has been seen as a disguised throttle (facebook.md §5)."""
+        try:
+            return read(position)
+        except PostNotFoundError:
+            self._sleep(self.backoff_factor)
+        return read(position)
+
     def _page(self, position: Mapping[str, str]) -> dict[str, Any]:
-        believed = grown = False
+        grown = False
         if self.page_size < self.largest_page and self._small_for <= 0:
             self.page_size, grown = min(2 * self.page_size, self.largest_page), True
         while True:
             try:
-                page = self._read_page({**position, "limit": str(self.page_size)})
+                page = self._asked_twice(self._read_page, {**position, "limit": str(self.page_size)})
                 self._small_for -= self.page_size
                 return page
             except TooMuchDataError:
@@ -217,8 +230,4 @@ class GraphFetcher(GraphDays):
                 else:
                     raise
             except PostNotFoundError as error:
-                # Seen as a disguised throttle on listings (facebook.md §5): asked twice before it is believed.
-                if believed:
-                    raise self._hidden(error) from None
-                believed = True
-                self._sleep(self.backoff_factor)
+                raise self._hidden(error) from None

@@ -19,7 +19,6 @@ from analytics_pipeline.platform_fetchers.batches import chunks
 from analytics_pipeline.platform_fetchers.exceptions import (
     AccountHiddenError,
     AuthenticationError,
-    BadDataError,
     ConfigurationError,
     MetricError,
     PlatformAPIError,
@@ -168,7 +167,7 @@ class GraphRequests(BasePlatformFetcher):
         }
         body = self._make_request("POST", f"{self.api_version}/", data=form)
         if not isinstance(body, list) or len(body) > len(urls):
-            raise BadDataError(f"{self.platform}: a batch of {len(urls)} was answered out of shape", self.platform)
+            raise TransientError(f"{self.platform}: a batch of {len(urls)} was answered out of shape", self.platform)
         replies = [self._entry(entry) for entry in [*body, *[None] * (len(urls) - len(body))]]
         refused = any(isinstance(reply, AuthenticationError) for reply in replies)
         return self._batch(urls) if refused and self._renew() else replies
@@ -197,7 +196,7 @@ class GraphRequests(BasePlatformFetcher):
     def _get(self, url: str) -> dict[str, Any]:
         body = self._make_request("GET", f"{self.api_version}/{url}")
         if not isinstance(body, dict):
-            raise BadDataError(f"{self.platform}: {url.split('?')[0]} answered with no object", self.platform)
+            raise TransientError(f"{self.platform}: {url.split('?')[0]} answered with no object", self.platform)
         self._answered = True
         return body
 

@@ -27,6 +27,9 @@ from urllib3.exceptions import ReadTimeoutError
 MAX_BODY_BYTES: Final = 32 * 1024 * 1024
 """Cap on a decoded body. A page of 100 posts with every metric is below 1 MB."""
 
+LONGEST_WAIT: Final = 25 * 3600.0
+"""Seconds. What a header asks for beyond that is a mistake: the longest windows that platforms count in are of a day."""
+
 _CHUNK: Final = 64 * 1024
 _THIS_MACHINE: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 _SECRET_PARAMETERS: Final = re.compile(
@@ -69,14 +72,17 @@ def parse_json(text: str | bytes) -> Any:
 
 
 def parse_retry_after(value: object, now: datetime) -> float | None:
-    """Seconds to wait by a `Retry-After` header: seconds, fractions or an HTTP date; None for anything else."""
+    """Seconds to wait by a `Retry-After` header: seconds, fractions or an HTTP date; None for anything else.
+
+    At most LONGEST_WAIT.
+    """
     if not isinstance(value, str):
         return None
     value = value.strip()
     if re.fullmatch(r"\d{1,9}(\.\d*)?|\.\d+", value):
-        return float(value)
+        return min(LONGEST_WAIT, float(value))
     moment = parse_http_date(value)
-    return None if moment is None else max(0.0, (moment - now).total_seconds())
+    return None if moment is None else min(LONGEST_WAIT, max(0.0, (moment - now).total_seconds()))
 
 
 def parse_http_date(value: object) -> datetime | None:

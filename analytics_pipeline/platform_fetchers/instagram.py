@@ -10,11 +10,17 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, ClassVar, Final
 
-from analytics_pipeline.platform_fetchers.exceptions import MetricError, PlatformAPIError, PostAbsentError
+from analytics_pipeline.platform_fetchers.exceptions import (
+    MetricError,
+    PlatformAPIError,
+    PostAbsentError,
+    TransientError,
+)
 from analytics_pipeline.platform_fetchers.graph import Ask
-from analytics_pipeline.platform_fetchers.graph_errors import Reply
+from analytics_pipeline.platform_fetchers.graph_errors import ENDS_ACCOUNT, Reply
 from analytics_pipeline.platform_fetchers.graph_requests import BATCH_LIMIT
 from analytics_pipeline.platform_fetchers.graph_values import insight_values, moment, url
 from analytics_pipeline.platform_fetchers.instagram_details import RECENT, UNANIMOUS
@@ -116,13 +122,25 @@ class InstagramFetcher(InstagramPages):
             yield page
         if listed >= _LISTED:
             self.unlisted = f"instagram lists the latest {_LISTED:,} media: older ones may never be found"
-        if end > self._clock() - _STORY_LIVES:
-            found = [self._listed(row) for rows in self._followed(self._stories, {"limit": "100"}) for row in rows]
-            if stories := [story for story in found if story and start <= story.published_at < end]:
-                yield stories
+        alive = self._stories() if end > self._clock() - _STORY_LIVES else []
+        if stories := [story for story in alive if start <= story.published_at < end]:
+            yield stories
 
-    def _stories(self, position: Mapping[str, str]) -> dict[str, Any]:
-        return self._get(url(f"{self._account()}/stories", fields=NODE_FIELDS, **position))
+    def _stories(self) -> list[ListedPost]:
+        """Those that live. That they are refused is no matter of the media, which were listed."""
+
+        def page(position: Mapping[str, str]) -> dict[str, Any]:
+            return self._get(url(f"{self._account()}/stories", fields=NODE_FIELDS, **position))
+
+        read = partial(self._asked_twice, page)
+        try:
+            found = [self._listed(row) for rows in self._followed(read, {"limit": "100"}) for row in rows]
+        except PlatformAPIError as error:
+            if isinstance(error, (*ENDS_ACCOUNT, TransientError)):
+                raise
+            self.unlisted = f"the stories are not listed: {error.message}"
+            return []
+        return [story for story in found if story]
 
     # --- media
 
@@ -218,6 +236,9 @@ class InstagramFetcher(InstagramPages):
         known = reply.get("like_count") is not None or reply.get("comments_count") is not None
         if one.reason and not known and not isinstance(one.reason, TooFewViewersError):
             return self._failed(one.key, one.reason)
+        if kind == "STORY" and one.reason is None and not insight_values(reply):
+            # Soon nobody can read it again: what an earlier reading of the day told must stand (instagram.md §9).
+            return self._failed(one.key, PostAbsentError("instagram: no figures of the story were told", self.platform))
         return self._reading(one.key, reply)
 
     def _learn(self, one: _Media, refusal: MetricError) -> None:

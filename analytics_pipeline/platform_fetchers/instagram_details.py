@@ -11,7 +11,12 @@ from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from typing import Any, Final
 
-from analytics_pipeline.platform_fetchers.exceptions import MetricError, PlatformAPIError
+from analytics_pipeline.platform_fetchers.exceptions import (
+    MetricError,
+    PlatformAPIError,
+    RateLimitError,
+    TransientError,
+)
 from analytics_pipeline.platform_fetchers.graph_errors import ENDS_ACCOUNT, Reply
 from analytics_pipeline.platform_fetchers.graph_requests import BATCH_LIMIT
 from analytics_pipeline.platform_fetchers.graph_values import moment, url, without_paging
@@ -42,7 +47,7 @@ _log = logging.getLogger(__name__)
 
 
 class InstagramDetails(InstagramDays):
-    """Completes readings of media. Where a detail is not to be had, the figure is None."""
+    """Completes readings of media. Where a detail is not to be had, the figure is None; not this time, it has an error."""
 
     def __init__(self, access_token: str, account_id: str | None, **options: Any) -> None:
         super().__init__(access_token, account_id, **options)
@@ -205,5 +210,7 @@ class InstagramDetails(InstagramDays):
                 reading.analytics["clicks"] = clicks
                 reading.analytics["click_through_rate"] = click_through_rate(clicks, reading.analytics["impressions"])
                 yield replace(reading, raw={**reading.raw, CLICKS: without_paging(reply)})
+            elif isinstance(reply, TransientError | RateLimitError):
+                yield replace(reading, error=reply)  # the rest of it is read a little later
             else:
                 yield reading

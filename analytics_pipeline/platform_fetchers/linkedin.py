@@ -192,13 +192,17 @@ class LinkedInAnalyticsFetcher(LinkedInDetails):
         today = self._today()
         days: dict[date, dict[str, int]] = {}
         failures: list[PlatformAPIError] = []
+        self.incomplete = None
         since, until = max(first, today - timedelta(days=HISTORY_DAYS)), min(last, today)
         # The level first: it has no history, the others can be read tomorrow.
         for read in (self._follower_level, self._shares, self._page_views, self._follower_gains):
             try:
                 found = read(since, until)
-            except (AuthenticationError, VersionError):
-                raise
+            except (AuthenticationError, VersionError) as error:
+                if not days:
+                    raise
+                self.incomplete = error  # of the others, none would be answered
+                break
             except PlatformAPIError as error:
                 _logger.warning("%s", error.message)  # each is a resource of its own: it costs no other figure
                 failures.append(error)
@@ -208,7 +212,8 @@ class LinkedInAnalyticsFetcher(LinkedInDetails):
         if failures and not days:
             raise failures[0]
         # What is refused, or withheld, will be the next time too.
-        self.incomplete = next((e for e in failures if isinstance(e, RateLimitError | TransientError)), None)
+        passing = (error for error in failures if isinstance(error, RateLimitError | TransientError))
+        self.incomplete = self.incomplete or next(passing, None)
         return [AccountDay(day, days[day]) for day in sorted(days)]
 
     def _shares(self, since: date, until: date) -> dict[date, dict[str, int]]:
@@ -217,11 +222,12 @@ class LinkedInAnalyticsFetcher(LinkedInDetails):
     # --- statistics of posts
 
     def _read_batch(self, urns: Sequence[str]) -> list[PostReading]:
+        body = self._make_request("GET", wire.statistics_path(self.organization, urns))
         try:
-            elements = wire.elements_of(self._make_request("GET", wire.statistics_path(self.organization, urns)))
-            self.usage += Usage(posts=len(elements))
-        except BadDataError as error:
-            return [PostReading(urn, None, error) for urn in urns]
+            elements = wire.elements_of(body)
+        except TransientError as error:
+            return [PostReading(urn, None, error) for urn in urns]  # it costs no other batch
+        self.usage += Usage(posts=len(elements))
         found: dict[str, Mapping[str, Any]] = {}
         for element in elements:
             urn = element.get("share") or element.get("ugcPost")
@@ -282,7 +288,7 @@ class LinkedInAnalyticsFetcher(LinkedInDetails):
             message = f"linkedin: there is no such page ({self.organization}): {error.message}"
             raise ConfigurationError(message, self.platform, error.status_code) from None
         if not isinstance(body, dict):
-            raise BadDataError("linkedin: the answer is no JSON object", self.platform)
+            raise TransientError("linkedin: the answer is no JSON object", self.platform)
         return body
 
     def _page_views(self, first: date, last: date) -> dict[date, dict[str, int]]:

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
-from analytics_pipeline.platform_fetchers.exceptions import BadDataError, ConfigurationError
+from analytics_pipeline.platform_fetchers.exceptions import ConfigurationError, TransientError
 from analytics_pipeline.platform_fetchers.metrics import ListedPost
 
 PLATFORM: Final = "linkedin"
@@ -155,10 +155,10 @@ def resource_of(path: str) -> str:
 
 
 def elements_of(body: Any) -> list[Mapping[str, Any]]:
-    """The JSON objects in a reply's `elements`. Raises BadDataError if there is no such list."""
+    """The JSON objects in a reply's `elements`. Raises TransientError if there is no such list: no post is to blame."""
     elements = body.get("elements") if isinstance(body, dict) else None
     if not isinstance(elements, list):
-        raise BadDataError("linkedin: the answer holds no list of elements", PLATFORM)
+        raise TransientError("linkedin: the answer holds no list of elements", PLATFORM)
     return [element for element in elements if isinstance(element, dict)]
 
 

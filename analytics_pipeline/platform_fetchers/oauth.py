@@ -119,7 +119,7 @@ class OAuth(ABC):
         """Asks the platform once: an answer that got lost must not be asked for again at once.
 
         Raises InvalidTokenError or PermissionDeniedError (a person must consent again), ConfigurationError (a setting
-        is wrong; the message holds NOT_SET_UP), RateLimitError, TransientError, BadDataError (later).
+        is wrong; the message holds NOT_SET_UP), RateLimitError, TransientError (later).
         """
 
     # --- for platforms
@@ -160,7 +160,7 @@ class OAuth(ABC):
                 refusal.retry_after = parse_retry_after(response.headers.get("Retry-After"), self._clock())
             raise refusal
         if not isinstance(body, dict):
-            raise BadDataError(f"{self.platform}: {where} answered with no JSON object", self.platform)
+            raise TransientError(f"{self.platform}: {where} answered with no JSON object", self.platform)
         return body
 
     @abstractmethod
@@ -197,10 +197,10 @@ def grant_errors(refused: str, settings: str) -> tuple[ErrorCase, ...]:
 
 
 def issued_from(body: Mapping[str, Any], at: datetime, platform: str) -> Issued:
-    """The answer of a token endpoint that was asked at `at`. Raises BadDataError for one without a usable token."""
+    """The answer of a token endpoint that was asked at `at`. Raises TransientError for one without a usable token."""
     access = body.get("access_token")
     if not _is_token(access):
-        raise BadDataError(f"{platform}: the token endpoint answered without a usable access_token", platform)
+        raise TransientError(f"{platform}: the token endpoint answered without a usable access_token", platform)
     refresh = body.get("refresh_token")
     seconds = parse_seconds(body.get("expires_in"))
     return Issued(
@@ -236,7 +236,10 @@ def read_given(text: str, at: datetime, platform: str) -> Issued:
         body = json.loads(text)
     except (ValueError, RecursionError):
         body = None
-    return issued_from(body if isinstance(body, dict) else {}, at, platform)
+    try:
+        return issued_from(body if isinstance(body, dict) else {}, at, platform)
+    except TransientError:
+        raise BadDataError(f"{platform}: the JSON holds no usable access_token", platform) from None
 
 
 def secret_of(setting: SecretStr | None) -> str:

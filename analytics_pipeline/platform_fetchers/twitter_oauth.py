@@ -5,7 +5,13 @@ family. Not here: what all token endpoints share (oauth.py).
 """
 
 import base64
+from collections.abc import Callable
+from typing import Any
 
+import requests
+
+from analytics_pipeline.platform_fetchers.exceptions import PlatformAPIError, RateLimitError
+from analytics_pipeline.platform_fetchers.http import parse_http_date
 from analytics_pipeline.platform_fetchers.oauth import (
     Credentials,
     Issued,
@@ -14,6 +20,7 @@ from analytics_pipeline.platform_fetchers.oauth import (
     issued_from,
     secret_of,
 )
+from analytics_pipeline.platform_fetchers.twitter_wire import reset_of, seconds_until
 from analytics_pipeline.settings import get_settings
 
 
@@ -44,3 +51,9 @@ class TwitterOAuth(RefreshTokenOAuth):
             headers={"Authorization": f"Basic {basic}"} if secret else None,
         )
         return issued_from(body, at, self.platform)
+
+    def _refusal(self, response: requests.Response, body: Any, clean: Callable[[str], str]) -> PlatformAPIError:
+        refusal, reset = super()._refusal(response, body, clean), reset_of(response.headers)
+        if isinstance(refusal, RateLimitError) and reset is not None and "Retry-After" not in response.headers:
+            refusal.retry_after = seconds_until(reset, parse_http_date(response.headers.get("Date")) or self._clock())
+        return refusal

@@ -84,8 +84,7 @@ class TwitterRequests(BasePlatformFetcher):
             )
 
     def _until(self, reset: int, response: requests.Response) -> timedelta:
-        # Both clocks show whole seconds: without one more, the call could come a moment too early.
-        return timedelta(seconds=max(0.0, reset - self._server_time(response).timestamp()) + 1.0)
+        return timedelta(seconds=wire.seconds_until(reset, self._server_time(response)))
 
     def _handle_rate_limit(self, response: requests.Response) -> float | None:
         """Seconds until the last of the exhausted buckets is full again, by X's own clock; None if X does not say."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
+from analytics_pipeline.platform_fetchers.http import LONGEST_WAIT
 from analytics_pipeline.platform_fetchers.quota import Scope
 from analytics_pipeline.platform_fetchers.twitter_errors import FIELD_FAILED, FIELD_REFUSED, problem_type
 
@@ -70,17 +71,28 @@ def format_time(moment: datetime) -> str:
 
 def reset_of(headers: Mapping[str, str]) -> int | None:
     """The Unix second at which the last exhausted quota bucket is full again, None if the headers do not say."""
-    resets = {bucket: reset for bucket in _BUCKETS if (reset := str(headers.get(f"{bucket}-reset"))).isdecimal()}
-    exhausted = [int(reset) for bucket, reset in resets.items() if headers.get(f"{bucket}-remaining", "0") == "0"]
-    return max(exhausted or map(int, resets.values()), default=None)
+    resets = {bucket: reset for bucket in _BUCKETS if (reset := _reset(headers, bucket)) is not None}
+    exhausted = [reset for bucket, reset in resets.items() if headers.get(f"{bucket}-remaining", "0") == "0"]
+    return max(exhausted or resets.values(), default=None)
+
+
+def _reset(headers: Mapping[str, str], bucket: str) -> int | None:
+    said = str(headers.get(f"{bucket}-reset"))
+    return int(said) if re.fullmatch(r"[0-9]{1,10}", said) else None
+
+
+def seconds_until(reset: int, now: datetime) -> float:
+    """From X's own time `now` to a Unix second that it named, at most LONGEST_WAIT."""
+    # Both clocks show whole seconds: without one more, the call could come a moment too early.
+    return min(LONGEST_WAIT, max(0.0, reset - now.timestamp()) + 1.0)
 
 
 def exhausted(headers: Mapping[str, str]) -> list[tuple[Scope, int]]:
     """The quota buckets with no call left, each with the Unix second at which it is full again."""
     return [
-        (scope, int(reset))
+        (scope, reset)
         for bucket, scope in _BUCKETS.items()
-        if headers.get(f"{bucket}-remaining") == "0" and (reset := str(headers.get(f"{bucket}-reset"))).isdecimal()
+        if headers.get(f"{bucket}-remaining") == "0" and (reset := _reset(headers, bucket)) is not None
     ]
 
 

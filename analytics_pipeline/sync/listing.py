@@ -37,7 +37,7 @@ def _list_posts(work: AccountWork, first: date, last: date) -> AccountResult:
     failure = work.blocked()
     if failure is not None:
         return _failed(work, first, last, AccountResult(work.account, failure=failure), failure)
-    found = new = 0
+    began, found, new = work.clock(), 0, 0
     left: frozenset[date] = frozenset()
     with work.fetcher() as fetcher:
         try:
@@ -55,6 +55,7 @@ def _list_posts(work: AccountWork, first: date, last: date) -> AccountResult:
         _log.warning("%s: %s", work.account.name, note)
     with Session(work.engine) as session, session.begin():
         ledger.register_listing(session, work.account.id, work.account.platform, first, last)
+        work.note_listing(session, first, last, began)
     return AccountResult(work.account, found, new, usage, note=note, left=left)
 
 
@@ -76,11 +77,15 @@ def _read_account_days(work: AccountWork, first: date, last: date) -> AccountRes
             days = fetcher.fetch_account_days(first, last)
         except Exception as error:  # noqa: BLE001  # one account never costs another
             failure = work.failure_of(error)
+            with Session(work.engine) as session, session.begin():
+                _note_token(session, work, failure)
             return AccountResult(work.account, usage=fetcher.usage, failure=failure)
         usage, incomplete, note = fetcher.usage, fetcher.incomplete, fetcher.unlisted
     if note:
         _log.warning("%s: %s", work.account.name, note)
+    failure = work.failure_of(incomplete) if incomplete else None
     with Session(work.engine) as session, session.begin():
+        _note_token(session, work, failure)
         day_writes.store_account_days(
             session,
             [
@@ -88,8 +93,13 @@ def _read_account_days(work: AccountWork, first: date, last: date) -> AccountRes
                 for day in days
             ],
         )
-    failure = work.failure_of(incomplete) if incomplete else None
     return AccountResult(work.account, found=len(days), usage=usage, failure=failure, note=note)
+
+
+def _note_token(session: Session, work: AccountWork, failure: Failure | None) -> None:
+    """A refused token ends all work on the account. Permissions of its own figures are others than those of posts."""
+    if failure is not None and failure.error_class == "token":
+        work.note_outcome(session, failure)
 
 
 def _busy(work: AccountWork, message: str) -> AccountResult:

@@ -171,6 +171,19 @@ def given_up_listings(session: Session, platform: str, first: date, last: date) 
     }
 
 
+def listed_until(session: Session, platform: str) -> dict[int, date]:
+    """By connected account that was listed: the day up to which its posts are known, itself still in part unknown."""
+    rows = session.execute(
+        select(SocialAccount.id, SocialAccount.listed_at).where(
+            SocialAccount.platform == platform,
+            SocialAccount.is_active,
+            SocialAccount.status == "connected",
+            SocialAccount.listed_at.is_not(None),
+        )
+    )
+    return {account: moment.astimezone(UTC).date() for account, moment in rows if moment}
+
+
 def owed_listings(session: Session, now: datetime, first: date, last: date) -> dict[int, list[tuple[date, date]]]:
     """By account: the ranges of `first` to `last` with days that are due although nobody knows their posts.
 

@@ -30,7 +30,7 @@ from analytics_pipeline.sync.work import AccountResult, AccountWork, FetcherFact
 T = TypeVar("T")
 
 LISTING_OVERLAP = timedelta(days=2)
-"""A sync lists again what was published this long before its last one: listings of the platforms lag behind."""
+"""A sync lists again what was published this long before the last listing: those of the platforms lag behind."""
 
 
 DISCOVERED = timedelta(days=1)
@@ -81,7 +81,8 @@ class AnalyticsSyncService:
         Returns `{"total_posts", "synced", "failed", "rate_limited", "api_calls", "posts_read", "cost_usd",
         "unknown_errors", "by_platform": {platform: the same}, "by_account": [{"platform", "account", …the same}],
         "errors": [{"platform", "account", "error_class", "message", …}]}`. The first four count posts; `posts_read` are
-        posts that the platform returned, listings included; `cost_usd` is None where no platform charges.
+        posts that the platform returned, listings included; `cost_usd` is None where no platform charges. An error without
+        `publish_day` is of the account: its new posts could not be found.
         `on_unit` hears of every sync unit as it ends. Raises InvalidRequestError for an unknown business or platform or
         a limit below 1.
         """
@@ -95,6 +96,8 @@ class AnalyticsSyncService:
         totals = {account.id: SyncTotals() for account in accounts}
         for listed in self._side_by_side(accounts, self._list_new_posts):
             totals[listed.account.id].usage += listed.usage
+            if listed.failure is not None:
+                totals[listed.account.id].errors.append(_unlisted(listed.account, listed.failure))
         for unit in self._read_newest(accounts, began, limit):
             totals[unit.social_account_id].add(unit)
             if on_unit is not None:
@@ -151,8 +154,8 @@ class AnalyticsSyncService:
         """Finds the posts of all accounts of a platform published on `first` to `last`.
 
         `only_due` lists only the accounts and days whose listing the ledger owes. `by_ladder` lists of each account the
-        last two days, and what lies between its oldest day that is due and these; not again what failed for a lasting
-        reason.
+        last two days, and what lies between these and its oldest day that is due, or the day until which its posts are
+        known; not again what failed for a lasting reason.
         """
         accounts = plan.accounts(self._db, self._known_platforms([platform]))
         ranges = {account.id: [(first, last)] for account in accounts}
@@ -161,11 +164,14 @@ class AnalyticsSyncService:
             ranges = plan.owed_listings(self._db, self._clock(), first, last)
         elif by_ladder:
             due = self._due_by_ladder(platform)
+            known = plan.listed_until(self._db, platform)
             given_up = plan.given_up_listings(self._db, platform, first, last)
             for account_id in ranges:
                 start = first
-                if account_id in due:  # of the others nothing is known that would tell how far back to look
-                    start = max(first, min(due[account_id].listed_from or last, last - DISCOVERED))
+                if account_id in due or account_id in known:  # else nothing tells how far back to look
+                    oldest_due = due[account_id].listed_from if account_id in due else None
+                    unknown = min(known.get(account_id, last), last) - DISCOVERED
+                    start = max(first, min(oldest_due or last, unknown))
                 if account_id in given_up:
                     start = max(start, given_up[account_id][0] + timedelta(days=1))
                 ranges[account_id] = [(start, last)] if start <= last else []
@@ -257,8 +263,8 @@ class AnalyticsSyncService:
     def _list_new_posts(self, account: Account) -> Iterable[AccountResult]:
         today = self._clock().astimezone(UTC).date()
         with Session(self._engine) as session:
-            row = session.get_one(SocialAccount, account.id)
-            first = (row.last_sync - LISTING_OVERLAP).date() if row.last_sync else get_settings().analytics_start_date
+            known = session.get_one(SocialAccount, account.id).listed_at
+        first = (known - LISTING_OVERLAP).astimezone(UTC).date() if known else get_settings().analytics_start_date
         return [listing.list_posts(self._work(account), min(first, today), today)]
 
     def _read_newest(self, accounts: Sequence[Account], began: datetime, limit: int | None) -> Iterator[UnitResult]:
@@ -308,6 +314,15 @@ class AnalyticsSyncService:
             finally:
                 cancelled.set()
                 pool.shutdown(cancel_futures=True)
+
+
+def _unlisted(account: Account, failure: Failure) -> dict[str, Any]:
+    return {
+        "platform": account.platform,
+        "account": account.name,
+        "error_class": failure.error_class,
+        "message": f"{account.name} was not listed for new posts: {failure.message}",
+    }
 
 
 def _report(accounts: Sequence[Account], totals: Mapping[int, SyncTotals]) -> dict[str, Any]:

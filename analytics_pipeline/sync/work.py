@@ -7,12 +7,12 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time
 from functools import partial
 from traceback import format_exception
 from typing import Any
 
-from sqlalchemy import Engine, update
+from sqlalchemy import Engine, func, or_, update
 from sqlalchemy.orm import Session
 
 from analytics_pipeline.database.models import SocialAccount
@@ -128,6 +128,23 @@ class AccountWork:
         elif failure.error_class in ("token", "permission"):
             connected = account.where(SocialAccount.status == "connected")  # not one that was disconnected meanwhile
             session.execute(connected.values(status="needs_reauth", status_reason=failure.message))
+
+    def note_listing(self, session: Session, first: date, last: date, began: datetime) -> None:
+        """After a complete listing of `first` to `last` that began at that moment: up to then, all posts are known.
+
+        Not where it ends before today, or leaves a gap behind the one before.
+        """
+        self.note_outcome(session, None)
+        if last >= began.astimezone(UTC).date():
+            known = SocialAccount.listed_at
+            session.execute(
+                update(SocialAccount)
+                .where(
+                    SocialAccount.id == self.account.id,
+                    or_(known.is_(None), known >= datetime.combine(first, time.min, UTC)),
+                )
+                .values(listed_at=func.greatest(known, began))
+            )
 
     def safe(self, text: str) -> str:
         """`text` without secrets, and without what PostgreSQL cannot store."""

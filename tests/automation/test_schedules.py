@@ -94,6 +94,20 @@ def test_a_tick_reaches_back_to_the_oldest_day_that_is_due(
     assert (request.tags[START], request.tags[END]) == (str(TODAY - timedelta(days=12)), str(TODAY))
 
 
+def test_a_tick_reaches_back_to_what_a_failing_listing_may_have_missed(
+    instance: dg.DagsterInstance, account: SocialAccount, session: Session
+) -> None:
+    account.listed_at = NOW - timedelta(days=5)
+    session.commit()
+    (request,) = list(tick(instance).run_requests or [])
+    assert (request.tags[START], request.tags[END]) == (str(TODAY - timedelta(days=6)), str(TODAY))
+    account.status = "needs_reauth"
+    session.add(SocialAccount(business_id=1, platform="twitter", external_id="2", access_token="t", listed_at=NOW))
+    session.commit()
+    (request,) = list(tick(instance).run_requests or [])
+    assert request.tags[START] == str(TODAY - timedelta(days=1)), "what waits for a person is listed when it is back"
+
+
 def test_a_missed_tick_asks_for_nothing_and_the_newest_for_everything(
     instance: dg.DagsterInstance, account: SocialAccount
 ) -> None:

@@ -71,7 +71,8 @@ class FakePage(FakeGraph):
     """A page. `comments_denied` as without pages_read_user_content; `days` are metric → end_time → value.
 
     `summaries_failing` maps a post to what asking for its summaries gives; `largest_with` a word in the fields to the
-    biggest page that it gives of them. `most_metrics` is how many metrics of the page it tells at once.
+    biggest page that it gives of them. `most_metrics` is how many metrics of the page it tells at once, `heavy` maps a
+    post to how many of its own.
     """
 
     listing = "published_posts"
@@ -83,6 +84,7 @@ class FakePage(FakeGraph):
         self.summaries_failing: dict[str, Read] = {}
         self.largest_with: dict[str, int] = {}
         self.most_metrics = 100
+        self.heavy: dict[str, int] = {}
         self.days: dict[str, dict[str, Any]] = {}
 
     def refusal(self, stored: Mapping[str, Any], metrics: list[str], fields: str) -> Read | None:
@@ -92,6 +94,8 @@ class FakePage(FakeGraph):
             return NO_COMMENTS
         if "summary" in fields and stored["id"] in self.summaries_failing:
             return self.summaries_failing[stored["id"]]
+        if len(metrics) > self.heavy.get(stored["id"], 100):
+            return TOO_MUCH
         return super().refusal(stored, metrics, fields)
 
     def page(self, query: Mapping[str, str]) -> Read:

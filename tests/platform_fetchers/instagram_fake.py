@@ -68,6 +68,7 @@ class FakeAccount(FakeGraph):
         super().__init__(USER, nodes)
         self.retired: set[str] = set()
         self.stories_per_page = 100
+        self.story_refusals: list[Read] = []
         self.refuse: Callable[[str], Read] = names_it
         self.days: dict[str, dict[date, int]] = {}
 
@@ -91,6 +92,8 @@ class FakeAccount(FakeGraph):
         return reply
 
     def other(self, path: str, query: Mapping[str, str]) -> Read:
+        if path == f"{USER}/stories" and self.story_refusals:
+            return self.story_refusals.pop()
         if path == f"{USER}/stories":
             stories = [node for node in self.nodes.values() if node["media_product_type"] == "STORY"]
             limit, offset = min(int(query["limit"]), self.stories_per_page), int(query.get("after", 0))

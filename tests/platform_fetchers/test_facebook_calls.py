@@ -325,6 +325,24 @@ def test_a_retired_page_metric_costs_itself(page: FakePage, fetcher: FacebookFet
     assert fetcher.dead_metrics == page.dead
 
 
+def test_one_post_whose_figures_are_too_much_is_asked_for_them_in_halves(
+    page: FakePage, fetcher: FacebookFetcher, server: PlatformServer
+) -> None:
+    page.nodes = {f"{PAGE}_{n}": node(n) for n in range(3)}
+    page.heavy[f"{PAGE}_1"] = (len(POST_METRICS) + 1) // 2
+    found = {r.platform_post_id: r for r in fetcher.fetch_many([PostRef(f"{PAGE}_{n}") for n in range(3)])}
+    assert [found[f"{PAGE}_{n}"].error for n in range(3)] == [None] * 3
+    heavy, light = (found[f"{PAGE}_{n}"].analytics for n in (1, 0))
+    assert heavy is not None
+    assert light is not None
+    notes = ("platform_post_id", "platform_post_url", "fetched_at")
+    assert {k: v for k, v in heavy.items() if k not in notes} == {k: v for k, v in light.items() if k not in notes}
+    assert len(server.requests) <= 4
+    page.heavy[f"{PAGE}_1"] = 1
+    found = {r.platform_post_id: r for r in fetcher.fetch_many([PostRef(f"{PAGE}_{n}") for n in range(3)])}
+    assert isinstance(found[f"{PAGE}_1"].error, TooMuchDataError)
+
+
 @pytest.mark.parametrize(("most", "calls"), [(5, 3), (4, 5), (1, 17)])
 def test_page_metrics_that_are_too_much_are_asked_for_in_halves(
     most: int, calls: int, page: FakePage, fetcher: FacebookFetcher, server: PlatformServer

@@ -216,7 +216,7 @@ def test_a_batch_answered_out_of_shape_is_refused_as_a_whole(
     body: Any, server: PlatformServer, fetcher: FacebookFetcher
 ) -> None:
     server.answer = lambda _: Answer(json=body)
-    with pytest.raises(BadDataError):
+    with pytest.raises(TransientError):
         list(fetcher.fetch_many([PostRef(f"{PAGE}_1"), PostRef(f"{PAGE}_2")]))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from analytics_pipeline.platform_fetchers.exceptions import AccountHiddenError, BadDataError, PermissionDeniedError
+from analytics_pipeline.platform_fetchers.exceptions import AccountHiddenError, PermissionDeniedError, TransientError
 from analytics_pipeline.platform_fetchers.facebook import FacebookFetcher
 from analytics_pipeline.platform_fetchers.graph_errors import TooMuchDataError
 from analytics_pipeline.platform_fetchers.metrics import PostRef
@@ -148,5 +148,5 @@ def test_a_listing_that_does_not_heed_its_bounds_ends_behind_them(
 def test_a_listing_that_leads_back_ends(server: PlatformServer, fetcher: FacebookFetcher) -> None:
     body = {"data": [], "paging": {"next": "https://elsewhere.example/x?after=A"}}
     server.answer = lambda _: Answer(json=[{"code": 200, "body": json.dumps(body)}, NO_SUMMARIES])
-    with pytest.raises(BadDataError, match="same page"):
+    with pytest.raises(TransientError, match="same page"):
         listed(fetcher)

@@ -22,6 +22,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analytics_pipeline.platform_fetchers.http import (
+    LONGEST_WAIT,
     BodyTooLargeError,
     BoundedAdapter,
     DeadlineExceededError,
@@ -215,6 +216,9 @@ NOW = datetime(2026, 9, 1, 12, 0, tzinfo=UTC)
         ("Tue, 01 Sep 2026 12:01:30 GMT", 90.0),
         ("Tuesday, 01-Sep-26 12:01:30 GMT", 90.0),
         ("Tue, 01 Sep 2026 11:00:00 GMT", 0.0),
+        ("86400", 86400.0),
+        ("999999999", LONGEST_WAIT),
+        ("Tue, 01 Sep 2099 11:00:00 GMT", LONGEST_WAIT),
         ("Tue, 01 Sep 2026 14:01:30 +0200", 90.0),
         ("Tue, 01 Sep 2026 12:01:30 -0000", 90.0),
         ("", None),

@@ -18,7 +18,7 @@ from analytics_pipeline.platform_fetchers.instagram_errors import (
     NoInsightsError,
 )
 from analytics_pipeline.platform_fetchers.metrics import ListedPost, PostRef
-from tests.platform_fetchers.graph_fake import START, error
+from tests.platform_fetchers.graph_fake import GONE, START, Read, error
 from tests.platform_fetchers.instagram_fake import (
     BEFORE_CONVERSION,
     END,
@@ -196,6 +196,37 @@ def test_stories_alive_are_listed(account: FakeAccount, server: PlatformServer) 
     fetcher.close()
 
 
+@pytest.mark.parametrize(
+    ("refusal", "times", "found", "note"),
+    [
+        (GONE, 1, ["5"], None),
+        (GONE, 2, [], "the stories are not listed: "),
+        (error(100, "(#100) The parameter x is required"), 1, [], "the stories are not listed: "),
+    ],
+    ids=["a disguised throttle", "gone", "lasting"],
+)
+def test_refused_stories_cost_no_media(
+    account: FakeAccount, server: PlatformServer, refusal: Read, times: int, found: list[str], note: str | None
+) -> None:
+    account.nodes["5"] = media(5, "VIDEO", "STORY")
+    account.story_refusals = [refusal] * times
+    fetcher = make(server, now=START + timedelta(hours=12))
+    listed = [post.platform_post_id for page in fetcher.list_posts(START, START + timedelta(days=1)) for post in page]
+    assert listed == ["3", "2", "1", *found]
+    assert (fetcher.unlisted or "").startswith(note or "")
+    assert bool(fetcher.unlisted) == bool(note)
+    account.story_refusals = [error(2, "Service temporarily unavailable", status=500)] * 9
+    with pytest.raises(TransientError):
+        list(fetcher.list_posts(START, START + timedelta(days=1)))
+    fetcher.close()
+
+
+def test_a_story_of_which_nothing_is_told_keeps_what_was(account: FakeAccount, fetcher: InstagramFetcher) -> None:
+    account.nodes["5"] = media(5, "IMAGE", "STORY", insights={})
+    [reading] = fetcher.fetch_many([PostRef("5", None, "story")])
+    assert (reading.analytics, type(reading.error)) == (None, PostAbsentError)
+
+
 def test_stories_are_listed_to_the_last_page(account: FakeAccount, server: PlatformServer) -> None:
     account.nodes = {str(n): media(n, "IMAGE", "STORY") for n in range(12)}
     account.stories_per_page = 5
@@ -296,6 +327,7 @@ def test_clicks_that_meta_did_not_finish_are_asked_for_once_more(
     found = by_id(fetcher.fetch_many(refs(range(730, 740))))
     clicks = {key: known(reading).get("clicks") for key, reading in found.items()}
     assert clicks == {str(n): n if n != 736 else None for n in range(730, 740)}
+    assert {key: type(reading.error) for key, reading in found.items() if reading.error} == {"736": TransientError}
     assert len(server.requests) == 1 + CLICKS + 1
 
 

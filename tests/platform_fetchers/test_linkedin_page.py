@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from analytics_pipeline.platform_fetchers.exceptions import (
+    AuthenticationError,
     ConfigurationError,
     RateLimitError,
     TransientError,
@@ -319,6 +320,16 @@ def test_an_ended_version_ends_all_resources(server: PlatformServer, fetcher: Li
     with pytest.raises(VersionError):
         fetcher.fetch_account_days(NOW.date() - timedelta(days=7), NOW.date())
     assert len(server.requests) == 1
+
+
+def test_a_token_that_ends_meanwhile_costs_no_figure_that_came(
+    server: PlatformServer, fetcher: LinkedInAnalyticsFetcher
+) -> None:
+    dead = Answer(401, json={"status": 401, "serviceErrorCode": 65601})
+    server.answer = lambda request: Answer(json={"firstDegreeSize": 21045}) if "networkSizes" in request.path else dead
+    (day,) = fetcher.fetch_account_days(date(2026, 8, 25), NOW.date())
+    assert day.metrics == {"followers": 21045}
+    assert isinstance(fetcher.incomplete, AuthenticationError)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,6 @@ import requests
 
 from analytics_pipeline import logs
 from analytics_pipeline.platform_fetchers.exceptions import (
-    BadDataError,
     ConfigurationError,
     InvalidTokenError,
     PermissionDeniedError,
@@ -137,13 +136,13 @@ class TestAgainstTheSandbox:
 OUTAGE = [Answer(status, json={"message": REFRESH}) for status in (500, 502, 503, 504)]
 LATER = [
     *[pytest.param(answer, TransientError, id=str(answer.status)) for answer in OUTAGE],
-    pytest.param(Answer(body=b"<html>CANARY</html>"), BadDataError, id="html"),
-    pytest.param(Answer(body=b'{"access_token": "CANARY'), BadDataError, id="cut"),
-    pytest.param(Answer(json=[ACCESS]), BadDataError, id="list"),
-    pytest.param(Answer(json={"access_token": "", "expires_in": 7200}), BadDataError, id="empty token"),
-    pytest.param(Answer(json={"access_token": "two words"}), BadDataError, id="no token"),
-    pytest.param(Answer(json={"access_token": 5}), BadDataError, id="number"),
-    pytest.param(Answer(json={"refresh_token": REFRESH}), BadDataError, id="refresh token only"),
+    pytest.param(Answer(body=b"<html>CANARY</html>"), TransientError, id="html"),
+    pytest.param(Answer(body=b'{"access_token": "CANARY'), TransientError, id="cut"),
+    pytest.param(Answer(json=[ACCESS]), TransientError, id="list"),
+    pytest.param(Answer(json={"access_token": "", "expires_in": 7200}), TransientError, id="empty token"),
+    pytest.param(Answer(json={"access_token": "two words"}), TransientError, id="no token"),
+    pytest.param(Answer(json={"access_token": 5}), TransientError, id="number"),
+    pytest.param(Answer(json={"refresh_token": REFRESH}), TransientError, id="refresh token only"),
     pytest.param(Answer(302, headers={"Location": "http://elsewhere.invalid/"}), TransientError, id="redirect"),
     pytest.param(Answer(send=lambda wire, _: wire.close()), TransientError, id="reset"),
     pytest.param(Answer(418, json={"error": "teapot", "error_description": SECRET}), UnknownReplyError, id="unknown"),
@@ -241,6 +240,8 @@ class TestBrokenAnswers:
             ("linkedin", {}, 12 * 3600.0),  # the quota of refreshes is renewed at 00:00 UTC
             ("linkedin", {"Retry-After": "90"}, 90.0),
             ("twitter", {"Retry-After": "1.5"}, 1.5),
+            ("twitter", {"x-rate-limit-reset": str(int(NOW.timestamp()) + 333)}, 334.0),
+            ("twitter", {"x-rate-limit-reset": str(int(NOW.timestamp()) + 333), "Retry-After": "90"}, 90.0),
             ("twitter", {}, None),
             ("facebook", {"Retry-After": "nonsense"}, None),
         ],

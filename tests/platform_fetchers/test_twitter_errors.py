@@ -135,6 +135,9 @@ RESET = int(NOW.timestamp())
             7201.0,
         ),
         ({"x-rate-limit-reset": "soon"}, None),
+        ({"x-rate-limit-reset": f"{RESET}000"}, None),
+        ({"x-rate-limit-reset": "9" * 5000}, None),
+        ({"x-rate-limit-reset": "4102444800"}, 25 * 3600.0),
         ({}, None),
     ],
 )
@@ -150,6 +153,17 @@ def test_how_long_a_throttle_lasts(
         list(fetcher.fetch_many([PostRef("11")]))
     fetcher.close()
     assert caught.value.retry_after == seconds
+
+
+@pytest.mark.parametrize("reset", [f"{RESET}000", "9" * 20, "soon"])
+def test_an_absurd_reset_costs_no_good_answer(server: PlatformServer, reset: str) -> None:
+    headers = {"x-rate-limit-remaining": "0", "x-rate-limit-reset": reset}
+    server.script(Answer(json={"data": [{"id": "11", "public_metrics": {"like_count": 1}}]}, headers=headers))
+    fetcher = TwitterAnalyticsFetcher(TOKEN, base_url=server.url, max_retries=1, clock=lambda: NOW)
+    (reading,) = fetcher.fetch_many([PostRef("11")])
+    fetcher.close()
+    assert reading.analytics is not None
+    assert reading.analytics["likes_count"] == 1
 
 
 def test_a_short_throttle_is_waited_out(server: PlatformServer, slept: list[float]) -> None:

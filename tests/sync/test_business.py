@@ -1,10 +1,12 @@
 """What the application asks the service for: a business, a post, a state."""
 
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
-from analytics_pipeline.database.models import PublishedPost
+from analytics_pipeline.database.models import PublishedPost, SocialAccount
 from analytics_pipeline.platform_fetchers.exceptions import RateLimitError, TransientError
 from analytics_pipeline.sync import AnalyticsSyncService, InvalidRequestError
 from tests.sync.conftest import D1, D2, Connect, at, ledger_states, likes
@@ -54,6 +56,44 @@ def test_limit_takes_the_newest_posts_and_settles_no_unit(
     assert report["total_posts"] == report["synced"] == 1
     assert likes(session) == [("new", "09-30", 9)]
     assert set(ledger_states(engine).values()) == {"due"}
+
+
+def test_a_listing_that_fails_is_named_and_made_up_for(
+    service: AnalyticsSyncService, platform: Platform, connected: Connect, session: Session, engine: Engine
+) -> None:
+    connected("10")
+    platform.publish("10", "morning", platform.now - timedelta(hours=2))
+    service.sync_business_analytics(1)
+    platform.publish("10", "evening", platform.now + timedelta(hours=3))
+    platform.listing_errors["10"] = TransientError("HTTP 500", "linkedin", 500)
+    for _ in range(6):  # three days long, figures are read all the same
+        platform.now += timedelta(hours=12)
+        report = service.sync_business_analytics(1)
+        assert report["synced"] >= 1
+        assert {
+            "platform": "linkedin", "account": "Page 10", "error_class": "transient",
+            "message": "Page 10 was not listed for new posts: HTTP 500",
+        } in report["errors"]  # fmt: skip
+    platform.listing_errors.clear()
+    platform.now += timedelta(hours=12)
+    report = service.sync_business_analytics(1)
+    assert (report["total_posts"], report["synced"], report["errors"]) == (2, 2, [])
+    assert {post for post, *_ in likes(session)} == {"morning", "evening"}
+
+
+def test_who_publishes_nothing_is_up_to_date_all_the_same(
+    service: AnalyticsSyncService, platform: Platform, connected: Connect, session: Session
+) -> None:
+    connected("10")
+    service.sync_business_analytics(1)
+    account = session.get_one(SocialAccount, 1)
+    assert (account.last_sync, account.listed_at) == (platform.now, platform.now)
+    list(service.list_posts("linkedin", D1, D2))
+    platform.now += timedelta(days=30)
+    list(service.list_posts("linkedin", platform.now.date() - timedelta(days=1), platform.now.date()))
+    session.refresh(account)
+    assert account.last_sync == platform.now
+    assert account.listed_at == platform.now - timedelta(days=30), "of the month between, nothing is known"
 
 
 def test_single_post(service: AnalyticsSyncService, platform: Platform, connected: Connect, session: Session) -> None:

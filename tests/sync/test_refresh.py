@@ -7,9 +7,9 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from analytics_pipeline.database.models import Business, PublishedPost, SyncUnit
-from analytics_pipeline.platform_fetchers.exceptions import ConfigurationError
+from analytics_pipeline.platform_fetchers.exceptions import ConfigurationError, TransientError
 from analytics_pipeline.settings import DEFAULT_LADDER, parse_ladder
-from analytics_pipeline.sync import AnalyticsSyncService, ladder
+from analytics_pipeline.sync import AnalyticsSyncService, ladder, plan
 from analytics_pipeline.sync.accounts import connect
 from tests.sync.conftest import Connect
 from tests.sync.scripted import Platform
@@ -54,6 +54,29 @@ def test_only_what_is_due_is_read(
     platform.now += passed
     refresh(service, platform)
     assert sorted(platform.reads) == sorted(f"{account} {name}" for account in ("10", "20") for name in read)
+
+
+@pytest.mark.parametrize("others", [True, False], ids=["with older posts", "without any other post"])
+def test_a_post_that_a_failing_listing_hid_is_found_later(
+    service: AnalyticsSyncService, platform: Platform, connected: Connect, session: Session, others: bool
+) -> None:
+    platform.now = datetime(2026, 9, 28, 12, 5, tzinfo=UTC)
+    connected("10")
+    if others:
+        platform.publish("10", "old", platform.now - 10 * DAY)
+    platform.publish("10", "morning", platform.now - 4 * HOUR)
+    refresh(service, platform)
+    platform.publish("10", "evening", platform.now + HOUR)
+    platform.listing_errors["10"] = TransientError("HTTP 500", "linkedin", 500)
+    for _ in range(5):
+        platform.now += 12 * HOUR
+        refresh(service, platform)
+    platform.listing_errors.clear()
+    platform.now += 12 * HOUR
+    assert min(plan.listed_until(session, "linkedin").values()) == TODAY
+    refresh(service, platform)
+    assert "evening" in session.scalars(select(PublishedPost.platform_post_id)).all()
+    assert min(plan.listed_until(session, "linkedin").values()) == platform.now.date()
 
 
 @pytest.mark.usefixtures("two")

@@ -331,6 +331,16 @@ def test_account_days_that_lack_some_figures_are_stored_and_told(
     assert session.execute(select(AccountAnalytics.day, AccountAnalytics.followers)).all() == [(D1, 100), (D2, 101)]
 
 
+def test_a_token_that_is_refused_for_account_days_ends_all_work_on_the_account(
+    service: AnalyticsSyncService, platform: Platform, connected: Connect, session: Session
+) -> None:
+    connected("10")
+    platform.incomplete = InvalidTokenError("the token was revoked", "linkedin")
+    list(service.read_account_days("linkedin", D1, D2))
+    account = session.get_one(SocialAccount, 1)
+    assert (account.status, account.status_reason) == ("needs_reauth", "the token was revoked")
+
+
 def test_a_listing_that_keeps_failing_is_given_up(
     service: AnalyticsSyncService, platform: Platform, connected: Connect, session: Session
 ) -> None:

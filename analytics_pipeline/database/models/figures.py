@@ -17,6 +17,8 @@ class SocialAccount(Base):
     """A business's page or profile on a platform. Tokens are encrypted at rest.
 
     `external_id` is the platform's id of the account: organization number, user id, page id, Instagram user id.
+    `last_sync` is the last time that it was called for posts or their figures with success, `listed_at` the moment up to
+    which its posts are known (as far as listings do not lag behind): they were listed, whole, from then on back.
     """
 
     __tablename__ = "social_accounts"
@@ -37,6 +39,7 @@ class SocialAccount(Base):
     status: Mapped[str] = mapped_column(server_default="connected")
     status_reason: Mapped[str | None]
     last_sync: Mapped[datetime | None]
+    listed_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = now_column()
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
 
