@@ -21,11 +21,15 @@ Cell = str | int | float | datetime | None
 
 def explained(error: Exception) -> str | None:
     """The message of an error that a person can mend; None for one that is a bug and deserves its traceback."""
+    from sqlalchemy.exc import StatementError
+
     from analytics_pipeline.database.embedded import EmbeddedServerError
     from analytics_pipeline.database.encryption import EncryptionKeyError
     from analytics_pipeline.database.engine import DatabaseUnavailableError
     from analytics_pipeline.sync.errors import InvalidRequestError
 
+    if isinstance(error, StatementError) and isinstance(error.orig, Exception):
+        error = error.orig  # an error of ours that was raised while a statement was prepared
     if isinstance(error, ValidationError):  # a setting: its value may be secret, so only its name and fault are shown
         return "; ".join(f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
     known = (InvalidRequestError, DatabaseUnavailableError, EncryptionKeyError, EmbeddedServerError)
