@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from analytics_pipeline.cli.console import Cell, console, point_out, table
+from analytics_pipeline.cli.console import Cell, console, point_out, say, table
 
 app = typer.Typer(help="The accounts that are read.", no_args_is_help=True)
 
@@ -105,7 +105,8 @@ def add(
             f"While analytics-pipeline dev runs, its posts since {history} are found and read by themselves. "
             f"At once: analytics-pipeline sync --business {owner.id}"
         )
-    console.print(connected, next_step, sep="\n")
+    say(connected)
+    say(next_step)
 
 
 @app.command("time-zone")
@@ -122,7 +123,7 @@ def time_zone(
         owner = business_named(session, business)
         set_time_zone(session, owner, zone)
         changed = f"{owner.name} (business {owner.id}) lives in {zone}; its posting times follow with the next dbt run."
-    console.print(changed)
+    say(changed)
 
 
 @app.command()
@@ -135,4 +136,4 @@ def remove(account_id: Annotated[int, typer.Argument(help="Id from `accounts lis
     with engine.new_session() as session, session.begin():
         account = disconnect(session, account_id)
         removed = f"{account.platform} account {account.external_id} is removed; its history stays."
-    console.print(removed)
+    say(removed)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from analytics_pipeline.cli.console import Cell, console, table
+from analytics_pipeline.cli.console import Cell, console, say, table
 
 _TOO_WIDE = ("total_reach", "total_clicks")
 """Left out of the terminal, which has 80 columns."""
@@ -85,4 +85,4 @@ def report(
         summaries.to_csv(path, index=False)
     else:
         summaries.to_parquet(path, index=False)
-    console.print(f"Written to {path}", highlight=False, soft_wrap=True)
+    say(f"Written to {path}")
