@@ -53,6 +53,7 @@ def add(
             help="File that holds the access token, or the JSON that the platform's token endpoint answered: with the "
             "refresh token and the time of expiry in it, the token is refreshed.",
             exists=True,
+            dir_okay=False,
         ),
     ] = None,
     token_env: Annotated[str | None, typer.Option(help="Environment variable that holds the same.")] = None,
@@ -69,7 +70,10 @@ def add(
         raise InvalidRequestError("give --token-file or --token-env, not both")
     got_at = datetime.now(UTC)
     if token_file is not None:
-        token = token_file.read_text()
+        try:
+            token = token_file.read_text()
+        except UnicodeDecodeError:
+            raise InvalidRequestError(f"{token_file} holds no text, so no token") from None
         got_at = min(got_at, datetime.fromtimestamp(token_file.stat().st_mtime, UTC))
     elif token_env is not None:
         if token_env not in os.environ:

@@ -24,18 +24,24 @@ Cell = str | int | float | datetime | None
 
 def explained(error: Exception) -> str | None:
     """The message of an error that a person can mend; None for one that is a bug and deserves its traceback."""
+    from psycopg.errors import NumericValueOutOfRange
     from sqlalchemy.exc import StatementError
 
     from analytics_pipeline.database.embedded import EmbeddedServerError
     from analytics_pipeline.database.encryption import EncryptionKeyError
     from analytics_pipeline.database.engine import DatabaseUnavailableError
+    from analytics_pipeline.sandbox.world import WorldFileError
     from analytics_pipeline.sync.errors import InvalidRequestError
 
     if isinstance(error, StatementError) and isinstance(error.orig, Exception):
-        error = error.orig  # an error of ours that was raised while a statement was prepared
+        error = error.orig  # one of ours that was raised while the statement was prepared, or the database's
+        if isinstance(error, NumericValueOutOfRange):
+            return f"a number is too large: ids go up to {2**63 - 1}"
     if isinstance(error, ValidationError):  # a setting: its value may be secret, so only its name and fault are shown
         return "; ".join(f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
-    known = (InvalidRequestError, DatabaseUnavailableError, EncryptionKeyError, EmbeddedServerError)
+    if isinstance(error, OSError) and error.strerror:  # those of HTTP have no word of the system, but URLs with tokens
+        return error.strerror if error.filename is None else f"{error.filename}: {error.strerror}"
+    known = (InvalidRequestError, DatabaseUnavailableError, EncryptionKeyError, EmbeddedServerError, WorldFileError)
     return str(error) if isinstance(error, known) else None
 
 

@@ -34,6 +34,8 @@ def platforms(
     """Show which metric each platform gives, how it is come by, and which are left out because they failed a call."""
     from analytics_pipeline.sync.errors import InvalidRequestError
 
+    if as_json and markdown:
+        raise InvalidRequestError("give --json or --markdown, not both")
     if platform is not None and platform not in FETCHERS:
         raise InvalidRequestError(f"unknown platform {platform!r}: choose from {', '.join(FETCHERS)}")
     chosen = [platform] if platform else list(FETCHERS)
