@@ -8,7 +8,6 @@ import signal
 import sys
 
 import typer
-from rich.markup import escape
 
 from analytics_pipeline import logs
 from analytics_pipeline.cli import (
@@ -25,7 +24,7 @@ from analytics_pipeline.cli import (
     status,
     sync,
 )
-from analytics_pipeline.cli.console import errors, explained
+from analytics_pipeline.cli.console import errors, explained, fail
 
 _INTERRUPTED = 130  # what typer makes of Ctrl-C
 
@@ -65,5 +64,5 @@ def main() -> None:
         message = explained(error)
         if message is None:
             raise
-        errors.print(f"[red]Error:[/] {escape(message)}", soft_wrap=True)
+        fail(message)
         sys.exit(1)

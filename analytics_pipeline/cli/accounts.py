@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from analytics_pipeline.cli.console import Cell, console, point_out, table
+from analytics_pipeline.cli.console import Cell, console, point_out, say, table
 
 app = typer.Typer(help="The accounts that are read.", no_args_is_help=True)
 
@@ -53,6 +53,7 @@ def add(
             help="File that holds the access token, or the JSON that the platform's token endpoint answered: with the "
             "refresh token and the time of expiry in it, the token is refreshed.",
             exists=True,
+            dir_okay=False,
         ),
     ] = None,
     token_env: Annotated[str | None, typer.Option(help="Environment variable that holds the same.")] = None,
@@ -69,7 +70,10 @@ def add(
         raise InvalidRequestError("give --token-file or --token-env, not both")
     got_at = datetime.now(UTC)
     if token_file is not None:
-        token = token_file.read_text()
+        try:
+            token = token_file.read_text()
+        except UnicodeDecodeError:
+            raise InvalidRequestError(f"{token_file} holds no text, so no token") from None
         got_at = min(got_at, datetime.fromtimestamp(token_file.stat().st_mtime, UTC))
     elif token_env is not None:
         if token_env not in os.environ:
@@ -105,7 +109,8 @@ def add(
             f"While analytics-pipeline dev runs, its posts since {history} are found and read by themselves. "
             f"At once: analytics-pipeline sync --business {owner.id}"
         )
-    console.print(connected, next_step, sep="\n")
+    say(connected)
+    say(next_step)
 
 
 @app.command("time-zone")
@@ -122,7 +127,7 @@ def time_zone(
         owner = business_named(session, business)
         set_time_zone(session, owner, zone)
         changed = f"{owner.name} (business {owner.id}) lives in {zone}; its posting times follow with the next dbt run."
-    console.print(changed)
+    say(changed)
 
 
 @app.command()
@@ -135,4 +140,4 @@ def remove(account_id: Annotated[int, typer.Argument(help="Id from `accounts lis
     with engine.new_session() as session, session.begin():
         account = disconnect(session, account_id)
         removed = f"{account.platform} account {account.external_id} is removed; its history stays."
-    console.print(removed)
+    say(removed)

@@ -1,4 +1,7 @@
-"""What commands share about output: consoles, tables in the terminal and of pages, and errors in one line."""
+"""What commands share about output: consoles, tables in the terminal and of pages, and errors in one line.
+
+Names, paths and messages are shown as they are: rich would take brackets in a string for markup, in a Text it does not.
+"""
 
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -7,8 +10,8 @@ from datetime import datetime
 from pydantic import ValidationError
 from rich.box import SIMPLE_HEAD
 from rich.console import Console, JustifyMethod
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 console = Console(file=sys.stdout)  # the real one: what runs print to standard output is not for people
 errors = Console(stderr=True)
@@ -21,20 +24,40 @@ Cell = str | int | float | datetime | None
 
 def explained(error: Exception) -> str | None:
     """The message of an error that a person can mend; None for one that is a bug and deserves its traceback."""
+    from psycopg.errors import NumericValueOutOfRange
+    from sqlalchemy.exc import StatementError
+
     from analytics_pipeline.database.embedded import EmbeddedServerError
     from analytics_pipeline.database.encryption import EncryptionKeyError
     from analytics_pipeline.database.engine import DatabaseUnavailableError
+    from analytics_pipeline.sandbox.world import WorldFileError
     from analytics_pipeline.sync.errors import InvalidRequestError
 
+    if isinstance(error, StatementError) and isinstance(error.orig, Exception):
+        error = error.orig  # one of ours that was raised while the statement was prepared, or the database's
+        if isinstance(error, NumericValueOutOfRange):
+            return f"a number is too large: ids go up to {2**63 - 1}"
     if isinstance(error, ValidationError):  # a setting: its value may be secret, so only its name and fault are shown
         return "; ".join(f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
-    known = (InvalidRequestError, DatabaseUnavailableError, EncryptionKeyError, EmbeddedServerError)
-    return escape(str(error)) if isinstance(error, known) else None
+    if isinstance(error, OSError) and error.strerror:  # those of HTTP have no word of the system, but URLs with tokens
+        return error.strerror if error.filename is None else f"{error.filename}: {error.strerror}"
+    known = (InvalidRequestError, DatabaseUnavailableError, EncryptionKeyError, EmbeddedServerError, WorldFileError)
+    return str(error) if isinstance(error, known) else None
+
+
+def say(what: str) -> None:
+    """Prints a sentence; its line breaks are those of the terminal, so that what is copied from it is whole."""
+    console.print(Text(what), soft_wrap=True)
 
 
 def point_out(what: str) -> None:
-    """One thing that a person should know, as a line of its own; `what` is plain text, whatever is in it."""
-    console.print(f"[yellow]•[/] {escape(what)}", highlight=False)
+    """One thing that a person should know, as a line of its own."""
+    console.print(Text.assemble(("•", "yellow"), " ", what))
+
+
+def fail(message: str) -> None:
+    """Prints an error as one line on standard error."""
+    errors.print(Text.assemble(("Error:", "red"), " ", message), soft_wrap=True)
 
 
 def table(title: str, rows: Iterable[Mapping[str, Cell]], *, empty: str) -> Table | str:
@@ -42,10 +65,16 @@ def table(title: str, rows: Iterable[Mapping[str, Cell]], *, empty: str) -> Tabl
     rows = list(rows)
     if not rows:
         return empty
-    shown = Table(title=title, title_justify="left", header_style="bold", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    shown = Table(
+        title=Text(title, "table.title"),
+        title_justify="left",
+        header_style="bold",
+        box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+    )
     for name in rows[0]:
         numeric = any(isinstance(row[name], int | float) for row in rows)
-        short = all(len(_cell(row[name])) <= _NEVER_WRAPPED for row in rows)
+        short = all(len(_cell(row[name]).plain) <= _NEVER_WRAPPED for row in rows)
         justify: JustifyMethod = "right" if numeric else "left"
         shown.add_column(
             name.replace("_", " "),
@@ -66,11 +95,11 @@ def markdown(rows: Sequence[Mapping[str, Cell]]) -> str:
     return "".join(f"| {line} |\n" for line in lines)
 
 
-def _cell(value: Cell) -> str:
+def _cell(value: Cell) -> Text:
     if value is None:
-        return "[dim]–[/]"
+        return Text("–", "dim")
     if isinstance(value, datetime):
-        return f"{value:%Y-%m-%d %H:%M}"
+        return Text(f"{value:%Y-%m-%d %H:%M}")
     if isinstance(value, float):
-        return f"{value:,.2f}"
-    return f"{value:,}" if isinstance(value, int) else escape(value)
+        return Text(f"{value:,.2f}")
+    return Text(f"{value:,}" if isinstance(value, int) else value)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from analytics_pipeline.cli.console import console
+from analytics_pipeline.cli.console import console, say
 
 _COLOURS = {"ok": "green", "warning": "yellow", "failed": "red"}
 
@@ -24,9 +24,9 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for
             findings.append(finding)
             mark = f"[{_COLOURS[finding.state]}]{finding.state:>7}[/]"
             console.print(f"{mark}  [bold]{finding.check}[/]:", end=" ")
-            console.print(finding.found, markup=False, highlight=False, soft_wrap=True)
+            say(finding.found)
             if finding.advice:
-                console.print(f"         → {finding.advice}", markup=False, highlight=False, soft_wrap=True)
+                say(f"         → {finding.advice}")
     failed = sum(finding.state == "failed" for finding in findings)
     warned = sum(finding.state == "warning" for finding in findings)
     if not as_json:

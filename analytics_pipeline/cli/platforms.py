@@ -34,6 +34,8 @@ def platforms(
     """Show which metric each platform gives, how it is come by, and which are left out because they failed a call."""
     from analytics_pipeline.sync.errors import InvalidRequestError
 
+    if as_json and markdown:
+        raise InvalidRequestError("give --json or --markdown, not both")
     if platform is not None and platform not in FETCHERS:
         raise InvalidRequestError(f"unknown platform {platform!r}: choose from {', '.join(FETCHERS)}")
     chosen = [platform] if platform else list(FETCHERS)
@@ -103,12 +105,18 @@ def _row(platform: str, source: MetricSource) -> dict[str, Cell]:
 
 def _left_out(chosen: Sequence[str]) -> list[dict[str, Cell]]:
     """Metrics that failed a call within the last day, and the figures that are unknown because of it."""
+    from sqlalchemy import func, select
+
     from analytics_pipeline.database import engine
-    from analytics_pipeline.sync import plan, retired
+    from analytics_pipeline.database.models import SocialAccount
+    from analytics_pipeline.sync import retired
 
     engine.upgrade()
+    named = select(SocialAccount.id, func.coalesce(SocialAccount.display_name, SocialAccount.external_id)).where(
+        SocialAccount.platform.in_(chosen), SocialAccount.is_active, SocialAccount.status != "disconnected"
+    )
     with engine.new_session() as session:
-        accounts = {str(account.id): account.name for account in plan.accounts(session, chosen)}
+        accounts = {str(account): name for account, name in session.execute(named)}
         return [
             {
                 "platform": row.platform,

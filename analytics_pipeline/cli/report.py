@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from analytics_pipeline.cli.console import Cell, console, table
+from analytics_pipeline.cli.console import Cell, console, say, table
 
 _TOO_WIDE = ("total_reach", "total_clicks")
 """Left out of the terminal, which has 80 columns."""
@@ -33,9 +33,17 @@ class Format(StrEnum):
 def report(
     business: Annotated[int, typer.Option(help="Id of the business.")],
     period: Annotated[Period, typer.Option(help="Length of the periods.")] = Period.MONTHLY,
-    form: Annotated[Format, typer.Option("--format", help="A page with pictures is html.")] = Format.TABLE,
+    form: Annotated[
+        Format | None,
+        typer.Option(
+            "--format", help="A page with pictures is html; by default that of the file's ending, else table."
+        ),
+    ] = None,
     output: Annotated[
-        Path | None, typer.Option(help="File to write; by default report-<business>-<period>.<format> in this folder.")
+        Path | None,
+        typer.Option(
+            dir_okay=False, help="File to write; by default report-<business>-<period>.<format> in this folder."
+        ),
     ] = None,
 ) -> None:
     """Show how a business's posts perform, by day, week or month of publication."""
@@ -44,6 +52,7 @@ def report(
     from analytics_pipeline.report import page, tables
     from analytics_pipeline.sync.errors import InvalidRequestError
 
+    form = _form(form, output)
     engine.upgrade()
     with engine.new_session() as session:
         found = session.get(Business, business)
@@ -82,7 +91,24 @@ def report(
     if form is Format.HTML:
         path.write_text(html, encoding="utf-8")
     elif form is Format.CSV:
-        summaries.to_csv(path, index=False)
+        path.write_text(summaries.to_csv(index=False), encoding="utf-8")
     else:
-        summaries.to_parquet(path, index=False)
-    console.print(f"Written to {path}", highlight=False, soft_wrap=True)
+        path.write_bytes(summaries.to_parquet(index=False))
+    say(f"Written to {path}")
+
+
+def _form(given: Format | None, output: Path | None) -> Format:
+    """The format given, or the one that the file's ending names. Raises InvalidRequestError where there is no file of it."""
+    from analytics_pipeline.sync.errors import InvalidRequestError
+
+    if output is None:
+        return given or Format.TABLE
+    files = [form for form in Format if form is not Format.TABLE]
+    form = given or next((form for form in files if output.suffix.lower() == f".{form}"), None)
+    if form is None:
+        raise InvalidRequestError(
+            f"the ending of {output.name} is not that of a format: give --format csv, parquet or html"
+        )
+    if form is Format.TABLE:
+        raise InvalidRequestError("a table is for the terminal: with --output, give --format csv, parquet or html")
+    return form

@@ -47,6 +47,11 @@ def _fernet() -> Fernet:
         ) from None
 
 
+def check_key() -> None:
+    """Raises EncryptionKeyError for a malformed key, before there is anything to encrypt."""
+    _fernet()
+
+
 class EncryptedText(TypeDecorator[str]):
     """Text that is encrypted in the database. Raises EncryptionKeyError when the key does not fit."""
 
@@ -66,3 +71,15 @@ class EncryptedText(TypeDecorator[str]):
                 "a stored token was encrypted with another key: "
                 "restore ANALYTICS_ENCRYPTION_KEY or connect the account anew"
             ) from None
+
+
+class EncryptedTextOrNone(EncryptedText):
+    """As EncryptedText, for reading many rows: what the key does not open is None, and costs no other row."""
+
+    cache_ok = True
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> str | None:
+        try:
+            return super().process_result_value(value, dialect)
+        except EncryptionKeyError:
+            return None

@@ -182,7 +182,8 @@ def _connect_to_work(url: URL) -> "psycopg.Connection[Any]":
 def _engine(
     url: URL, connect: Callable[[URL], "psycopg.Connection[Any]"] = _connect_or_explain, **options: Any
 ) -> Engine:
-    return create_engine(url, creator=lambda: connect(url), **options)
+    # Tokens are among the parameters, not yet encrypted: the errors of statements must not repeat them.
+    return create_engine(url, creator=lambda: connect(url), hide_parameters=True, **options)
 
 
 @lru_cache(maxsize=1)

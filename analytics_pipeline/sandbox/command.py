@@ -1,6 +1,6 @@
 """`analytics-pipeline sandbox`: runs a world until Ctrl-C.
 
-Not here: options of the command line (cli.py).
+Not here: options of the command line (`cli/sandbox.py`).
 """
 
 import signal

@@ -9,14 +9,18 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 from sqlalchemy import func, select, text
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, defer
 
+from analytics_pipeline.database import encryption
 from analytics_pipeline.database.models import Business, PublishedPost, SocialAccount
 from analytics_pipeline.platform_fetchers import FETCHERS
 from analytics_pipeline.sync import ledger
 from analytics_pipeline.sync.errors import InvalidRequestError
 
 _EXTERNAL_ID = re.compile(r"[0-9]{1,30}")
+
+WITHOUT_TOKENS = (defer(SocialAccount.access_token), defer(SocialAccount.refresh_token))
+"""Options of a query for accounts: a token that the key does not open must not keep its account from being seen or mended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +84,7 @@ def connect(
     The ledger then owes the posts published from `history_from` to today (UTC), as far as it does not know them: the
     retry sensor has them listed and read, newest days first. None: no history.
     Raises InvalidRequestError for an unknown platform, an id that cannot be one, an empty token, or an account that
-    another business has connected.
+    another business has connected; EncryptionKeyError for a malformed key.
     """
     if platform not in FETCHERS:
         raise InvalidRequestError(f"unknown platform {platform!r}: choose from {', '.join(FETCHERS)}")
@@ -90,8 +94,11 @@ def connect(
         )
     if not access_token.strip() or not access_token.isprintable():
         raise InvalidRequestError("the access token is empty or holds unprintable characters")
+    encryption.check_key()
     account = session.scalar(
-        select(SocialAccount).where(SocialAccount.platform == platform, SocialAccount.external_id == external_id)
+        select(SocialAccount)
+        .where(SocialAccount.platform == platform, SocialAccount.external_id == external_id)
+        .options(*WITHOUT_TOKENS)
     )
     if account is None:
         account = SocialAccount(business_id=business.id, platform=platform, external_id=external_id)
@@ -113,7 +120,7 @@ def connect(
 
 def disconnect(session: Session, account_id: int) -> SocialAccount:
     """Forgets the account's tokens and leaves it alone from now on; its history stays. Raises InvalidRequestError."""
-    account = session.get(SocialAccount, account_id)
+    account = session.get(SocialAccount, account_id, options=WITHOUT_TOKENS)
     if account is None:
         raise InvalidRequestError(f"there is no account {account_id}")
     account.access_token = account.refresh_token = account.token_expires_at = None
@@ -133,5 +140,6 @@ def overview(session: Session) -> list[AccountOverview]:
         .join(Business, Business.id == SocialAccount.business_id)
         .outerjoin(posts, posts.c.social_account_id == SocialAccount.id)
         .order_by(Business.id, SocialAccount.platform, SocialAccount.id)
+        .options(*WITHOUT_TOKENS)
     )
     return [AccountOverview(row[0], row[1], row[2]) for row in rows]

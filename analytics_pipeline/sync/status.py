@@ -7,14 +7,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, Integer, func, select, type_coerce
 from sqlalchemy.orm import Session
 
+from analytics_pipeline.database.encryption import EncryptedTextOrNone
 from analytics_pipeline.database.models import ApiQuota, Business, PublishedPost, SocialAccount, SyncUnit
 from analytics_pipeline.platform_fetchers import FETCHERS
 from analytics_pipeline.platform_fetchers.quota import ALL_ENDPOINTS, DailyLimits
 from analytics_pipeline.settings import get_settings
 from analytics_pipeline.sync import plan
+from analytics_pipeline.sync.accounts import WITHOUT_TOKENS
+
+_SHUT = (
+    "the key does not open its token: restore ANALYTICS_ENCRYPTION_KEY, or connect the account anew with "
+    "analytics-pipeline accounts add"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,23 +55,34 @@ class AccountStatus:
 def account_statuses(session: Session, now: datetime, business_id: int | None = None) -> list[AccountStatus]:
     """Every account that was not disconnected, or those of one business, by business and platform."""
     statement = (
-        select(SocialAccount, Business.name)
+        select(
+            SocialAccount,
+            Business.name,
+            type_coerce(SocialAccount.access_token, EncryptedTextOrNone),
+            type_coerce(SocialAccount.refresh_token, EncryptedTextOrNone),
+            func.num_nonnulls(SocialAccount.access_token, SocialAccount.refresh_token, type_=Integer),
+        )
         .join(Business, Business.id == SocialAccount.business_id)
         .where(SocialAccount.is_active, SocialAccount.status != "disconnected")
         .order_by(SocialAccount.business_id, SocialAccount.platform, SocialAccount.id)
+        .options(*WITHOUT_TOKENS)
     )
-    if business_id is not None:
-        statement = statement.where(SocialAccount.business_id == business_id)
     posts = _posts(session)
     units = _units(session)
     quotas = list(session.scalars(select(ApiQuota)))
-    active = select(SocialAccount).where(SocialAccount.is_active, SocialAccount.status != "disconnected")
-    counted_as = plan.quota_ids(session.scalars(active))
+    rows = session.execute(statement).all()
+    counted_as = plan.quota_ids(
+        SocialAccount(id=account.id, platform=account.platform, access_token=token, refresh_token=refresh_token)
+        for account, _, token, refresh_token, _ in rows
+    )
     found = []
-    for account, business in session.execute(statement):
+    for account, business, token, refresh_token, stored in rows:
+        if business_id not in (None, account.business_id):
+            continue
         known, synced = posts.get(account.id, (0, 0))
         counts, waiting_until = units.get(account.id, ({}, None))
-        fetcher = FETCHERS[account.platform].for_account(account.access_token or "", account.external_id)
+        shut = stored > sum(each is not None for each in (token, refresh_token))
+        fetcher = FETCHERS[account.platform].for_account(token or "", account.external_id)
         own = {(fetcher.app, "app"), (account.platform, str(counted_as[account.id]))}
         concerning = [quota for quota in quotas if (quota.platform, quota.scope) in own]
         found.append(
@@ -77,7 +95,7 @@ def account_statuses(session: Session, now: datetime, business_id: int | None = 
                 posts=known,
                 synced=synced,
                 last_sync=account.last_sync and account.last_sync.astimezone(UTC),
-                stale_reason=_stale_reason(account, now),
+                stale_reason=_SHUT if shut else _stale_reason(account, now),
                 due=counts.get("due", 0) + counts.get("running", 0),
                 waiting=counts.get("waiting", 0),
                 waiting_until=waiting_until,

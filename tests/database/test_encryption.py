@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import select, text
+from sqlalchemy.exc import StatementError
 from sqlalchemy.orm import Session
 
 from analytics_pipeline.database import encryption
@@ -76,3 +77,15 @@ def test_a_key_is_made_once_even_by_two_at_once(tmp_path: Path) -> None:
     assert set(keys) == {path.read_bytes()}
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_no_token_is_in_the_error_of_a_statement(
+    session: Session, account: SocialAccount, key: pytest.MonkeyPatch
+) -> None:
+    use_key(key, "too short")
+    account.access_token = "secret"
+    session.add(account)
+    with pytest.raises(StatementError) as caught:
+        session.flush()
+    assert "ANALYTICS_ENCRYPTION_KEY is no Fernet key" in str(caught.value)
+    assert "secret" not in str(caught.value)

@@ -1,0 +1,186 @@
+"""What cannot be is refused in words for people, before anything is written; options are never ignored in silence."""
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from analytics_pipeline.database.models import Business
+from tests.cli.conftest import Call
+
+HUGE = "99999999999999999999"
+ADD = ("accounts", "add", "--business", "Acme", "--platform", "twitter", "--id", "7")
+REPORT = ("report", "--business", "1")
+
+
+@pytest.fixture
+def business(marts: Session) -> Session:
+    """Business 1, with summaries that are empty."""
+    marts.add(Business(name="Acme"))
+    marts.commit()
+    return marts
+
+
+@pytest.fixture
+def taken() -> Iterator[str]:
+    """A port on which somebody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield str(server.getsockname()[1])
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("report", "--business", HUGE),
+        ("sync", "--business", HUGE),
+        ("sync-post", HUGE),
+        ("status", "--business", HUGE),
+        ("accounts", "remove", HUGE),
+        ("accounts", "time-zone", HUGE, "UTC"),
+        ("accounts", "add", "--business", HUGE, "--platform", "twitter", "--id", "7", "--token-env", "TOK"),
+    ],
+    ids=" ".join,
+)
+def test_ids_that_no_row_can_have(
+    call: Call, session: Session, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("TOK", "token")
+    status, output, errors = call(*words)
+    assert (status, output) == (1, "")
+    assert errors == "Error: a number is too large: ids go up to 9223372036854775807"
+    assert session.scalar(select(func.count()).select_from(Business)) == 0
+
+
+class TestOutput:
+    """`report --output`."""
+
+    @pytest.mark.parametrize("form", ["csv", "parquet", "html"])
+    @pytest.mark.parametrize("named", [("--format",), ()])
+    def test_the_format_is_given_or_that_of_the_ending(
+        self, call: Call, business: Session, tmp_path: Path, form: str, named: tuple[str, ...]
+    ) -> None:
+        file = tmp_path / f"x.{form.upper()}"
+        words = (*named, form) if named else ()
+        assert call(*REPORT, "--output", str(file), *words) == (0, f"Written to {file}", "")
+        content = file.read_bytes()
+        match form:
+            case "csv":
+                assert b"period_start" in content.splitlines()[0]
+            case "parquet":
+                assert "period_start" in pd.read_parquet(file)
+            case "html":
+                assert content.startswith(b"<!doctype html>")
+
+    @pytest.mark.parametrize("name", ["x", "x.txt", ".csv"])
+    def test_an_ending_that_says_no_format(self, call: Call, business: Session, tmp_path: Path, name: str) -> None:
+        status, output, errors = call(*REPORT, "--output", str(tmp_path / name))
+        assert (status, output) == (1, "")
+        assert errors == f"Error: the ending of {name} is not that of a format: give --format csv, parquet or html"
+        assert list(tmp_path.iterdir()) == []
+
+    def test_a_table_is_no_file(self, call: Call, business: Session, tmp_path: Path) -> None:
+        status, output, errors = call(*REPORT, "--output", str(tmp_path / "x.csv"), "--format", "table")
+        assert (status, output) == (1, "")
+        assert errors == "Error: a table is for the terminal: with --output, give --format csv, parquet or html"
+        assert list(tmp_path.iterdir()) == []
+
+    @pytest.mark.parametrize("form", ["csv", "parquet", "html"])
+    def test_a_folder_that_is_not_there(self, call: Call, business: Session, tmp_path: Path, form: str) -> None:
+        file = tmp_path / "missing" / f"x.{form}"
+        assert call(*REPORT, "--output", str(file)) == (1, "", f"Error: {file}: No such file or directory")
+        assert list(tmp_path.iterdir()) == []
+
+    @pytest.mark.parametrize("form", ["csv", "parquet", "html"])
+    def test_what_is_no_file(self, call: Call, business: Session, tmp_path: Path, form: str) -> None:
+        for place in ("", str(tmp_path)):
+            status, output, errors = call(*REPORT, "--output", place, "--format", form)
+            assert (status, output) == (2, "")
+            assert "Invalid value for '--output'" in errors
+            assert "is a directory" in errors
+
+
+class TestTokenFile:
+    """`accounts add --token-file`."""
+
+    def test_a_folder(self, call: Call, session: Session, tmp_path: Path) -> None:
+        status, output, errors = call(*ADD, "--token-file", str(tmp_path))
+        assert (status, output) == (2, "")
+        assert "Invalid value for '--token-file'" in errors
+        assert "is a directory" in errors
+
+    def test_what_is_no_text(self, call: Call, session: Session, tmp_path: Path) -> None:
+        file = tmp_path / "token.bin"
+        file.write_bytes(b"\xff\xfe\x00secret")
+        assert call(*ADD, "--token-file", str(file)) == (1, "", f"Error: {file} holds no text, so no token")
+        assert session.scalar(select(func.count()).select_from(Business)) == 0
+
+
+class TestSandbox:
+    """`sandbox` ends before it serves."""
+
+    def test_a_folder_without_a_world(self, call: Call, tmp_path: Path) -> None:
+        assert call("sandbox", "--world", str(tmp_path), "--port", "0") == (
+            1,
+            "",
+            "Error: accounts.csv: this file is missing",
+        )
+
+    def test_no_folder(self, call: Call, tmp_path: Path) -> None:
+        status, output, errors = call("sandbox", "--world", str(tmp_path / "missing"), "--port", "0")
+        assert (status, output) == (2, "")
+        assert "Invalid value for '--world'" in errors
+
+    @pytest.mark.parametrize("port", ["99999", "-1"])
+    def test_impossible_ports(self, call: Call, port: str) -> None:
+        status, output, errors = call("sandbox", "--port", port)
+        assert (status, output) == (2, "")
+        assert "Invalid value for '--port'" in errors
+
+    def test_a_port_in_use(self, call: Call, taken: str, tmp_path: Path) -> None:
+        folder = tmp_path / "world"
+        status, output, errors = call("sandbox", "--port", taken, "--write-to", str(folder))
+        assert (status, output) == (1, "")
+        assert errors.startswith(f"Error: cannot listen on 127.0.0.1, port {taken}: Address already in use")
+        assert not folder.exists()
+
+    def test_an_unknown_host(self, call: Call) -> None:
+        status, output, errors = call("sandbox", "--host", "no.such.invalid", "--port", "0")
+        assert (status, output) == (1, "")
+        assert errors.startswith("Error: cannot listen on no.such.invalid, port 0: ")
+
+    def test_a_place_where_no_folder_can_be(self, call: Call, tmp_path: Path) -> None:
+        (tmp_path / "file").touch()
+        place = tmp_path / "file" / "world"
+        status, output, errors = call("sandbox", "--port", "0", "--write-to", str(place))
+        assert (status, output, errors) == (1, "", f"Error: {place}: Not a directory")
+
+
+class TestDev:
+    """`dev` starts nothing without a port for its UI."""
+
+    @pytest.fixture(autouse=True)
+    def _nothing_starts(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def start(*_: object, **__: object) -> None:
+            raise AssertionError("dagster was started")
+
+        monkeypatch.setattr("analytics_pipeline.cli.dev.subprocess.Popen", start)
+        monkeypatch.setattr("analytics_pipeline.database.engine.upgrade", start)
+
+    @pytest.mark.parametrize("port", ["99999", "0", "-1"])
+    def test_impossible_ports(self, call: Call, port: str) -> None:
+        status, output, errors = call("dev", "--port", port)
+        assert (status, output) == (2, "")
+        assert "Invalid value for '--port'" in errors
+
+    def test_a_port_in_use(self, call: Call, taken: str) -> None:
+        status, output, errors = call("dev", "--port", taken)
+        assert (status, output) == (1, "")
+        assert errors.startswith(f"Error: cannot listen on 127.0.0.1, port {taken}: Address already in use")
+
+
+def test_json_and_markdown_are_not_given_together(call: Call) -> None:
+    assert call("platforms", "--json", "--markdown") == (1, "", "Error: give --json or --markdown, not both")
