@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from analytics_pipeline.cli.console import console
+from analytics_pipeline.cli.console import console, point_out
 
 DAYS = 120
 """Publish days, today included."""
@@ -29,12 +29,30 @@ def demo(
 
     console.print("Starting PostgreSQL …")
     engine.upgrade()
-    demo_data.refuse_foreign_data()
-    demo_data.forget()
     if remove:
+        if demo_data.forget() and demo_data.foreign_businesses():
+            _build_summaries_of_others()
         console.print("The demo's data is removed.")
         return
+    demo_data.refuse_foreign_data()
+    demo_data.forget()
     _run()
+
+
+def _build_summaries_of_others() -> None:
+    """All that the summaries hold of businesses that stay, as their tables went with the demo."""
+    from analytics_pipeline import runs
+
+    console.print("Building the summaries of your own businesses anew …")
+    today = datetime.now(UTC).date()
+    with runs.dagster_instance() as instance:
+        result = runs.run_summaries(instance, today, today)
+    if result.success:
+        return
+    for problem in runs.problems([result]):
+        point_out(problem)
+    console.print("The demo's data is removed. Your own businesses have no summaries until the next build succeeds.")
+    raise typer.Exit(1)
 
 
 def _run() -> None:
