@@ -71,7 +71,7 @@ def _run() -> None:
     with demo_data.sandbox(world) as sandbox, runs.dagster_instance() as instance:
         demo_data.connect_accounts(world)
         seconds = dict.fromkeys(FETCHERS, 0.0)
-        results = []
+        results, account_runs = [], {}
         with posts_progress(console, list(FETCHERS), first, last, began) as progress:
             for platform in FETCHERS:
                 for chunk in chunks(first, last, get_settings().backfill_days_per_run):
@@ -79,7 +79,7 @@ def _run() -> None:
                     started = time.monotonic()
                     results.append(runs.run_days(instance, platform, *chunk))
                     seconds[platform] += time.monotonic() - started
-                results.append(runs.run_account_days(instance, platform, first, last))
+                account_runs[platform] = runs.run_account_days(instance, platform, first, last)
             deleted = demo_data.until_a_post_is_deleted(world, sandbox)
             day = deleted.published_at.date()
             progress.say(f"a post of {day} was deleted on {deleted.platform}: its day is read again")
@@ -92,4 +92,5 @@ def _run() -> None:
             started = time.monotonic()
             results.append(runs.run_summaries(instance, first, last))
             dbt_seconds = time.monotonic() - started
-        demo_report.show(console, sandbox, began, seconds, dbt_seconds, len(results))
+        number_of_runs = len(results) + len(account_runs)
+        demo_report.show(console, sandbox, began, seconds, dbt_seconds, number_of_runs, account_runs)
