@@ -12,6 +12,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.dates import ConciseDateFormatter
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
 _COLOURS = {"linkedin": "#0a66c2", "twitter": "#444444", "facebook": "#e08a00", "instagram": "#c13584"}
@@ -92,6 +93,9 @@ def _plain(axes: Axes) -> None:
 
 def _svg(figure: Figure) -> str:
     file = StringIO()
+    for words in figure.findobj():
+        if isinstance(words, Text):
+            words.set_parse_math(False)  # dollars in a name are no formula
     # Words as words, which can be read aloud and searched.
     with mpl.rc_context({"svg.fonttype": "none", "font.family": "sans-serif"}):
         figure.savefig(file, format="svg", metadata={"Date": None})

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, date, datetime, timedelta
+from html import escape
 from importlib import import_module
 from io import StringIO
 from typing import Any
@@ -166,6 +167,15 @@ def test_formats_of_the_command(business: Engine, tmp_path: Any, monkeypatch: py
         assert table["total_impressions"].isna().tolist() == [False, False, True, True]
         assert table["total_engagements"].tolist() == [3000] * 4
     assert (tmp_path / "report-1-monthly.html").read_text().startswith("<!doctype html>")
+
+
+def test_dollars_in_a_name_are_no_formula(business: Engine) -> None:
+    name = r"$\foo$ & <$5 and $10 shop>"
+    with business.begin() as connection:
+        connection.execute(text("UPDATE social_accounts SET display_name = :name"), {"name": name})
+    html = page.page("Cafés", "monthly", tables.tables(business, 1, "monthly"), MADE_AT)
+    drawn = re.findall(r"<text[^>]*>(.*?)</text>", html)
+    assert f"twitter {escape(name, quote=False)}" in drawn
 
 
 def test_the_terminal_says_of_how_many_posts_a_figure_is(business: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
