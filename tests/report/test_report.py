@@ -210,13 +210,31 @@ def test_moments_are_utc_whatever_the_zone_of_the_database(business: Engine) -> 
     assert [f"{moment:%Y-%m-%d %H:%M %Z}" for moment in published] == ["2026-08-02 09:30 UTC", "2026-08-01 09:30 UTC"]
 
 
-def test_dollars_in_a_name_are_no_formula(business: Engine) -> None:
-    name = r"$\foo$ & <$5 and $10 shop>"
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        pytest.param(r"$\foo$ & <$5 and $10 shop>", r"$\foo$ & <$5 and $10 shop>", id="no formula"),
+        pytest.param("Lava \N{VOLCANO}", "Lava \N{VOLCANO}", id="the reader's own fonts have it"),
+        pytest.param("B" * 300, "B" * 91 + "…", id="longer than the picture is wide"),
+    ],
+)
+def test_odd_names_of_accounts(business: Engine, name: str, shown: str) -> None:
     with business.begin() as connection:
         connection.execute(text("UPDATE social_accounts SET display_name = :name"), {"name": name})
     html = page.page("Cafés", "monthly", tables.tables(business, 1, "monthly"), MADE_AT)
+    assert f"twitter {escape(shown, quote=False)}" in re.findall(r"<text[^>]*>(.*?)</text>", html)
+    assert f"<h3>twitter {escape(name)}</h3>" in html
+
+
+def test_where_nothing_is_known_the_page_says_so(business: Engine) -> None:
+    with business.begin() as connection:
+        connection.execute(text("UPDATE analytics_summaries SET total_engagements = NULL, engagement_growth = NULL"))
+        connection.execute(text("UPDATE posting_times SET median_engagement_rate = NULL"))
+    html = page.page("Cafés", "monthly", tables.tables(business, 1, "monthly"), MADE_AT)
     drawn = re.findall(r"<text[^>]*>(.*?)</text>", html)
-    assert f"twitter {escape(name, quote=False)}" in drawn
+    assert drawn.count("nothing is known") == 2, "engagements and rates"
+    assert "No engagement rate is known" in drawn
+    assert not [words for words in drawn if re.fullmatch(r"[-\N{MINUS SIGN}]?0\.\d+", words)], "no scale of nothing"
 
 
 def test_the_terminal_says_of_how_many_posts_a_figure_is(business: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
