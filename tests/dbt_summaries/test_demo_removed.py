@@ -1,11 +1,17 @@
 """What dbt built of a demo goes with the demo, and what it built of others is as if there had been none."""
 
+from contextlib import nullcontext
 from datetime import UTC, date, datetime
+from types import SimpleNamespace
+from unittest.mock import Mock
 
+import pytest
 from sqlalchemy import Engine, inspect, text
 from sqlalchemy.orm import Session
+from typer.testing import CliRunner
 
-from analytics_pipeline.cli import demo_data
+from analytics_pipeline import runs
+from analytics_pipeline.cli import app, demo_data
 from analytics_pipeline.database.models import Business
 from tests.dbt_summaries.conftest import Dbt, parsed
 from tests.dbt_summaries.history_worlds import History, store_history
@@ -71,3 +77,16 @@ def test_without_a_demo_the_summaries_stay(marts: Session) -> None:
     marts.commit()
     assert not demo_data.forget()
     assert inspect(marts.connection()).has_table("analytics_summaries")
+
+
+@pytest.mark.parametrize("owned", [[DEMO], [DEMO, REAL]])
+def test_only_where_others_stay_their_summaries_are_built_at_once(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, owned: list[int]
+) -> None:
+    store_history(engine, history())
+    own_by_demo(engine, *owned)
+    build = Mock(return_value=SimpleNamespace(success=True))
+    monkeypatch.setattr(runs, "dagster_instance", nullcontext)
+    monkeypatch.setattr(runs, "run_summaries", build)
+    assert CliRunner().invoke(app, ["demo", "--remove"]).exit_code == 0
+    assert build.call_count == 2 - len(owned)
