@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from analytics_pipeline.cli.console import console
+from analytics_pipeline.cli.console import console, point_out
 
 DAYS = 120
 """Publish days, today included."""
@@ -29,12 +29,30 @@ def demo(
 
     console.print("Starting PostgreSQL …")
     engine.upgrade()
-    demo_data.refuse_foreign_data()
-    demo_data.forget()
     if remove:
+        if demo_data.forget() and demo_data.foreign_businesses():
+            _build_summaries_of_others()
         console.print("The demo's data is removed.")
         return
+    demo_data.refuse_foreign_data()
+    demo_data.forget()
     _run()
+
+
+def _build_summaries_of_others() -> None:
+    """All that the summaries hold of businesses that stay, as their tables went with the demo."""
+    from analytics_pipeline import runs
+
+    console.print("Building the summaries of your own businesses anew …")
+    today = datetime.now(UTC).date()
+    with runs.dagster_instance() as instance:
+        result = runs.run_summaries(instance, today, today)
+    if result.success:
+        return
+    for problem in runs.problems([result]):
+        point_out(problem)
+    console.print("The demo's data is removed. Your own businesses have no summaries until the next build succeeds.")
+    raise typer.Exit(1)
 
 
 def _run() -> None:
@@ -53,7 +71,7 @@ def _run() -> None:
     with demo_data.sandbox(world) as sandbox, runs.dagster_instance() as instance:
         demo_data.connect_accounts(world)
         seconds = dict.fromkeys(FETCHERS, 0.0)
-        results = []
+        results, account_runs = [], {}
         with posts_progress(console, list(FETCHERS), first, last, began) as progress:
             for platform in FETCHERS:
                 for chunk in chunks(first, last, get_settings().backfill_days_per_run):
@@ -61,7 +79,7 @@ def _run() -> None:
                     started = time.monotonic()
                     results.append(runs.run_days(instance, platform, *chunk))
                     seconds[platform] += time.monotonic() - started
-                results.append(runs.run_account_days(instance, platform, first, last))
+                account_runs[platform] = runs.run_account_days(instance, platform, first, last)
             deleted = demo_data.until_a_post_is_deleted(world, sandbox)
             day = deleted.published_at.date()
             progress.say(f"a post of {day} was deleted on {deleted.platform}: its day is read again")
@@ -74,4 +92,5 @@ def _run() -> None:
             started = time.monotonic()
             results.append(runs.run_summaries(instance, first, last))
             dbt_seconds = time.monotonic() - started
-        demo_report.show(console, sandbox, began, seconds, dbt_seconds, len(results))
+        number_of_runs = len(results) + len(account_runs)
+        demo_report.show(console, sandbox, began, seconds, dbt_seconds, number_of_runs, account_runs)

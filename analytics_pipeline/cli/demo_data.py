@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
-from sqlalchemy import delete, func, inspect, select, text
+from sqlalchemy import Connection, delete, func, inspect, select, text
 
 from analytics_pipeline.database import engine
 from analytics_pipeline.database.models import Business, SocialAccount, SyncUnit, User
@@ -12,7 +12,7 @@ from analytics_pipeline.sandbox.generator import generate_world
 from analytics_pipeline.sandbox.model import Post
 from analytics_pipeline.sandbox.server import SandboxServer
 from analytics_pipeline.sandbox.world import World, load_world, write_world
-from analytics_pipeline.settings import get_settings, sandbox_env_file
+from analytics_pipeline.settings import PROJECT_DIR, get_settings, sandbox_env_file
 from analytics_pipeline.sync.accounts import connect
 from analytics_pipeline.sync.errors import InvalidRequestError
 
@@ -20,31 +20,50 @@ OWNER = "demo@analytics-pipeline.invalid"
 SEED = 7
 
 
+def foreign_businesses() -> int:
+    """How many businesses the database holds that are not a demo's."""
+    demo = select(User.id).where(User.email == OWNER)
+    foreign = select(func.count()).where(Business.user_id.is_(None) | Business.user_id.not_in(demo))
+    with engine.new_session() as session:
+        return session.scalars(foreign).one()
+
+
 def refuse_foreign_data() -> None:
     """Raises InvalidRequestError where real businesses are kept: the demo must not turn their accounts to a sandbox."""
-    with engine.new_session() as session:
-        demo = select(User.id).where(User.email == OWNER)
-        foreign = session.scalar(
-            select(func.count()).select_from(Business).where(Business.user_id.is_(None) | Business.user_id.not_in(demo))
-        )
-    if foreign:
+    if foreign := foreign_businesses():
         raise InvalidRequestError(
             f"this database holds {foreign} businesses of yours; run the demo beside them: "
             "ANALYTICS_HOME=/tmp/demo DATABASE_URL= analytics-pipeline demo"
         )
 
 
-def forget() -> None:
-    """Removes what an earlier demo left: businesses with all that is theirs, summaries, the sandbox's addresses."""
+def forget() -> bool:
+    """Removes what an earlier demo left: businesses with all that is theirs, summaries, the sandbox's addresses.
+
+    True where there was one. Then all tables of dbt are gone, those of other businesses included, until the next build,
+    whichever days it is for.
+    """
     with engine.new_session() as session, session.begin():
         owned = select(Business.id).join(User, User.id == Business.user_id).where(User.email == OWNER)
         ids = list(session.scalars(owned))
-        if inspect(session.connection()).has_table("analytics_summaries"):
-            session.execute(text("delete from analytics_summaries where business_id = any(:ids)"), {"ids": ids})
+        if ids:
+            _drop_summaries(session.connection())
         session.execute(delete(Business).where(Business.id.in_(ids)))
         session.execute(delete(User).where(User.email == OWNER))
     sandbox_env_file(get_settings().analytics_home).unlink(missing_ok=True)
     get_settings.cache_clear()
+    return bool(ids)
+
+
+def _drop_summaries(connection: Connection) -> None:
+    """Drops every table that dbt has built.
+
+    Not only the demo's rows: some tables hold figures of all businesses together, and a build of some days leaves the
+    other days as they are. A table that is not there is built for all of time.
+    """
+    models = {model.stem for model in (PROJECT_DIR / "dbt_summaries" / "models").rglob("*.sql")}
+    for table in models & set(inspect(connection).get_table_names()):
+        connection.execute(text(f"DROP TABLE {table} CASCADE"))  # as dbt itself, where it builds one anew
 
 
 def new_world(now: datetime, days: int) -> World:

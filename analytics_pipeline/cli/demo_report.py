@@ -3,10 +3,14 @@
 from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
+from operator import itemgetter
+from typing import Any
 
+import dagster as dg
 from rich.console import Console
 from sqlalchemy import text
 
+from analytics_pipeline import runs
 from analytics_pipeline.cli.console import table
 from analytics_pipeline.database.engine import new_session
 from analytics_pipeline.sandbox.server import SandboxServer
@@ -47,7 +51,6 @@ _PROBLEMS = text(
             || ': left out, its figure is NULL'
     from retired_metrics r
     left join social_accounts a on a.id::text = r.scope
-    order by 1, 2, 3
     """
 )
 
@@ -58,15 +61,19 @@ def show(
     began: datetime,
     seconds: Mapping[str, float],
     dbt_seconds: float,
-    runs: int,
+    number_of_runs: int,
+    account_runs: Mapping[str, dg.ExecuteInProcessResult],
 ) -> None:
-    """Prints the report. API calls and refusals are counted where they arrived: at the sandbox."""
+    """Prints the report. API calls and refusals are counted where they arrived: at the sandbox.
+
+    `account_runs`: platform → the run that read the accounts' own figures.
+    """
     calls = Counter(request.platform for request in sandbox.requests)
     refused = Counter(request.platform for request in sandbox.requests if request.status == 429)
     with new_session() as session:
         counts = {row.platform: row._asdict() for row in session.execute(_PLATFORMS, {"began": began})}
         months = [{**row._asdict(), "month": f"{row.month:%Y-%m}"} for row in session.execute(_MONTHS)]
-        problems = [row._asdict() for row in session.execute(_PROBLEMS)]
+        problems = [row._asdict() for row in session.execute(_PROBLEMS)] + unread_accounts(account_runs)
         business = session.scalar(text("select name from businesses order by id limit 1"))
     rows = [
         {
@@ -79,11 +86,28 @@ def show(
         for platform, spent in seconds.items()
     ]
     console.print(table("Synced", rows, empty=""))
-    console.print(f"Summaries: {dbt_seconds:.1f} s in dbt. {runs} Dagster runs in all.\n")
+    console.print(f"Summaries: {dbt_seconds:.1f} s in dbt. {number_of_runs} Dagster runs in all.\n")
     console.print(table(f"{business}, by month of publication", months, empty="There are no summaries."))
+    problems.sort(key=itemgetter("platform", "account", "what"))
     console.print(table("What could not be synced, and why", problems, empty="Everything was synced."))
     console.print(
         "\nOpen the Dagster UI on this data:  [bold]analytics-pipeline dev[/]\n"
         'Query it:                          [bold]psql "$(analytics-pipeline db url)"[/] while dev runs\n'
         "Remove it:                         [bold]analytics-pipeline demo --remove[/]"
     )
+
+
+def unread_accounts(account_runs: Mapping[str, dg.ExecuteInProcessResult]) -> list[dict[str, Any]]:
+    """Accounts whose own figures could not be read, or not all of them. Only the runs know why: no table keeps it."""
+    found: list[tuple[str, str, str]] = []
+    for platform, run in account_runs.items():
+        for event in run.get_asset_materialization_events()[:1]:  # one a day, all with what the whole run tells
+            accounts = event.materialization.metadata["accounts"]
+            assert isinstance(accounts, dg.TableMetadataValue)
+            rows = [record.data for record in accounts.records]
+            found += [(platform, str(row["account"]), str(row["problem"])) for row in rows if row.get("problem")]
+        found += [(platform, "all", problem) for problem in runs.problems([run])]
+    return [
+        {"platform": platform, "account": account, "what": "account figures", "why": why}
+        for platform, account, why in found
+    ]

@@ -6,16 +6,20 @@ Here: what is drawn. Not here: figures (`tables.py`), the page (`page.py`). What
 from collections.abc import Callable, Sequence
 from datetime import date
 from io import StringIO
+from warnings import catch_warnings, filterwarnings
 
 import matplotlib as mpl
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.dates import ConciseDateFormatter
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
 _COLOURS = {"linkedin": "#0a66c2", "twitter": "#444444", "facebook": "#e08a00", "instagram": "#c13584"}
 _MOST_LABELS = 9
+_LONGEST_NAME = 100
+"""Letters that fit over a picture: for a longer title the lines would give way, down to nothing."""
 WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
 
 
@@ -35,6 +39,9 @@ def trend(
     shown = places[:: -(-len(periods) // _MOST_LABELS)]
     axes.set_xticks(shown, [name_of(periods[place]) for place in shown])
     axes.set_title(title, loc="left")
+    if summaries[column].isna().all():
+        axes.text(0.5, 0.5, "nothing is known", transform=axes.transAxes, ha="center", color="#666666")
+        axes.set_yticks([])
     axes.set_ylim(bottom=min(0, axes.dataLim.y0))
     axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
     _plain(axes)
@@ -54,7 +61,9 @@ def followers(table: pd.DataFrame) -> str:
         levels = rows.set_index(pd.to_datetime(rows["day"]))["followers"].astype("float64").reindex(days)
         # With points: a day between two unknown ones would be no line.
         axes.plot(days, levels, marker=".", markersize=4, color=_COLOURS.get(platform))
-        axes.set_title(str(account), loc="left", fontsize="small")
+        name = str(account)
+        name = name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"
+        axes.set_title(name, loc="left", fontsize="small")
         axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))
         axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
         axes.xaxis.set_major_formatter(ConciseDateFormatter(axes.xaxis.get_major_locator()))  # type: ignore[no-untyped-call]
@@ -81,7 +90,10 @@ def posting_times(table: pd.DataFrame) -> str:
     axes.set_yticks(range(7), WEEKDAYS)
     axes.set_xticks(range(0, 24, 3), [f"{hour}:00" for hour in range(0, 24, 3)])
     axes.spines[:].set_visible(False)
-    figure.colorbar(image, label="median rate, %")
+    if grid.notna().any(axis=None):
+        figure.colorbar(image, label="median rate, %")
+    else:
+        axes.set_title("No engagement rate is known", loc="left", fontsize="small")
     return _svg(figure)
 
 
@@ -92,7 +104,11 @@ def _plain(axes: Axes) -> None:
 
 def _svg(figure: Figure) -> str:
     file = StringIO()
+    for words in figure.findobj():
+        if isinstance(words, Text):
+            words.set_parse_math(False)  # dollars in a name are no formula
     # Words as words, which can be read aloud and searched.
-    with mpl.rc_context({"svg.fonttype": "none", "font.family": "sans-serif"}):
+    with mpl.rc_context({"svg.fonttype": "none", "font.family": "sans-serif"}), catch_warnings():
+        filterwarnings("ignore", "Glyph .* missing from font")  # of this machine: the words get the reader's
         figure.savefig(file, format="svg", metadata={"Date": None})
     return file.getvalue()[file.getvalue().index("<svg") :]

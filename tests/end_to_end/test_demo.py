@@ -1,13 +1,17 @@
 """The demo, over fewer days than a person sees, in a process and a home of its own."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
+import dagster as dg
 import psycopg
 from sqlalchemy import URL
 
+from analytics_pipeline.assets.shared import table
+from analytics_pipeline.cli.demo_report import unread_accounts
 from analytics_pipeline.database.engine import libpq_url
 
 SHORT_DEMO = """
@@ -30,6 +34,9 @@ def test_the_demo_shows_what_it_promises(database_url: URL, tmp_path: Path) -> N
     assert "post_video_views is retired" in shown
     assert "days: needs reauth" in shown
     assert "a post: gone" in shown
+    assert re.search(
+        r"instagram +Verdant Home Studio +account figures +instagram: Error validating access token", shown
+    )
     synced_table = shown.partition("\nSynced")[2].partition("\nSummaries: ")[0]
     twitter = next(line for line in synced_table.splitlines() if line.startswith(" twitter "))
     _, posts, synced, failed, refused, *_ = twitter.split()
@@ -62,3 +69,20 @@ def test_the_demo_shows_what_it_promises(database_url: URL, tmp_path: Path) -> N
     assert (leaks, bodies, raw, reasons) == (0, (0,), (0,), (0,)), "every token of the demo's world begins like this"
     assert "sandbox-" not in shown
     assert not [file for file in files if b"sandbox-" in file.read_bytes()]
+
+
+def test_account_figures_that_could_not_be_read_are_named_with_the_reason() -> None:
+    @dg.asset
+    def some_of_them() -> dg.MaterializeResult:  # type: ignore[type-arg]
+        accounts = [{"account": "Roasters", "problem": "too many calls"}, {"account": "Cycles"}]
+        return dg.MaterializeResult(metadata={"accounts": table(accounts)})
+
+    @dg.asset
+    def none_of_them() -> None:
+        raise dg.Failure("no account gave figures", allow_retries=False)
+
+    runs = {asset.key.path[-1]: dg.materialize([asset], raise_on_error=False) for asset in (some_of_them, none_of_them)}
+    assert unread_accounts(runs) == [
+        {"platform": "some_of_them", "account": "Roasters", "what": "account figures", "why": "too many calls"},
+        {"platform": "none_of_them", "account": "all", "what": "account figures", "why": "no account gave figures"},
+    ]

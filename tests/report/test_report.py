@@ -2,8 +2,10 @@
 
 import re
 from datetime import UTC, date, datetime, timedelta
+from html import escape
 from importlib import import_module
 from io import StringIO
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -166,6 +168,73 @@ def test_formats_of_the_command(business: Engine, tmp_path: Any, monkeypatch: py
         assert table["total_impressions"].isna().tolist() == [False, False, True, True]
         assert table["total_engagements"].tolist() == [3000] * 4
     assert (tmp_path / "report-1-monthly.html").read_text().startswith("<!doctype html>")
+
+
+def test_types_of_files_do_not_depend_on_the_figures(business: Engine, tmp_path: Path) -> None:
+    """So that files of several businesses can be put together, of one without posts too."""
+    with Session(business) as session, session.begin():
+        session.add(Business(name="Without posts"))
+    found = []
+    for number in ("1", "2"):
+        file = tmp_path / f"{number}.parquet"
+        command = ["report", "--business", number, "--format", "parquet", "--output", str(file)]
+        assert CliRunner().invoke(app, command).exit_code == 0
+        found.append(pd.read_parquet(file, dtype_backend="pyarrow"))
+    types = found[0].dtypes.astype(str).to_dict()
+    assert found[1].dtypes.astype(str).to_dict() == types
+    assert {types.pop("period_start"), types.pop("period_end")} == {"date32[day][pyarrow]"}
+    assert types.pop("platform") in ("string", "string[pyarrow]", "large_string[pyarrow]")
+    rates = {types.pop(name) for name in ("avg_engagement_rate", "avg_click_through_rate", "engagement_growth")}
+    assert rates == {"double[pyarrow]"}
+    assert set(types.values()) == {"int64[pyarrow]"}
+    assert [len(table) for table in found] == [4, 0]
+
+
+def test_whole_rates_are_written_as_rates(business: Engine) -> None:
+    with business.begin() as connection:
+        connection.execute(text("UPDATE analytics_summaries SET avg_engagement_rate = 5, engagement_growth = 7"))
+    table = tables.summaries(business, 1, "monthly")
+    assert table[["avg_engagement_rate", "engagement_growth"]].to_csv(index=False).split() == [
+        "avg_engagement_rate,engagement_growth",
+        *["5.0,7.0"] * 4,
+    ]
+    assert page.cell(table["avg_engagement_rate"].iloc[0]) == "5.00"
+
+
+def test_moments_are_utc_whatever_the_zone_of_the_database(business: Engine) -> None:
+    with business.begin() as connection:
+        database = connection.scalar(text("SELECT quote_ident(current_database())"))
+        connection.execute(text(f"ALTER DATABASE {database} SET timezone = 'Asia/Kathmandu'"))
+    business.dispose()
+    published = tables.tables(business, 1, "monthly").top_posts["published_at"]
+    assert [f"{moment:%Y-%m-%d %H:%M %Z}" for moment in published] == ["2026-08-02 09:30 UTC", "2026-08-01 09:30 UTC"]
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        pytest.param(r"$\foo$ & <$5 and $10 shop>", r"$\foo$ & <$5 and $10 shop>", id="no formula"),
+        pytest.param("Lava \N{VOLCANO}", "Lava \N{VOLCANO}", id="the reader's own fonts have it"),
+        pytest.param("B" * 300, "B" * 91 + "…", id="longer than the picture is wide"),
+    ],
+)
+def test_odd_names_of_accounts(business: Engine, name: str, shown: str) -> None:
+    with business.begin() as connection:
+        connection.execute(text("UPDATE social_accounts SET display_name = :name"), {"name": name})
+    html = page.page("Cafés", "monthly", tables.tables(business, 1, "monthly"), MADE_AT)
+    assert f"twitter {escape(shown, quote=False)}" in re.findall(r"<text[^>]*>(.*?)</text>", html)
+    assert f"<h3>twitter {escape(name)}</h3>" in html
+
+
+def test_where_nothing_is_known_the_page_says_so(business: Engine) -> None:
+    with business.begin() as connection:
+        connection.execute(text("UPDATE analytics_summaries SET total_engagements = NULL, engagement_growth = NULL"))
+        connection.execute(text("UPDATE posting_times SET median_engagement_rate = NULL"))
+    html = page.page("Cafés", "monthly", tables.tables(business, 1, "monthly"), MADE_AT)
+    drawn = re.findall(r"<text[^>]*>(.*?)</text>", html)
+    assert drawn.count("nothing is known") == 2, "engagements and rates"
+    assert "No engagement rate is known" in drawn
+    assert not [words for words in drawn if re.fullmatch(r"[-\N{MINUS SIGN}]?0\.\d+", words)], "no scale of nothing"
 
 
 def test_the_terminal_says_of_how_many_posts_a_figure_is(business: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
