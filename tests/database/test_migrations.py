@@ -89,6 +89,23 @@ def test_what_was_charged_is_known_after_the_way_down_and_up(engine: Engine) -> 
         assert ids == ["a", "b", "c"]
 
 
+def test_accounts_that_were_synced_are_not_listed_from_the_beginning_again(engine: Engine) -> None:
+    with engine.begin() as connection:
+        config = database._alembic_config()
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0006")
+        connection.execute(
+            text("""
+            INSERT INTO businesses (id, name) OVERRIDING SYSTEM VALUE VALUES (1, 'Acme');
+            INSERT INTO social_accounts (business_id, platform, external_id, last_sync)
+            VALUES (1, 'twitter', '20', '2026-09-30 12:00Z'), (1, 'twitter', '30', NULL);
+            """)
+        )
+        command.upgrade(config, "head")
+        listed = connection.scalars(text("SELECT listed_at::text FROM social_accounts ORDER BY external_id")).all()
+        assert listed == ["2026-09-30 12:00:00+00", None]
+
+
 def test_upgrading_twice_changes_nothing(engine: Engine) -> None:
     with engine.begin() as connection:
         connection.execute(text("INSERT INTO users (email) VALUES ('a@example.org')"))

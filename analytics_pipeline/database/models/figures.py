@@ -39,9 +39,9 @@ class SocialAccount(Base):
     status: Mapped[str] = mapped_column(server_default="connected")
     status_reason: Mapped[str | None]
     last_sync: Mapped[datetime | None]
-    listed_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = now_column()
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
+    listed_at: Mapped[datetime | None]
 
 
 class PublishedPost(Base):
