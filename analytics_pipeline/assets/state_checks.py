@@ -25,10 +25,10 @@ _NAMED = 5
 
 
 def yesterday_is_there(session: Session, platform: str, accounts: Accounts, now: datetime) -> dg.AssetCheckResult:
-    """Whether every connected account was called since yesterday ended, and every post of yesterday has figures."""
+    """Whether every connected account was listed since yesterday ended, and every post of yesterday has figures."""
     today = datetime.combine(now.astimezone(UTC).date(), time(), UTC)
     yesterday = today.date() - timedelta(days=1)
-    unlisted = [account for account in accounts if account.last_sync is None or account.last_sync < today]
+    unlisted = [account for account in accounts if account.listed_at is None or account.listed_at < today]
     unfinished: Sequence[SyncUnit] = session.scalars(
         select(SyncUnit)
         .where(
@@ -40,7 +40,7 @@ def yesterday_is_there(session: Session, platform: str, accounts: Accounts, now:
     ).all()
     names = {account.id: account.account for account in accounts}
     missing = [
-        f"{account.account} was not read since {yesterday} ended ({account.stale_reason or 'the next refresh lists it'})"
+        f"{account.account} was not listed since {yesterday} ended ({account.stale_reason or 'the next refresh lists it'})"
         for account in unlisted
     ]
     missing += [f"{names[unit.social_account_id]}: {_why(unit)}" for unit in unfinished]

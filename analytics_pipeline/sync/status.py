@@ -28,7 +28,8 @@ _SHUT = (
 class AccountStatus:
     """One connected account. Times are UTC.
 
-    `posts` counts its known posts, `synced` those with a reading. `last_sync` is None before the first one.
+    `posts` counts its known posts, `synced` those with a reading. `last_sync` and `listed_at` are those of SocialAccount,
+    None before the first ones.
     `waiting_until` is when the first of its waiting units may be tried again; `held_until` when the platform allows the
     next call at all. `due`, `waiting` and `parked` count publish days. `stale_reason` says why its figures are not
     fresh; None when they are. `calls_left_today` is what the daily quota still allows for the endpoint that has least
@@ -43,6 +44,7 @@ class AccountStatus:
     posts: int
     synced: int
     last_sync: datetime | None
+    listed_at: datetime | None
     stale_reason: str | None
     due: int
     waiting: int
@@ -95,6 +97,7 @@ def account_statuses(session: Session, now: datetime, business_id: int | None = 
                 posts=known,
                 synced=synced,
                 last_sync=account.last_sync and account.last_sync.astimezone(UTC),
+                listed_at=account.listed_at and account.listed_at.astimezone(UTC),
                 stale_reason=_SHUT if shut else _stale_reason(account, now),
                 due=counts.get("due", 0) + counts.get("running", 0),
                 waiting=counts.get("waiting", 0),

@@ -22,12 +22,12 @@ YESTERDAY = date(2026, 9, 29)
 
 @pytest.fixture
 def account(session: Session) -> SocialAccount:
-    """A connected X account, read a minute ago."""
+    """A connected X account, listed and read a minute ago."""
     session.add(Business(name="Acme"))
     session.flush()
     account = SocialAccount(
         business_id=1, platform="twitter", external_id="1", display_name="Bakery", access_token="t",
-        last_sync=NOW - timedelta(minutes=1),
+        last_sync=NOW - timedelta(minutes=1), listed_at=NOW - timedelta(minutes=1),
     )  # fmt: skip
     session.add(account)
     session.commit()
@@ -53,12 +53,12 @@ def test_all_is_well(session: Session, account: SocialAccount) -> None:
     ]
 
 
-def test_yesterday_is_not_there_before_a_call_of_today(session: Session, account: SocialAccount) -> None:
-    account.last_sync = datetime.combine(NOW.date(), time(), UTC) - timedelta(seconds=1)
+def test_yesterday_is_not_there_before_a_listing_of_today(session: Session, account: SocialAccount) -> None:
+    account.listed_at = datetime.combine(NOW.date(), time(), UTC) - timedelta(seconds=1)
     session.flush()
     assert says(session, "yesterday_is_there") == (
         False,
-        "2026-09-29 is incomplete: Bakery was not read since 2026-09-29 ended (the next refresh lists it)",
+        "2026-09-29 is incomplete: Bakery was not listed since 2026-09-29 ended (the next refresh lists it)",
     )
 
 
@@ -95,7 +95,7 @@ def test_given_up_days_are_named_with_what_to_do(session: Session, account: Soci
 
 
 def test_the_sensor_records_news_only(engine: Engine, session: Session, account: SocialAccount) -> None:
-    account.last_sync = datetime.now(UTC)
+    account.last_sync = account.listed_at = datetime.now(UTC)
     session.commit()
 
     def tick(cursor: str | None) -> dg.SensorResult:
@@ -121,7 +121,7 @@ def test_the_sensor_records_news_only(engine: Engine, session: Session, account:
 
 
 def test_what_a_backfill_plans_and_skips_is_told_anew(engine: Engine, session: Session, account: SocialAccount) -> None:
-    account.last_sync = datetime.now(UTC)
+    account.last_sync = account.listed_at = datetime.now(UTC)
     session.commit()
     day = str(datetime.now(UTC).date() - timedelta(days=1))
     checks = [dg.AssetCheckKey(dg.AssetKey(["twitter", "post_analytics"]), name) for name in STATE_CHECKS]
