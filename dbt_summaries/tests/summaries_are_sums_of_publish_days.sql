@@ -1,34 +1,20 @@
 {{
     config(meta={
-        'description': 'Periods that hold a built day, whose totals, rates or top post are not those of their publish days.',
+        'description': 'Periods whose totals, rates, top post or growth are not those of their publish days.',
         'dagster': {'ref': {'name': 'analytics_summaries'}},
     })
 }}
-{%- set days = 'array(select built.day from built)' %}
-{%- set figures = additive_figures() + ['avg_engagement_rate', 'avg_click_through_rate', 'top_post_id'] %}
+{%- set figures = additive_figures() + [
+    'avg_engagement_rate', 'avg_click_through_rate', 'top_post_id', 'engagement_growth',
+] %}
 
-with built as (
-    select published_on as day
-    from {{ ref('int_publish_days') }}
-    where {{ in_changed_days('published_on') }}
-    union
-    select period_start as day
-    from {{ ref('analytics_summaries') }}
-    where period_type = 'daily' and {{ in_changed_days('period_start') }}
-),
-
-summaries as (
-    select *
-    from {{ ref('analytics_summaries') }}
-    where {{ holds_one_of(days, 'period_type', 'period_start') }}
-),
-
-sums_of_days as (
+with sums_of_days as (
     select
         days.business_id,
         scopes.platform,
         units.period_type,
         starts.period_start,
+        date_trunc(units.unit, starts.period_start - interval '1 day')::date as start_before,
         {%- for figure in additive_figures() %}
         sum(days.{{ figure | replace('total_', '') }}) as {{ figure }},
         {%- endfor %}
@@ -41,13 +27,28 @@ sums_of_days as (
     cross join (values ('daily', 'day'), ('weekly', 'week'), ('monthly', 'month')) as units (period_type, unit)
     cross join lateral (select date_trunc(units.unit, days.published_on::timestamp)::date) as starts (period_start)
     cross join lateral (values (days.platform), ('all')) as scopes (platform)
-    where
-        -- A week may reach out of the month.
-        days.published_on >= (select date_trunc('month', min(built.day)::timestamp) - interval '6 days' from built)
-        and days.published_on
-        < (select date_trunc('month', max(built.day)::timestamp) + interval '37 days' from built)
-        and {{ holds_one_of(days, 'units.period_type', 'starts.period_start') }}
-    group by days.business_id, scopes.platform, units.period_type, starts.period_start
+    -- The month of a built day and the one before, which its growth is against.
+    where {{ in_changed_days('days.published_on', around=62) }}
+    group by days.business_id, scopes.platform, units.period_type, units.unit, starts.period_start
+),
+
+sums as (
+    select
+        *,
+        case
+            when lag(period_start) over same_type = start_before
+                then
+                    100 * (total_engagements - lag(total_engagements) over same_type)::double precision
+                    / nullif(lag(total_engagements) over same_type, 0)
+        end as engagement_growth
+    from sums_of_days
+    window same_type as (partition by business_id, platform, period_type order by period_start)
+),
+
+summaries as (
+    select *
+    from {{ ref('analytics_summaries') }}
+    where {{ in_changed_periods('period_type', 'period_start') }}
 )
 
 select
@@ -56,7 +57,8 @@ select
     period_type,
     period_start
 from summaries
-full join sums_of_days using (business_id, platform, period_type, period_start)
+full join sums using (business_id, platform, period_type, period_start)
 where
-    (summaries.{{ figures | join(', summaries.') }})
-    is distinct from (sums_of_days.{{ figures | join(', sums_of_days.') }})
+    {{ in_changed_periods('period_type', 'period_start') }}
+    and (summaries.{{ figures | join(', summaries.') }})
+    is distinct from (sums.{{ figures | join(', sums.') }})
