@@ -37,7 +37,7 @@ def page(manifest: Mapping[str, Any]) -> str:
         parts.append(markdown(rows))
     metrics = sorted(manifest["metrics"].values(), key=lambda metric: str(metric["name"]))
     parts.append(
-        "\n## metrics\n\nBy business, platform and day or longer (UTC): of posts published then, where nothing else is said.\n\n"
+        "\n## metrics\n\nBy business, platform and day (UTC) or longer, of posts published then; those of other days say so.\n\n"
     )
     parts.append(
         markdown(

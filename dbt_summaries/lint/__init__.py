@@ -36,9 +36,14 @@ def changed_months(days_after: int = 0) -> tuple[str, str]:
     return changed_range("month")
 
 
-def in_changed_days(column: str) -> str:
+def in_changed_days(column: str, around: int = 0) -> str:
     """As the macro in `changed_window.sql`."""
     return f"{column} is not null"
+
+
+def in_changed_periods(period_type: str, period_start: str) -> str:
+    """As the macro in `changed_window.sql`."""
+    return f"{period_type} = 'daily' and {period_start} is not null"
 
 
 def changed_periods() -> str:

@@ -52,14 +52,34 @@
     )) }}
 {% endmacro %}
 
-{# For tests of dbt, which look at what the run built: a condition. #}
-{% macro in_changed_days(column) %}
+{# For tests of dbt, which look at what the run built: a condition. `around`: so many days before and after as well. #}
+{% macro in_changed_days(column, around=0) %}
     {%- set first_day, last_day = changed_days() -%}
     {%- if first_day is none -%}
         true
     {%- else -%}
         {%- set iso = modules.datetime.date.fromisoformat -%}
-        {{ column }} between date '{{ iso(first_day | string) }}' and date '{{ iso(last_day | string) }}'
+        {%- set days = modules.datetime.timedelta(days=around) -%}
+        {{ column }} between date '{{ iso(first_day | string) - days }}' and date '{{ iso(last_day | string) + days }}'
+    {%- endif -%}
+{% endmacro %}
+
+{# The same of periods: whether one holds a changed day. #}
+{% macro in_changed_periods(period_type, period_start) %}
+    {%- set first_day, last_day = changed_days() -%}
+    {%- if first_day is none -%}
+        true
+    {%- else -%}
+        {%- set iso = modules.datetime.date.fromisoformat -%}
+        (
+            {%- for type, unit in period_types() %}
+            {{ 'or ' if not loop.first }}(
+                {{ period_type }} = '{{ type }}'
+                and {{ period_start }} >= date_trunc('{{ unit }}', timestamp '{{ iso(first_day | string) }}')::date
+                and {{ period_start }} <= date '{{ iso(last_day | string) }}'
+            )
+            {%- endfor %}
+        )
     {%- endif -%}
 {% endmacro %}
 

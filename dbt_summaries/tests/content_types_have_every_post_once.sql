@@ -12,6 +12,7 @@ with traits as (
         trait,
         sum(posts) as posts
     from {{ ref('content_types') }}
+    where {{ in_changed_periods("'monthly'", 'month_start') }}
     group by social_account_id, month_start, trait
 ),
 
@@ -23,6 +24,7 @@ months as (
         account_months.posts
     from {{ ref('int_account_months') }} as account_months
     cross join (select distinct types.trait from {{ ref('content_types') }} as types) as names
+    where {{ in_changed_periods("'monthly'", 'account_months.month_start') }}
 )
 
 select

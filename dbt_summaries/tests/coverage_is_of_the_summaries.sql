@@ -5,11 +5,23 @@
     })
 }}
 
+with summaries as (
+    select *
+    from {{ ref('analytics_summaries') }}
+    where {{ in_changed_periods('period_type', 'period_start') }}
+),
+
+coverage as (
+    select *
+    from {{ ref('summary_coverage') }}
+    where {{ in_changed_periods('period_type', 'period_start') }}
+)
+
 select
     summaries.id as summary_id,
     coverage.id as coverage_id
-from {{ ref('analytics_summaries') }} as summaries
-full join {{ ref('summary_coverage') }} as coverage on summaries.id = coverage.id
+from summaries
+full join coverage on summaries.id = coverage.id
 where
     summaries.total_posts is distinct from coverage.total_posts
     or coverage.posts_read > coverage.total_posts

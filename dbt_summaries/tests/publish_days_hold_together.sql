@@ -1,4 +1,9 @@
-{{ config(meta={'description': 'Days with figures of no post, more figures than posts, rates of unknown figures.'}) }}
+{{
+    config(meta={
+        'description': 'Days with figures of no post, more figures than posts, rates of unknown figures, and engagements that'
+            ~ ' are not likes, comments and shares.',
+    })
+}}
 
 select
     business_id,
@@ -14,6 +19,7 @@ where
         or posts_with_{{ figure }} > posts_read
         or (posts_with_{{ figure }} = 0) <> ({{ figure }} is null)
         {%- endfor %}
+        or engagements <> coalesce(likes, 0) + coalesce(comments, 0) + coalesce(shares, 0)
         or posts_with_engagements < greatest(posts_with_likes, posts_with_comments, posts_with_shares)
         or num_nulls(rated_engagements, rated_impressions) not in (0, 2)
         or (posts_with_engagement_rate = 0) <> (rated_impressions is null)

@@ -26,6 +26,14 @@ Rows = dict[Key, dict[str, Any]]
 
 
 @dataclass(frozen=True)
+class RanTest:
+    """The query that gives what is wrong, and what it is if it gives any: warn or error."""
+
+    sql: str
+    severity: str
+
+
+@dataclass(frozen=True)
 class DbtOutcome:
     """What one dbt command ended with. `statuses`: models and tests by name → success, pass, warn, fail or error."""
 
@@ -33,6 +41,8 @@ class DbtOutcome:
     statuses: dict[str, str]
     messages: list[str]
     """Warnings and errors, deprecations included."""
+    tests: dict[str, RanTest]
+    """The tests that ran, by name."""
 
 
 _OPTIONS = ("--quiet", "--show-all-deprecations", "--log-level-file", "none")
@@ -75,7 +85,12 @@ class Dbt:
         statuses = {
             run.node.name: str(run.status) for run in getattr(result.result, "results", []) if hasattr(run, "node")
         }
-        return DbtOutcome(result.success, statuses, messages)
+        tests = {
+            run.node.name: RanTest(run.node.compiled_code, run.node.config.severity.lower())
+            for run in getattr(result.result, "results", [])
+            if hasattr(run, "node") and run.node.resource_type == "test"
+        }
+        return DbtOutcome(result.success, statuses, messages, tests)
 
     def manifest(self) -> dict[str, Any]:
         """What the last command knew of the project."""

@@ -85,13 +85,14 @@ def _posts(draw: st.DrawFn, platforms: list[str], days: list[date]) -> Post:
 def _account_days(
     draw: st.DrawFn, platforms: list[str], days: list[date]
 ) -> dict[tuple[str, int, date], dict[str, int | None]]:
-    """With many days on which nothing, or little, is known."""
+    """With many days on which nothing, or little, is known. Changes may be negative, the level of followers never is."""
     accounts = draw(st.sampled_from([ACCOUNTS[:1], ACCOUNTS]))
     keys = st.tuples(st.sampled_from(platforms), st.sampled_from(accounts), st.sampled_from(days))
     least = min(6, len(platforms) * len(days) // 2)
     found = draw(st.lists(keys, min_size=least, max_size=12, unique=True))
     random = draw(seeds)
-    return {key: dict(zip(ACCOUNT_FIGURES, figures(random, len(ACCOUNT_FIGURES)), strict=True)) for key in found}
+    told = {key: dict(zip(ACCOUNT_FIGURES, figures(random, len(ACCOUNT_FIGURES)), strict=True)) for key in found}
+    return {key: day | {"followers": day["followers"] and abs(day["followers"])} for key, day in told.items()}
 
 
 def _days_around(first: date, last: date) -> list[date]:

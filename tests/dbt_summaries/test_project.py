@@ -1,10 +1,9 @@
-"""What the project promises about itself: contract, descriptions, lineage, refusals, and dbt tests that find errors.
+"""What the project promises about itself: contract, descriptions, lineage, refusals.
 
-Not here: figures.
+Not here: figures, what the tests of dbt find (`test_planted_errors.py`).
 """
 
 import re
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from tests.dbt_summaries.conftest import Dbt
-from tests.dbt_summaries.worlds import PLATFORMS, Post, Reading, store
+from tests.dbt_summaries.worlds import PLATFORMS
 
 COLUMNS = [
     "id",
@@ -124,48 +123,3 @@ def test_days_may_be_given_as_vars(dbt: Dbt, tmp_path: Path) -> None:
     outcome = dbt("parse", "--vars", "{first_day: 2024-01-01}", "--target-path", str(tmp_path))
     assert not outcome.succeeded
     assert "given together" in outcome.messages[-1]
-
-
-def test_dbt_tests_find_errors(engine: Engine, dbt: Dbt) -> None:
-    def post(day: int) -> Post:
-        at = datetime(2024, 1, day, tzinfo=UTC)
-        return Post("twitter", at, (Reading(at, likes=10 * day),))
-
-    others = ("platform_is_known", "coverage_is_of_the_summaries")
-    store(engine, {1: {1: post(1), 2: post(2), 3: post(9)}})
-    assert set(dbt("build").statuses.values()) == {"success", "pass", "no-op"}
-    summaries = "UPDATE analytics_summaries SET "
-    for error, found_by in {
-        summaries + "total_likes = total_likes + 1 WHERE period_type = 'weekly'": {
-            "weeks_and_months_are_sums_of_days": "fail"
-        },
-        summaries + "total_reach = 0 WHERE platform = 'all'": {
-            "all_is_the_sum_of_platforms": "fail",
-            "coverage_is_of_the_summaries": "fail",
-        },
-        summaries + "period_end = period_end + 1 WHERE period_type = 'monthly'": {
-            "periods_start_and_end_right": "fail"
-        },
-        summaries + "engagement_growth = 0 WHERE period_type = 'monthly'": {
-            "growth_is_against_the_period_before": "fail"
-        },
-        summaries + "platform = 'myspace' WHERE platform = 'twitter'": {
-            "platform_is_known": "fail",
-            "summaries_have_their_posts": "warn",
-        },
-        "DELETE FROM analytics_summaries WHERE period_type = 'weekly' AND period_start = '2024-01-08'": {
-            "coverage_is_of_the_summaries": "fail",
-            "weeks_and_months_are_sums_of_days": "fail",
-        },
-        "DELETE FROM published_posts WHERE id = 3": {"summaries_have_their_posts": "warn"},
-    }.items():
-        with engine.begin() as connection:
-            connection.execute(text("CREATE TABLE right_ones AS TABLE analytics_summaries"))
-            connection.execute(text(error))
-        statuses = dbt("test", "--select", "analytics_summaries,test_type:singular", *others).statuses
-        assert len(statuses) == 7
-        assert {name: status for name, status in statuses.items() if status != "pass"} == found_by
-        with engine.begin() as connection:
-            connection.execute(text("TRUNCATE analytics_summaries"))
-            connection.execute(text("INSERT INTO analytics_summaries TABLE right_ones"))
-            connection.execute(text("DROP TABLE right_ones"))
