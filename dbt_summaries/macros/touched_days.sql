@@ -50,14 +50,18 @@
     {%- set first, next = changed_range() -%}
     select
         found.observed_on,
-        (
-            select built.updated_at from {{ ref('post_daily_gains') }} as built
-            where
-                built.platform = found.platform
-                and built.published_on = found.published_on
-                and built.observed_on = found.observed_on
-            limit 1
-        ) as updated_at
+        case
+            -- Gains that are gone tell no time: the mart may have been built of them after their readings were found gone.
+            when found.readings = 0 then statement_timestamp()
+            else (
+                select built.updated_at from {{ ref('post_daily_gains') }} as built
+                where
+                    built.platform = found.platform
+                    and built.published_on = found.published_on
+                    and built.observed_on = found.observed_on
+                limit 1
+            )
+        end as updated_at
     from {{ ref('int_reading_days') }} as found
     where found.published_on >= {{ first }} and found.published_on < {{ next }}
 {%- endmacro %}

@@ -208,6 +208,22 @@ def test_posts_that_are_gone_or_moved_leave_what_they_touched(engine: Engine, db
     assert rows(engine, known) == before_again, "what is as it was, or gone as it was, is not told as changed again"
 
 
+def test_gains_that_are_gone_leave_activity_though_their_readings_were_found_gone_before(
+    engine: Engine, dbt: Dbt
+) -> None:
+    gone = Post("linkedin", at(1), (Reading(at(2), likes=5),))
+    store(engine, {7: {1: gone, 2: Post("linkedin", at(2), (Reading(at(2, 13), likes=7),))}})
+    assert dbt("run", *MARTS).succeeded
+    store(engine, {7: {2: Post("linkedin", at(2), (Reading(at(2, 13), likes=8),))}})
+    first, second = (date(2024, 2, 1),) * 2, (date(2024, 2, 2),) * 2
+    assert dbt("run", "--select", "int_reading_days", days=first).succeeded  # all that a run came to that died
+    for days in (second, first):
+        assert dbt("run", *MARTS, days=days).succeeded
+    activity = "SELECT period_start, readings, likes_gain FROM activity_summaries WHERE period_type = 'daily'"
+    found = rows(engine, f"{activity} AND platform = 'all'")
+    assert [tuple(row.values()) for row in found] == [(date(2024, 2, 2), 1, 8)]
+
+
 def test_without_the_newest_post_older_ones_are_ranked_again(engine: Engine, dbt: Dbt) -> None:
     """Ranked are the 90 days up to an account's newest post: when that is gone they begin earlier."""
     days = [at(20) - timedelta(days=91), at(17), at(20)]
