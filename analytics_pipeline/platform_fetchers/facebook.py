@@ -44,6 +44,7 @@ from analytics_pipeline.platform_fetchers.graph_values import (
     insight_rows,
     insight_values,
     moment,
+    raw_rows,
     url,
     without_paging,
 )
@@ -217,9 +218,7 @@ class FacebookFetcher(GraphFetcher):
             if isinstance(reply, PlatformAPIError):
                 return reply
             nodes.append(reply)
-        told = [node["insights"] for node in nodes if isinstance(node.get("insights"), dict)]
-        rows = [row for insights in told for row in insights.get("data") or ()]
-        return {**nodes[0], "insights": {"data": rows}}
+        return {**nodes[0], "insights": {"data": [row for node in nodes for row in raw_rows(node)]}}
 
     def _reels_by_id(self, reels: Mapping[str, dict[str, Any]], ask: Ask) -> Iterator[PostReading]:
         """Readings of reels by the ids of their posts, each with what is known of the post, `{}` if nothing is."""

@@ -36,6 +36,7 @@ from analytics_pipeline.platform_fetchers.graph_errors import (
     error_from,
 )
 from analytics_pipeline.platform_fetchers.graph_quota import HOLD, STOP_AT, loads, minutes_to_wait, pause
+from analytics_pipeline.platform_fetchers.graph_values import raw_rows
 from analytics_pipeline.platform_fetchers.http import parse_json
 from analytics_pipeline.platform_fetchers.meta_oauth import appsecret_proof, is_instagram_login
 from analytics_pipeline.platform_fetchers.quota import ALL_ENDPOINTS, Scope
@@ -284,7 +285,7 @@ class GraphRequests(BasePlatformFetcher):
                     raise
                 half = len(alive) // 2
                 first, second = (self._insights(part, url_of) for part in (alive[:half], alive[half:]))
-                return {"data": [*_rows(first), *_rows(second)]}
+                return {"data": [*raw_rows(first), *raw_rows(second)]}
         return {}
 
     def _alive(self, metrics: Iterable[str], where: str = "") -> list[str]:
@@ -337,11 +338,6 @@ class GraphRequests(BasePlatformFetcher):
 
 def _name_of(metric: str, where: str) -> str:
     return f"{where}/{metric}" if where else metric
-
-
-def _rows(insights: Mapping[str, Any]) -> list[Any]:
-    rows = insights.get("data", [])
-    return rows if isinstance(rows, list) else [rows]
 
 
 def _unfinished(reply: Reply) -> bool:

@@ -39,12 +39,17 @@ def has_ended(day: date, now: datetime) -> bool:
     return _midnight(day + timedelta(days=1)) <= now.timestamp()
 
 
-def insight_rows(node: Mapping[str, Any], period: str) -> dict[str, list[Mapping[str, Any]]]:
-    """Metric → its points, out of nested or bare insights, for one period. Raises BadDataError for another shape."""
+def raw_rows(node: Mapping[str, Any]) -> list[Any]:
+    """The rows of nested or bare insights, in whatever shape they came."""
     nested = node.get("insights", node)
     rows = nested.get("data", []) if isinstance(nested, dict) else nested
+    return rows if isinstance(rows, list) else [rows]
+
+
+def insight_rows(node: Mapping[str, Any], period: str) -> dict[str, list[Mapping[str, Any]]]:
+    """Metric → its points, out of nested or bare insights, for one period. Raises BadDataError for another shape."""
     found: dict[str, list[Mapping[str, Any]]] = {}
-    for row in rows if isinstance(rows, list) else [rows]:
+    for row in raw_rows(node):
         points = row.get("values", []) if isinstance(row, dict) else None
         if not isinstance(points, list) or not all(isinstance(point, dict) for point in points):
             raise BadDataError("insights are not a list of metrics with values")

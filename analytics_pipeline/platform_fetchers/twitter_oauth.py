@@ -20,7 +20,7 @@ from analytics_pipeline.platform_fetchers.oauth import (
     issued_from,
     secret_of,
 )
-from analytics_pipeline.platform_fetchers.twitter_wire import reset_of, seconds_until
+from analytics_pipeline.platform_fetchers.twitter_wire import wait_of
 from analytics_pipeline.settings import get_settings
 
 
@@ -53,7 +53,9 @@ class TwitterOAuth(RefreshTokenOAuth):
         return issued_from(body, at, self.platform)
 
     def _refusal(self, response: requests.Response, body: Any, clean: Callable[[str], str]) -> PlatformAPIError:
-        refusal, reset = super()._refusal(response, body, clean), reset_of(response.headers)
-        if isinstance(refusal, RateLimitError) and reset is not None and "Retry-After" not in response.headers:
-            refusal.retry_after = seconds_until(reset, parse_http_date(response.headers.get("Date")) or self._clock())
+        refusal = super()._refusal(response, body, clean)
+        if isinstance(refusal, RateLimitError):
+            refusal.retry_after = wait_of(
+                response.headers, parse_http_date(response.headers.get("Date")) or self._clock()
+            )
         return refusal

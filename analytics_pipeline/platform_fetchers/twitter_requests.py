@@ -80,18 +80,11 @@ class TwitterRequests(BasePlatformFetcher):
             self.quota.hold(
                 "app" if self._app_only else scope,
                 self._endpoint_of(response.url),
-                self._clock() + self._until(reset, response),
+                self._clock() + timedelta(seconds=wire.seconds_until(reset, self._server_time(response))),
             )
 
-    def _until(self, reset: int, response: requests.Response) -> timedelta:
-        return timedelta(seconds=wire.seconds_until(reset, self._server_time(response)))
-
     def _handle_rate_limit(self, response: requests.Response) -> float | None:
-        """Seconds until the last of the exhausted buckets is full again, by X's own clock; None if X does not say."""
-        asked, reset = super()._handle_rate_limit(response), wire.reset_of(response.headers)
-        if asked is not None or reset is None:
-            return asked
-        return self._until(reset, response).total_seconds()
+        return wire.wait_of(response.headers, self._server_time(response))
 
     # --- errors
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
-from analytics_pipeline.platform_fetchers.http import LONGEST_WAIT
+from analytics_pipeline.platform_fetchers.http import LONGEST_WAIT, parse_retry_after
 from analytics_pipeline.platform_fetchers.quota import Scope
 from analytics_pipeline.platform_fetchers.twitter_errors import FIELD_FAILED, FIELD_REFUSED, problem_type
 
@@ -85,6 +85,13 @@ def seconds_until(reset: int, now: datetime) -> float:
     """From X's own time `now` to a Unix second that it named, at most LONGEST_WAIT."""
     # Both clocks show whole seconds: without one more, the call could come a moment too early.
     return min(LONGEST_WAIT, max(0.0, reset - now.timestamp()) + 1.0)
+
+
+def wait_of(headers: Mapping[str, str], now: datetime) -> float | None:
+    """Seconds that a throttled reply asks for: its Retry-After, else until its buckets are full again, by X's own time
+    `now`; None if it does not say."""
+    asked, reset = parse_retry_after(headers.get("Retry-After"), now), reset_of(headers)
+    return asked if asked is not None or reset is None else seconds_until(reset, now)
 
 
 def exhausted(headers: Mapping[str, str]) -> list[tuple[Scope, int]]:

@@ -1,22 +1,12 @@
 """`sync`: what its exit status says."""
 
-import io
-
-import pytest
-from rich.console import Console
 from sqlalchemy.orm import Session
-from typer.testing import CliRunner
 
-from analytics_pipeline.cli import app, console, sync
 from analytics_pipeline.database.models import Business, SocialAccount
+from tests.cli.conftest import Call
 
 
-def test_an_account_that_cannot_be_looked_at_is_named_and_fails(
-    session: Session, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    terminal = io.StringIO()
-    for module in (sync, console):
-        monkeypatch.setattr(module, "console", Console(file=terminal, width=80))
+def test_an_account_that_cannot_be_looked_at_is_named_and_fails(call: Call, session: Session) -> None:
     session.add(Business(name="Acme"))
     session.flush()
     session.add(
@@ -26,6 +16,6 @@ def test_an_account_that_cannot_be_looked_at_is_named_and_fails(
         )
     )  # fmt: skip
     session.commit()
-    result = CliRunner().invoke(app, ["sync", "--business", "1"])
-    assert result.exit_code == 1
-    assert "88 was not listed for new posts: the token was revoked" in " ".join(terminal.getvalue().split())
+    status, output, _ = call("sync", "--business", "1")
+    assert status == 1
+    assert "88 was not listed for new posts: the token was revoked" in output

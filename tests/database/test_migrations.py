@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, Engine, inspect, text
 
@@ -16,6 +17,13 @@ from analytics_pipeline.database.models import Base
 def differences(connection: Connection) -> list[object]:
     context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
     return list(compare_metadata(context, Base.metadata))
+
+
+def migrations_on(connection: Connection) -> Config:
+    """Alembic's configuration for commands that go to this connection."""
+    config = database._alembic_config()
+    config.attributes["connection"] = connection
+    return config
 
 
 def test_the_tables_are_those_of_the_models(engine: Engine) -> None:
@@ -54,8 +62,7 @@ def test_what_a_comparison_does_not_see(engine: Engine) -> None:
 def test_down_and_up_again_from_another_folder(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with engine.connect() as connection:
-        config = database._alembic_config()
-        config.attributes["connection"] = connection
+        config = migrations_on(connection)
         command.downgrade(config, "base")
     assert inspect(engine).get_table_names() == ["alembic_version"]
     assert database.schema_is_current() is False
@@ -68,8 +75,7 @@ def test_down_and_up_again_from_another_folder(engine: Engine, tmp_path: Path, m
 
 def test_what_was_charged_is_known_after_the_way_down_and_up(engine: Engine) -> None:
     with engine.begin() as connection:
-        config = database._alembic_config()
-        config.attributes["connection"] = connection
+        config = migrations_on(connection)
         command.downgrade(config, "0005")
         connection.execute(
             text("""
@@ -91,8 +97,7 @@ def test_what_was_charged_is_known_after_the_way_down_and_up(engine: Engine) -> 
 
 def test_accounts_that_were_synced_are_not_listed_from_the_beginning_again(engine: Engine) -> None:
     with engine.begin() as connection:
-        config = database._alembic_config()
-        config.attributes["connection"] = connection
+        config = migrations_on(connection)
         command.downgrade(config, "0006")
         connection.execute(
             text("""
