@@ -223,7 +223,7 @@ def _number(name: str, value: Any) -> float | None:
 def _time(name: str, value: Any) -> datetime:
     if not isinstance(value, datetime) or value.tzinfo is None:
         raise RefusedError(f"{name} is no time with a time zone")
-    return value.astimezone(UTC)
+    return value if value.tzinfo is UTC else value.astimezone(UTC)
 
 
 def _json(value: Any) -> str:

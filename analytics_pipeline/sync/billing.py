@@ -3,6 +3,7 @@
 Here: rows of `api_usage` and `billed_reads`. Not here: prices (platform_fetchers), quotas (`quota.py`).
 """
 
+import json
 from collections.abc import Collection
 from datetime import UTC, date, datetime, timedelta
 
@@ -13,9 +14,10 @@ from analytics_pipeline.database.models import ApiUsage, BilledRead
 from analytics_pipeline.platform_fetchers.usage import Usage
 from analytics_pipeline.sync.plan import Account
 
+# JSON, since the driver takes long to write an array of a thousand.
 _KEEP_BILLED = text("""
 INSERT INTO billed_reads AS before (social_account_id, billed_on, resource_ids)
-VALUES (:account, :day, CAST(:resources AS text[]))
+VALUES (:account, :day, ARRAY(SELECT json_array_elements_text(CAST(:resources AS json))))
 ON CONFLICT (social_account_id, billed_on) DO UPDATE SET resource_ids = before.resource_ids || excluded.resource_ids
 """)
 
@@ -57,5 +59,5 @@ def record(
             delete(BilledRead).where(BilledRead.social_account_id == account.id, BilledRead.billed_on < yesterday)
         )
         for on in sorted({day for day, _ in billed}):
-            resources = sorted(resource for day, resource in billed if day == on)
+            resources = json.dumps(sorted(resource for day, resource in billed if day == on))
             session.execute(_KEEP_BILLED, {"account": account.id, "day": on, "resources": resources})

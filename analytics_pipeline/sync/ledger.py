@@ -14,7 +14,7 @@ from sqlalchemy import ARRAY, CollectionAggregate, Date, any_, delete, func, ins
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
-from analytics_pipeline.database.models import PublishedPost, SocialAccount, SyncError, SyncUnit
+from analytics_pipeline.database.models import SocialAccount, SyncError, SyncUnit
 from analytics_pipeline.database.writes import document, rows_given
 from analytics_pipeline.sync.results import UnitResult
 
@@ -91,51 +91,39 @@ def release_failed(session: Session, platform: str, first: date, last: date) -> 
     return session.scalar(select(func.count()).where(*of_range, SyncUnit.state.in_(("due", "running")))) or 0
 
 
-def register_listing(session: Session, account_id: int, platform: str, first: date, last: date) -> None:
+def register_listing(session: Session, account_id: int, first: date, last: date) -> None:
     """After a complete listing of `first` to `last`: one unit per day that has posts, due if its number of posts grew.
 
     Units of days that turn out to have no posts are done.
     """
-    counts = (
-        select(
-            PublishedPost.social_account_id,
-            PublishedPost.published_on,
-            PublishedPost.platform,
-            func.count().label("posts"),
-        )
-        .where(
-            PublishedPost.social_account_id == account_id,
-            PublishedPost.published_on.between(first, last),
-            PublishedPost.status != "deleted",
-        )
-        .group_by(PublishedPost.social_account_id, PublishedPost.published_on, PublishedPost.platform)
-        .order_by(PublishedPost.published_on)
-    )
-    statement = upsert(SyncUnit).from_select(["social_account_id", "publish_day", "platform", "posts_expected"], counts)
-    session.execute(
-        statement.on_conflict_do_update(
-            index_elements=["social_account_id", "publish_day"],
-            set_={
-                "posts_expected": statement.excluded.posts_expected,
-                "state": text(
-                    "CASE WHEN sync_units.posts_expected IS NULL"
-                    " OR (sync_units.state = 'done' AND sync_units.posts_expected < excluded.posts_expected)"
-                    " THEN 'due' ELSE sync_units.state END"
-                ),
-                "updated_at": func.now(),
-            },
-            where=SyncUnit.posts_expected.is_distinct_from(statement.excluded.posts_expected),
-        )
-    )
-    session.execute(
-        update(SyncUnit)
-        .where(
-            SyncUnit.social_account_id == account_id,
-            SyncUnit.publish_day.between(first, last),
-            SyncUnit.posts_expected.is_(None),
-        )
-        .values(posts_expected=0, state="done", attempts=0, error_class=None, error_message=None, next_attempt_at=None)
-    )
+    listed = {"account": account_id, "first": first, "last": last}
+    session.execute(_EXPECT_POSTS, listed)
+    session.execute(_EXPECT_NONE, listed)
+
+
+_EXPECT_POSTS = text("""
+INSERT INTO sync_units AS unit (social_account_id, publish_day, platform, posts_expected)
+SELECT social_account_id, published_on, platform, count(*)
+FROM published_posts
+WHERE social_account_id = :account AND published_on BETWEEN :first AND :last AND status <> 'deleted'
+GROUP BY social_account_id, published_on, platform
+ORDER BY published_on
+ON CONFLICT (social_account_id, publish_day) DO UPDATE SET
+    posts_expected = excluded.posts_expected,
+    state = CASE
+        WHEN unit.posts_expected IS NULL OR (unit.state = 'done' AND unit.posts_expected < excluded.posts_expected)
+            THEN 'due'
+        ELSE unit.state
+    END,
+    updated_at = now()
+WHERE unit.posts_expected IS DISTINCT FROM excluded.posts_expected
+""")
+_EXPECT_NONE = text("""
+UPDATE sync_units SET
+    posts_expected = 0, state = 'done', attempts = 0, error_class = NULL, error_message = NULL, next_attempt_at = NULL,
+    updated_at = now()
+WHERE social_account_id = :account AND publish_day BETWEEN :first AND :last AND posts_expected IS NULL
+""")
 
 
 def record_listing_failure(

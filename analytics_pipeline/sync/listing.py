@@ -54,7 +54,7 @@ def _list_posts(work: AccountWork, first: date, last: date) -> AccountResult:
     if note:
         _log.warning("%s: %s", work.account.name, note)
     with Session(work.engine) as session, session.begin():
-        ledger.register_listing(session, work.account.id, work.account.platform, first, last)
+        ledger.register_listing(session, work.account.id, first, last)
         work.note_listing(session, first, last, began)
     return AccountResult(work.account, found, new, usage, note=note, left=left)
 

@@ -3,8 +3,8 @@
 Here: reading the ledger and the posts. Not here: changing them, calling platforms.
 """
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -15,6 +15,10 @@ from analytics_pipeline.database.models import AccountAnalytics, PublishedPost, 
 from analytics_pipeline.platform_fetchers import FETCHERS
 from analytics_pipeline.sync.ledger import Failure, one_of
 from analytics_pipeline.sync.results import PostFailure, UnitResult
+
+# Columns of the tables: to build objects of them takes longer than to read them.
+_post = PublishedPost.__table__.c
+_unit = SyncUnit.__table__.c
 
 LISTED_TOGETHER = timedelta(days=14)
 """Days to be listed that lie no further apart are listed in one go."""
@@ -38,6 +42,19 @@ class Account:
 
     def __repr__(self) -> str:
         return f"Account({self.id}, {self.platform}, {self.name!r})"
+
+
+@dataclass(slots=True)
+class KnownUnit:
+    """A unit as the ledger shows it: the fields of SyncUnit that say what is to be done, and what was."""
+
+    publish_day: date
+    state: str
+    posts_expected: int | None
+    posts_synced: int
+    error_class: str | None
+    error_message: str | None
+    next_attempt_at: datetime | None
 
 
 @dataclass(slots=True)
@@ -130,18 +147,34 @@ def quota_ids(accounts: Iterable[SocialAccount]) -> dict[int, int]:
     return found
 
 
-def units(session: Session, account: Account, first: date, last: date) -> list[SyncUnit]:
-    """The account's units of these publish days, newest first."""
-    return list(
-        session.scalars(
-            select(SyncUnit)
-            .where(SyncUnit.social_account_id == account.id, SyncUnit.publish_day.between(first, last))
-            .order_by(SyncUnit.publish_day.desc())
+def units_by_day(
+    session: Session, accounts: Collection[Account], first: date, last: date
+) -> dict[date, tuple[int, int]]:
+    """By publish day that has any: how many units the accounts have, and how many of them those that are connected."""
+    connected = [account.id for account in accounts if account.status == "connected"]
+    counts = (
+        select(_unit.publish_day, func.count(), func.count().filter(_unit.social_account_id.in_(connected)))
+        .where(
+            _unit.social_account_id.in_([account.id for account in accounts]), _unit.publish_day.between(first, last)
         )
+        .group_by(_unit.publish_day)
     )
+    rows: Sequence[Any] = session.execute(counts).all()
+    return {day: (of_all, of_connected) for day, of_all, of_connected in rows}
 
 
-def wants_work(unit: SyncUnit, now: datetime, only: Collection[date] | None) -> bool:
+def units(session: Session, account: Account, first: date, last: date) -> list[KnownUnit]:
+    """The account's units of these publish days, newest first."""
+    known = (
+        select(*(_unit[each.name] for each in fields(KnownUnit)))
+        .where(_unit.social_account_id == account.id, _unit.publish_day.between(first, last))
+        .order_by(_unit.publish_day.desc())
+    )
+    rows: Sequence[Any] = session.execute(known).all()
+    return [KnownUnit(*unit) for unit in rows]
+
+
+def wants_work(unit: KnownUnit, now: datetime, only: Collection[date] | None) -> bool:
     """Whether a run should read the unit: any, or with `only` these days and what the ledger says is due.
 
     Nobody may ask again before the platform's own time has come. A unit left `running` belongs to a dead worker: the
@@ -234,9 +267,6 @@ def newest_posts(
     return by_account
 
 
-_post = PublishedPost.__table__.c  # columns of the table: to build objects takes longer than to read them
-
-
 def _newest_first(reuse_since: datetime | None, now: datetime) -> Select[Any]:
     """The account, and then the fields of PlannedPost."""
     fresh = false() if reuse_since is None else func.coalesce(_post.last_synced_at.between(reuse_since, now), false())
@@ -256,8 +286,10 @@ def _newest_first(reuse_since: datetime | None, now: datetime) -> Select[Any]:
     )
 
 
-def left_alone(session: Session, account: Account, kept: Collection[SyncUnit]) -> list[UnitResult]:
+def left_alone(session: Session, account: Account, kept: Collection[KnownUnit]) -> list[UnitResult]:
     """Units that this run does not touch, as the ledger and its errors show them."""
+    if not kept:
+        return []
     failures: dict[date, list[PostFailure]] = {}
     for error in session.scalars(
         select(SyncError).where(

@@ -205,10 +205,9 @@ class AnalyticsSyncService:
         left = dict.fromkeys(plan.days_between(first, last), 0)
         quiet = dict.fromkeys(left, sum(account.status == "connected" for account in accounts))
         ended: dict[date, list[UnitResult]] = {day: [] for day in left}
-        for account in accounts:
-            for known in plan.units(self._db, account, first, last):
-                left[known.publish_day] += 1
-                quiet[known.publish_day] -= account.status == "connected"
+        for known, (units, of_connected) in plan.units_by_day(self._db, accounts, first, last).items():
+            left[known] = units
+            quiet[known] -= of_connected
         self._db.commit()
 
         def finish(day: date) -> DayResult:

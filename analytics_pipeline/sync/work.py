@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from functools import partial
 from traceback import format_exception
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import Engine, func, or_, update
+from sqlalchemy import Engine, Table, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from analytics_pipeline.database.models import SocialAccount
@@ -27,6 +27,9 @@ from analytics_pipeline.sync.quota import SharedQuota
 from analytics_pipeline.sync.tokens import AccountTokens
 
 _log = logging.getLogger(__name__)
+
+# The ORM's own updates look for objects that hold the rows.
+_accounts = cast(Table, SocialAccount.__table__)
 
 FetcherFactory = Callable[[Account], BasePlatformFetcher]
 
@@ -104,8 +107,9 @@ class AccountWork:
 
     def blocked(self) -> Failure | None:
         """Why the account must not be called at all: it needs a person. What is throttled is held by its quota."""
-        with Session(self.engine) as session:  # anew: the listing of this very run may have found it out
-            row = session.get(SocialAccount, self.account.id)
+        state = select(_accounts.c.status, _accounts.c.status_reason).where(_accounts.c.id == self.account.id)
+        with self.engine.connect() as connection:  # anew: the listing of this very run may have found it out
+            row = connection.execute(state).one_or_none()
         if row is None:
             return Failure("token", "the account was removed")
         return None if row.status == "connected" else Failure("token", row.status_reason or "connect the account again")
@@ -122,11 +126,11 @@ class AccountWork:
 
     def note_outcome(self, session: Session, failure: Failure | None) -> None:
         """Keeps on the account when it was last synced, or that it needs a person and why."""
-        account = update(SocialAccount).where(SocialAccount.id == self.account.id)
+        account = update(_accounts).where(_accounts.c.id == self.account.id)
         if failure is None:
             session.execute(account.values(last_sync=self.clock()))
         elif failure.error_class in ("token", "permission"):
-            connected = account.where(SocialAccount.status == "connected")  # not one that was disconnected meanwhile
+            connected = account.where(_accounts.c.status == "connected")  # not one that was disconnected meanwhile
             session.execute(connected.values(status="needs_reauth", status_reason=failure.message))
 
     def note_listing(self, session: Session, first: date, last: date, began: datetime) -> None:
@@ -136,11 +140,11 @@ class AccountWork:
         """
         self.note_outcome(session, None)
         if last >= began.astimezone(UTC).date():
-            known = SocialAccount.listed_at
+            known = _accounts.c.listed_at
             session.execute(
-                update(SocialAccount)
+                update(_accounts)
                 .where(
-                    SocialAccount.id == self.account.id,
+                    _accounts.c.id == self.account.id,
                     or_(known.is_(None), known >= datetime.combine(first, time.min, UTC)),
                 )
                 .values(listed_at=func.greatest(known, began))

@@ -18,7 +18,8 @@ from analytics_pipeline.sync.ledger import Claim, Failure, outcome_of
 RUNNING_PATIENCE = timedelta(hours=2)
 """No run is longer (dagster.yaml, run_monitoring.max_runtime_seconds): a worker that ends no unit for so long hangs."""
 
-_LOCK_PATIENCE = "30s"
+_LOCK = text("SELECT pg_advisory_lock(:space, :account) FROM set_config('lock_timeout', '30s', true)")
+_UNLOCK = text("SELECT pg_advisory_unlock(:space, :account)")
 _GONE = Failure("transient", "The process that read the day ended before it was done: killed, or out of memory")
 
 
@@ -36,10 +37,8 @@ def account_lock(connection: Connection, account_id: int) -> Iterator[None]:
     """
     keys = {"space": locks.ACCOUNTS, "account": account_id}
     try:
-        connection.execute(text(f"SET lock_timeout = '{_LOCK_PATIENCE}'"))
-        connection.execute(text("SELECT pg_advisory_lock(:space, :account)"), keys)
-        connection.execute(text("RESET lock_timeout"))
-        connection.commit()
+        connection.execute(_LOCK, keys)
+        connection.commit()  # the lock belongs to the connection, its patience to the transaction
     except OperationalError:
         connection.rollback()
         raise AccountBusyError(f"account {account_id} is being synced by another process") from None
@@ -48,7 +47,7 @@ def account_lock(connection: Connection, account_id: int) -> Iterator[None]:
     finally:
         with suppress(DBAPIError):  # where the connection was lost, so was the lock
             connection.rollback()
-            connection.execute(text("SELECT pg_advisory_unlock(:space, :account)"), keys)
+            connection.execute(_UNLOCK, keys)
             connection.commit()
 
 
