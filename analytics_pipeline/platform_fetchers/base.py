@@ -220,12 +220,16 @@ class BasePlatformFetcher(FigureReader):
         self._take_quota(url)
         self.usage += Usage(calls=1)
         try:
-            request = self._session.prepare_request(
-                requests.Request(method, url, params=params, data=data, headers=self._headers())
-            )
-            settings = self._session.merge_environment_settings(url, {}, None, None, None)
             with self.calling:
-                response = self._session.send(request, timeout=self.timeout, allow_redirects=False, **settings)
+                response = self._session.request(
+                    method,
+                    url,
+                    params=params,
+                    data=data,
+                    headers=self._headers(),
+                    timeout=self.timeout,
+                    allow_redirects=False,
+                )
         except (requests.RequestException, OSError) as error:
             # The original text holds the URL, which may hold a token: name the kind of fault only.
             raise TransientError(
