@@ -96,7 +96,7 @@ class BasePlatformFetcher(FigureReader):
         self._wait_in_place = settings.platform_wait_in_place
         self._clock = clock or (lambda: datetime.now(UTC))
         self._sleep = sleep
-        self._session = new_session()
+        self._session = new_session(lambda: self.calling)
         self.usage = self.nothing_used
         """What was used so far."""
         self.quota: CallQuota = MemoryQuota()
@@ -220,16 +220,15 @@ class BasePlatformFetcher(FigureReader):
         self._take_quota(url)
         self.usage += Usage(calls=1)
         try:
-            with self.calling:
-                response = self._session.request(
-                    method,
-                    url,
-                    params=params,
-                    data=data,
-                    headers=self._headers(),
-                    timeout=self.timeout,
-                    allow_redirects=False,
-                )
+            response = self._session.request(
+                method,
+                url,
+                params=params,
+                data=data,
+                headers=self._headers(),
+                timeout=self.timeout,
+                allow_redirects=False,
+            )
         except (requests.RequestException, OSError) as error:
             # The original text holds the URL, which may hold a token: name the kind of fault only.
             raise TransientError(

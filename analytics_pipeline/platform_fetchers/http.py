@@ -10,7 +10,8 @@ import json
 import re
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
@@ -214,10 +215,14 @@ class BoundedAdapter(HTTPAdapter):
 
 
 class _Session(requests.Session):
-    """Looks into the environment once for every host, not with every call: that takes as long as to send one."""
+    """Looks into the environment once for every host, not with every call: that takes as long as to send one.
 
-    def __init__(self) -> None:
+    `calling` is held from the first byte sent to the last one read; not while a request is made.
+    """
+
+    def __init__(self, calling: Callable[[], AbstractContextManager[Any]]) -> None:
         super().__init__()
+        self._calling = calling
         self._settings: dict[str | None, dict[str, Any]] = {}
 
     def merge_environment_settings(self, url: Any, *arguments: Any, **named: Any) -> Any:
@@ -226,13 +231,17 @@ class _Session(requests.Session):
             self._settings[host] = super().merge_environment_settings(url, *arguments, **named)  # type: ignore[assignment]
         return dict(self._settings[host])
 
+    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+        with self._calling():
+            return super().send(request, **options)
 
-def new_session() -> requests.Session:
-    """A session that follows no redirects and bounds every reply.
+
+def new_session(calling: Callable[[], AbstractContextManager[Any]] = nullcontext) -> requests.Session:
+    """A session that follows no redirects and bounds every reply; what `calling` gives is held during every call.
 
     Proxy and CA settings of the environment count, a netrc file does not: its entry would replace the bearer header.
     """
-    session = _Session()
+    session = _Session(calling)
     session.auth = lambda request: request
     adapter = BoundedAdapter()
     session.mount("https://", adapter)
