@@ -67,9 +67,11 @@ class InstagramDays(GraphFetcher):
     def _totals(self, days: Sequence[date]) -> Iterator[tuple[date, str, Any]]:
         """(day, metric, value) of the metrics that only come as the total of a window: one window per day."""
         while days and (alive := self._alive(DAY_TOTALS, _OF_ACCOUNT)):
-            replies = self._ask([self._total_url(day, alive) for day in days])
+            # Without batches, the first day alone shows whether a metric is retired.
+            asked, later = (days, []) if self.batches else (days[:1], days[1:])
+            replies = self._ask([self._total_url(day, alive) for day in asked])
             refused: list[tuple[date, MetricError]] = []
-            for day, reply in zip(days, replies, strict=True):
+            for day, reply in zip(asked, replies, strict=True):
                 if isinstance(reply, MetricError):
                     refused.append((day, reply))
                 elif isinstance(reply, PlatformAPIError):
@@ -79,14 +81,13 @@ class InstagramDays(GraphFetcher):
             if error := self._ends_account(replies):
                 raise error  # after what came before it
             self._note_lacking(replies)
-            if not refused:
-                return
-            day, refusal = refused[0]
-            if culprit := culprit_of(refusal, alive):
-                self._bury(culprit, _OF_ACCOUNT)
-            elif not self._find_dead_on(day, alive):
-                raise refusal
-            days = [day for day, _ in refused]
+            if refused:
+                day, refusal = refused[0]
+                if culprit := culprit_of(refusal, alive):
+                    self._bury(culprit, _OF_ACCOUNT)
+                elif not self._find_dead_on(day, alive):
+                    raise refusal
+            days = [*(day for day, _ in refused), *later]
 
     def _find_dead_on(self, day: date, metrics: Sequence[str]) -> bool:
         return self._find_dead(metrics, lambda metric: self._total_url(day, [metric]), _OF_ACCOUNT)

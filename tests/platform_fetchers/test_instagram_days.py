@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from contextlib import closing
 from datetime import date, timedelta
 
 import pytest
@@ -110,6 +111,21 @@ def test_a_retired_account_metric_costs_itself(account: FakeAccount, fetcher: In
         AccountDay(date(2026, 8, 30), {"likes": 6})
     ]
     assert fetcher.dead_metrics == {"account/views"}
+
+
+def test_a_retired_account_metric_fails_one_call_where_there_are_no_batches(
+    account: FakeAccount, server: PlatformServer
+) -> None:
+    days = [date(2026, 8, 1) + timedelta(days=n) for n in range(28)]
+    account.days = {"likes": {day: n for n, day in enumerate(days)}}
+    account.dead = {"views"}
+    with closing(make(server, batches=False)) as fetcher:
+        found = fetcher.fetch_account_days(days[0], days[-1])
+    assert found == [AccountDay(day, {"likes": n}) for n, day in enumerate(days)]
+    of_totals = [r for r in server.requests if r.query.get("metric_type") == "total_value"]
+    failed = [r for r in of_totals if "views" in r.query["metric"].split(",")]
+    assert len([r for r in failed if "," in r.query["metric"]]) == 1
+    assert len(of_totals) - len(failed) == 28
 
 
 def test_no_call_reaches_behind_what_the_platform_keeps(fetcher: InstagramFetcher, server: PlatformServer) -> None:
