@@ -1,7 +1,8 @@
 """What is wrong at this moment, by the database and the settings, in words that a person can act on.
 
-Here: parked days, accounts that need a person, Pages without figures, stale platforms, API versions near their end.
-Not here: failed runs (`automation/alerts.py`, they are Dagster's), whether a cause has been told (`book.py`).
+Here: parked days, accounts that need a person or soon will, Pages without figures, stale platforms, API versions near
+their end. Not here: failed runs (`automation/alerts_sensor.py`, they are Dagster's), whether a cause has been told
+(`book.py`).
 """
 
 from collections.abc import Iterator
@@ -13,11 +14,13 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from analytics_pipeline.database.models import Business, PublishedPost, SocialAccount, SyncUnit
-from analytics_pipeline.platform_fetchers import versions
+from analytics_pipeline.platform_fetchers import FETCHERS, versions
 from analytics_pipeline.settings import Settings
 
 _FIGURES_BY: Final = timedelta(days=2)
 _LATELY: Final = timedelta(days=7)
+_REFRESHED_BY: Final = timedelta(days=1)
+"""A token that is due to be refreshed should have been after so long."""
 _LEAST_POSTS: Final = 5
 """So many posts, all older than two days and read within the last seven, must lack their views to be a cause."""
 
@@ -33,6 +36,7 @@ class Cause:
 def present(session: Session, settings: Settings, now: datetime) -> Iterator[Cause]:
     """Everything that is wrong at `now`, the accounts first."""
     yield from _accounts(session)
+    yield from _ending(session, now)
     yield from _parked(session)
     yield from _withheld(session, now)
     yield from _stale(session, settings, now)
@@ -50,9 +54,26 @@ def _accounts(session: Session) -> Iterator[Cause]:
         yield Cause(
             f"account {account.id}",
             f"{_named(account, business)} cannot be read: {_clause(account.status_reason or 'its token is refused')}. "
-            f"Get a new token, then: analytics-pipeline accounts add --business {account.business_id} "
-            f"--platform {account.platform} --id {account.external_id}",
+            f"Get a new token, then: {_add(account)}",
         )
+
+
+def _ending(session: Session, now: datetime) -> Iterator[Cause]:
+    """Accounts whose token should have been refreshed a day ago: it cannot be, or not for longer (LinkedIn's year)."""
+    statement = (
+        select(SocialAccount, Business.name)
+        .join(Business, Business.id == SocialAccount.business_id)
+        .where(SocialAccount.is_active, SocialAccount.status == "connected", SocialAccount.token_expires_at > now)
+        .order_by(SocialAccount.id)
+    )
+    for account, business in session.execute(statement):
+        end, fetcher = account.token_expires_at, FETCHERS.get(account.platform)
+        if end and fetcher and end <= now + fetcher.oauth.lead - _REFRESHED_BY:
+            yield Cause(
+                f"token {account.id}",
+                f"The token of {_named(account, business)} ends on {end.astimezone(UTC):%Y-%m-%d %H:%M} UTC, and has not "
+                f"been refreshed for longer. Get a new token until then, and: {_add(account)}",
+            )
 
 
 def _parked(session: Session) -> Iterator[Cause]:
@@ -100,8 +121,7 @@ def _withheld(session: Session, now: datetime) -> Iterator[Cause]:
             f"withheld {account.id}",
             f"{_named(account, business)} gives views of none of the {posts} posts that were read since "
             f"{lately.astimezone(UTC):%Y-%m-%d}. Either the permission read_insights was not granted, or the Page has fewer "
-            "than 100 likes. Get a token with it, then: analytics-pipeline accounts add "
-            f"--business {account.business_id} --platform {account.platform} --id {account.external_id}",
+            f"than 100 likes. Get a token with it, then: {_add(account)}",
         )
 
 
@@ -139,6 +159,14 @@ def _versions(session: Session, settings: Settings, today: date) -> Iterator[Cau
 def _clause(reason: str) -> str:
     """The reason as a part of a sentence."""
     return reason.rstrip(". ")
+
+
+def _add(account: SocialAccount) -> str:
+    """The command that connects the account anew."""
+    return (
+        f"analytics-pipeline accounts add --business {account.business_id} --platform {account.platform} "
+        f"--id {account.external_id}"
+    )
 
 
 def _named(account: SocialAccount, business: str) -> str:

@@ -5,6 +5,7 @@ days access tokens get ever shorter. Not here: what all token endpoints share (o
 """
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import requests
@@ -26,6 +27,7 @@ class LinkedInOAuth(RefreshTokenOAuth):
     """The app of LINKEDIN_CLIENT_ID; its secret goes into the form, not into a header."""
 
     platform = "linkedin"
+    lead = timedelta(days=7)  # so early that there is time to tell a person where it is of no use any more
     errors = grant_errors(
         "LinkedIn refused the refresh token: its year, which no refresh extends, is over, or the consent was revoked. "
         "An administrator of the page must log in at LinkedIn and connect the page again",

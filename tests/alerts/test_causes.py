@@ -57,6 +57,31 @@ def test_an_account_that_needs_a_person(session: Session) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("platform", "left", "told"),
+    [
+        ("linkedin", timedelta(days=5), True),
+        ("facebook", timedelta(days=5), True),
+        ("facebook", timedelta(days=6, hours=12), False),
+        ("facebook", None, False),
+        ("twitter", timedelta(hours=1), False),
+    ],
+    ids=["LinkedIn", "Meta", "due since today", "without an end", "tokens that live for hours"],
+)
+def test_a_token_whose_end_no_refresh_puts_off(
+    session: Session, platform: str, left: timedelta | None, told: bool
+) -> None:
+    account = add_account(session, platform)
+    account.token_expires_at = NOW + left if left else None
+    session.flush()
+    expected = {
+        f"token {account.id}": f"The token of {platform} account Bakery (Acme) ends on 2026-10-05 12:00 UTC, and has not been "
+        "refreshed for longer. Get a new token until then, and: analytics-pipeline accounts add --business 1 "
+        f"--platform {platform} --id 17"
+    }
+    assert found(session) == (expected if told else {})
+
+
 def test_parked_days_of_one_fault_are_one_cause(session: Session) -> None:
     account = add_account(session)
     park(session, account, 3, 4, 9)

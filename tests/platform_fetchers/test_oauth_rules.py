@@ -43,8 +43,8 @@ class TestSettings:
 @pytest.mark.parametrize(
     ("platform", "refresh_token", "before_the_end", "due"),
     [
-        ("linkedin", REFRESH, timedelta(minutes=15, seconds=1), False),
-        ("linkedin", REFRESH, timedelta(minutes=15), True),
+        ("linkedin", REFRESH, 7 * DAY + timedelta(seconds=1), False),
+        ("linkedin", REFRESH, 7 * DAY, True),
         ("linkedin", REFRESH, -DAY, True),
         ("linkedin", None, timedelta(0), False),
         ("twitter", REFRESH, timedelta(minutes=15, seconds=1), False),
