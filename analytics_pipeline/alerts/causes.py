@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from analytics_pipeline.database.models import Business, PublishedPost, SocialAccount, SyncUnit
 from analytics_pipeline.platform_fetchers import FETCHERS, versions
 from analytics_pipeline.settings import Settings
+from analytics_pipeline.sync.stored_tokens import WITHOUT_TOKENS
 
 _FIGURES_BY: Final = timedelta(days=2)
 _LATELY: Final = timedelta(days=7)
@@ -49,6 +50,7 @@ def _accounts(session: Session) -> Iterator[Cause]:
         .join(Business, Business.id == SocialAccount.business_id)
         .where(SocialAccount.is_active, SocialAccount.status == "needs_reauth")
         .order_by(SocialAccount.id)
+        .options(*WITHOUT_TOKENS)
     )
     for account, business in session.execute(statement):
         yield Cause(
@@ -65,6 +67,7 @@ def _ending(session: Session, now: datetime) -> Iterator[Cause]:
         .join(Business, Business.id == SocialAccount.business_id)
         .where(SocialAccount.is_active, SocialAccount.status == "connected", SocialAccount.token_expires_at > now)
         .order_by(SocialAccount.id)
+        .options(*WITHOUT_TOKENS)
     )
     for account, business in session.execute(statement):
         end, fetcher = account.token_expires_at, FETCHERS.get(account.platform)
@@ -93,6 +96,7 @@ def _parked(session: Session) -> Iterator[Cause]:
         .where(SocialAccount.is_active, SyncUnit.state == "parked")
         .group_by(SocialAccount.id, Business.name, SyncUnit.error_class)
         .order_by(SocialAccount.id, SyncUnit.error_class)
+        .options(*WITHOUT_TOKENS)
     )
     for account, business, error_class, count, first, last, example in session.execute(statement):
         days = f"{count} publish days, {first} to {last}," if count > 1 else f"The publish day {first}"
@@ -115,6 +119,7 @@ def _withheld(session: Session, now: datetime) -> Iterator[Cause]:
         .group_by(SocialAccount.id, Business.name)
         .having(func.count() >= _LEAST_POSTS, func.count(PublishedPost.impressions) == 0)
         .order_by(SocialAccount.id)
+        .options(*WITHOUT_TOKENS)
     )
     for account, business, posts in session.execute(statement):
         yield Cause(

@@ -8,12 +8,16 @@ from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import Any
+from typing import Any, Final
 
 from cryptography.fernet import Fernet, InvalidToken
 from sqlalchemy import Dialect, Text, TypeDecorator
 
 from analytics_pipeline.settings import get_settings
+
+OTHER_KEY: Final = (
+    "a stored token was encrypted with another key: restore ANALYTICS_ENCRYPTION_KEY or connect the account anew"
+)
 
 
 class EncryptionKeyError(RuntimeError):
@@ -67,10 +71,7 @@ class EncryptedText(TypeDecorator[str]):
         try:
             return _fernet().decrypt(str(value).encode()).decode()
         except InvalidToken:
-            raise EncryptionKeyError(
-                "a stored token was encrypted with another key: "
-                "restore ANALYTICS_ENCRYPTION_KEY or connect the account anew"
-            ) from None
+            raise EncryptionKeyError(OTHER_KEY) from None
 
 
 class EncryptedTextOrNone(EncryptedText):

@@ -9,18 +9,16 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 from sqlalchemy import func, select, text
-from sqlalchemy.orm import Session, defer
+from sqlalchemy.orm import Session
 
 from analytics_pipeline.database import encryption
 from analytics_pipeline.database.models import Business, PublishedPost, SocialAccount
 from analytics_pipeline.platform_fetchers import FETCHERS
 from analytics_pipeline.sync import ledger
 from analytics_pipeline.sync.errors import InvalidRequestError
+from analytics_pipeline.sync.stored_tokens import WITHOUT_TOKENS
 
 _EXTERNAL_ID = re.compile(r"[0-9]{1,30}")
-
-WITHOUT_TOKENS = (defer(SocialAccount.access_token), defer(SocialAccount.refresh_token))
-"""Options of a query for accounts: a token that the key does not open must not keep its account from being seen or mended."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from analytics_pipeline.database import day_writes, writes
@@ -141,7 +142,7 @@ def _store_page(
 def _failed(work: AccountWork, first: date, last: date, result: AccountResult, failure: Failure) -> AccountResult:
     days = plan.days_between(first, last)
     with Session(work.engine) as session, session.begin():
-        if session.get(SocialAccount, work.account.id) is None:
+        if session.scalar(select(SocialAccount.id).where(SocialAccount.id == work.account.id)) is None:
             return result  # removed meanwhile, and its days with it
         ledger.record_listing_failure(session, work.account.id, work.account.platform, days, failure, work.clock())
         work.note_outcome(session, failure)

@@ -3,7 +3,7 @@
 Here: reading the ledger and the posts. Not here: changing them, calling platforms.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -11,10 +11,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select, true
 from sqlalchemy.orm import Session
 
+from analytics_pipeline.database.encryption import OTHER_KEY, EncryptionKeyError, check_key
 from analytics_pipeline.database.models import AccountAnalytics, PublishedPost, SocialAccount, SyncError, SyncUnit
 from analytics_pipeline.platform_fetchers import FETCHERS
 from analytics_pipeline.sync.ledger import Failure, one_of
 from analytics_pipeline.sync.results import PostFailure, UnitResult
+from analytics_pipeline.sync.stored_tokens import WITHOUT_TOKENS, StoredTokens, stored_tokens
 
 # Columns of the tables: to build objects of them takes longer than to read them.
 _post = PublishedPost.__table__.c
@@ -28,7 +30,7 @@ LISTED_TOGETHER = timedelta(days=14)
 class Account:
     """What a worker needs to know of a social account. Never shown whole: `access_token` is secret.
 
-    `quota_id` is the account under whose id its calls are counted (`quota_ids`).
+    `quota_id` is the account under whose id its calls are counted (`quota_ids`). `shut` = the key does not open its token.
     """
 
     id: int
@@ -39,6 +41,7 @@ class Account:
     access_token: str
     status: str
     quota_id: int
+    shut: bool = False
 
     def __repr__(self) -> str:
         return f"Account({self.id}, {self.platform}, {self.name!r})"
@@ -112,13 +115,21 @@ def days_between(first: date, last: date) -> list[date]:
 
 
 def accounts(session: Session, platforms: Collection[str], business_id: int | None = None) -> list[Account]:
-    """Active accounts of the platforms that were not disconnected, those that need a person included."""
+    """Active accounts of the platforms that were not disconnected, those that need a person included.
+
+    Raises EncryptionKeyError where the key opens none of their tokens: it is the key that is wrong.
+    """
     rows = session.scalars(
         select(SocialAccount)
         .where(SocialAccount.platform.in_(platforms), SocialAccount.is_active, SocialAccount.status != "disconnected")
         .order_by(SocialAccount.id)
+        .options(*WITHOUT_TOKENS)
     ).all()
-    counted_as = quota_ids(rows)
+    tokens = stored_tokens(session, [row.id for row in rows])
+    if rows and all(stored.shut for stored in tokens.values()):
+        check_key()
+        raise EncryptionKeyError(OTHER_KEY)
+    counted_as = quota_ids(rows, tokens)
     return [
         Account(
             id=row.id,
@@ -126,22 +137,23 @@ def accounts(session: Session, platforms: Collection[str], business_id: int | No
             platform=row.platform,
             external_id=row.external_id,
             name=row.display_name or row.external_id,
-            access_token=row.access_token or "",
+            access_token=tokens[row.id].access or "",
             status=row.status,
             quota_id=counted_as[row.id],
+            shut=tokens[row.id].shut,
         )
         for row in rows
         if business_id in (None, row.business_id)
     ]
 
 
-def quota_ids(accounts: Iterable[SocialAccount]) -> dict[int, int]:
+def quota_ids(accounts: Collection[SocialAccount], tokens: Mapping[int, StoredTokens]) -> dict[int, int]:
     """By account: the first account that has the same token, where the platform counts calls by token; else itself."""
     first: dict[tuple[str, str], int] = {}
     found: dict[int, int] = {}
     for account in sorted(accounts, key=lambda account: account.id):
         # A token that is refreshed differs from account to account from then on; what it is refreshed with does not.
-        token = account.refresh_token or account.access_token
+        token = tokens[account.id].refresh or tokens[account.id].access
         shared = FETCHERS[account.platform].quota_of_token and token
         found[account.id] = first.setdefault((account.platform, token), account.id) if shared and token else account.id
     return found

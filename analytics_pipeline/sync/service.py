@@ -262,7 +262,7 @@ class AnalyticsSyncService:
     def _list_new_posts(self, account: Account) -> Iterable[AccountResult]:
         today = self._clock().astimezone(UTC).date()
         with Session(self._engine) as session:
-            known = session.get_one(SocialAccount, account.id).listed_at
+            known = session.scalar(select(SocialAccount.listed_at).where(SocialAccount.id == account.id))
         first = (known - LISTING_OVERLAP).astimezone(UTC).date() if known else get_settings().analytics_start_date
         return [listing.list_posts(self._work(account), min(first, today), today)]
 

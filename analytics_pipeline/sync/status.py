@@ -7,21 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import ColumnElement, Integer, func, select, type_coerce
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
-from analytics_pipeline.database.encryption import EncryptedTextOrNone
 from analytics_pipeline.database.models import ApiQuota, Business, PublishedPost, SocialAccount, SyncUnit
 from analytics_pipeline.platform_fetchers import FETCHERS
 from analytics_pipeline.platform_fetchers.quota import ALL_ENDPOINTS, DailyLimits
 from analytics_pipeline.settings import get_settings
 from analytics_pipeline.sync import plan
-from analytics_pipeline.sync.accounts import WITHOUT_TOKENS
-
-_SHUT = (
-    "the key does not open its token: restore ANALYTICS_ENCRYPTION_KEY, or connect the account anew with "
-    "analytics-pipeline accounts add"
-)
+from analytics_pipeline.sync.stored_tokens import SHUT, WITHOUT_TOKENS, stored_tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +51,7 @@ class AccountStatus:
 def account_statuses(session: Session, now: datetime, business_id: int | None = None) -> list[AccountStatus]:
     """Every account that was not disconnected, or those of one business, by business and platform."""
     statement = (
-        select(
-            SocialAccount,
-            Business.name,
-            type_coerce(SocialAccount.access_token, EncryptedTextOrNone),
-            type_coerce(SocialAccount.refresh_token, EncryptedTextOrNone),
-            func.num_nonnulls(SocialAccount.access_token, SocialAccount.refresh_token, type_=Integer),
-        )
+        select(SocialAccount, Business.name)
         .join(Business, Business.id == SocialAccount.business_id)
         .where(SocialAccount.is_active, SocialAccount.status != "disconnected")
         .order_by(SocialAccount.business_id, SocialAccount.platform, SocialAccount.id)
@@ -73,18 +61,15 @@ def account_statuses(session: Session, now: datetime, business_id: int | None = 
     units = _units(session)
     quotas = list(session.scalars(select(ApiQuota)))
     rows = session.execute(statement).all()
-    counted_as = plan.quota_ids(
-        SocialAccount(id=account.id, platform=account.platform, access_token=token, refresh_token=refresh_token)
-        for account, _, token, refresh_token, _ in rows
-    )
+    tokens = stored_tokens(session, [account.id for account, _ in rows])
+    counted_as = plan.quota_ids([account for account, _ in rows], tokens)
     found = []
-    for account, business, token, refresh_token, stored in rows:
+    for account, business in rows:
         if business_id not in (None, account.business_id):
             continue
         known, synced = posts.get(account.id, (0, 0))
         counts, waiting_until = units.get(account.id, ({}, None))
-        shut = stored > sum(each is not None for each in (token, refresh_token))
-        fetcher = FETCHERS[account.platform].for_account(token or "", account.external_id)
+        fetcher = FETCHERS[account.platform].for_account(tokens[account.id].access or "", account.external_id)
         own = {(fetcher.app, "app"), (account.platform, str(counted_as[account.id]))}
         concerning = [quota for quota in quotas if (quota.platform, quota.scope) in own]
         found.append(
@@ -98,7 +83,7 @@ def account_statuses(session: Session, now: datetime, business_id: int | None = 
                 synced=synced,
                 last_sync=account.last_sync and account.last_sync.astimezone(UTC),
                 listed_at=account.listed_at and account.listed_at.astimezone(UTC),
-                stale_reason=_SHUT if shut else _stale_reason(account, now),
+                stale_reason=SHUT if tokens[account.id].shut else _stale_reason(account, now),
                 due=counts.get("due", 0) + counts.get("running", 0),
                 waiting=counts.get("waiting", 0),
                 waiting_until=waiting_until,

@@ -31,6 +31,7 @@ from analytics_pipeline.platform_fetchers.oauth import NOT_SET_UP, Credentials, 
 from analytics_pipeline.platform_fetchers.quota import DailyLimits
 from analytics_pipeline.sync import ledger
 from analytics_pipeline.sync.quota import SharedQuota
+from analytics_pipeline.sync.stored_tokens import WITHOUT_TOKENS, stored_tokens
 
 _ENDPOINT: Final = "token"
 """The token endpoint among the endpoints of `api_quotas`, where its waits are kept."""
@@ -226,11 +227,17 @@ def refresh_due(engine: Engine, clock: Callable[[], datetime], seconds: float) -
                 ),
             )
             .order_by(SocialAccount.token_expires_at, SocialAccount.id)
+            .options(*WITHOUT_TOKENS)
         ).all()
+        stored = stored_tokens(session, [row.id for row in rows])
     for row in rows:
         if time.monotonic() - began > seconds:
             return
-        tokens, held = AccountTokens(engine, row.id, row.platform, clock), _credentials(row)
+        of_row = stored[row.id]
+        if of_row.shut:
+            continue  # doctor and status tell of it
+        held = Credentials(row.external_id, of_row.access or "", of_row.refresh, row.token_expires_at)
+        tokens = AccountTokens(engine, row.id, row.platform, clock)
         oauth = FETCHERS[row.platform].oauth(clock)
         set_up_now = row.status != "connected" and oauth.means(held, refused=True) and not oauth.missing(held)
         if set_up_now or (row.status == "connected" and oauth.due(held)):

@@ -24,6 +24,7 @@ from analytics_pipeline.sync import billing, media, retired, workers
 from analytics_pipeline.sync.ledger import Failure
 from analytics_pipeline.sync.plan import Account
 from analytics_pipeline.sync.quota import SharedQuota
+from analytics_pipeline.sync.stored_tokens import SHUT
 from analytics_pipeline.sync.tokens import AccountTokens
 
 _log = logging.getLogger(__name__)
@@ -106,12 +107,17 @@ class AccountWork:
                 billing.record(session, self.account, fetcher.usage, fetcher.billed - billed, self.run_id, self.clock())
 
     def blocked(self) -> Failure | None:
-        """Why the account must not be called at all: it needs a person. What is throttled is held by its quota."""
+        """Why the account must not be called at all: it needs a person. What is throttled is held by its quota.
+
+        A key that does not open the token is no fault of the account's, and may be mended any time: a passing one.
+        """
         state = select(_accounts.c.status, _accounts.c.status_reason).where(_accounts.c.id == self.account.id)
         with self.engine.connect() as connection:  # anew: the listing of this very run may have found it out
             row = connection.execute(state).one_or_none()
         if row is None:
             return Failure("token", "the account was removed")
+        if self.account.shut:
+            return Failure("transient", SHUT)
         return None if row.status == "connected" else Failure("token", row.status_reason or "connect the account again")
 
     def failure_of(self, error: Exception) -> Failure:
