@@ -11,12 +11,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select, true
 from sqlalchemy.orm import Session
 
-from analytics_pipeline.database.encryption import OTHER_KEY, EncryptionKeyError, check_key
 from analytics_pipeline.database.models import AccountAnalytics, PublishedPost, SocialAccount, SyncError, SyncUnit
 from analytics_pipeline.platform_fetchers import FETCHERS
 from analytics_pipeline.sync.ledger import Failure, one_of
 from analytics_pipeline.sync.results import PostFailure, UnitResult
-from analytics_pipeline.sync.stored_tokens import WITHOUT_TOKENS, StoredTokens, stored_tokens
+from analytics_pipeline.sync.stored_tokens import WITHOUT_TOKENS, StoredTokens, require_right_key, stored_tokens
 
 # Columns of the tables: to build objects of them takes longer than to read them.
 _post = PublishedPost.__table__.c
@@ -117,7 +116,7 @@ def days_between(first: date, last: date) -> list[date]:
 def accounts(session: Session, platforms: Collection[str], business_id: int | None = None) -> list[Account]:
     """Active accounts of the platforms that were not disconnected, those that need a person included.
 
-    Raises EncryptionKeyError where the key opens none of their tokens: it is the key that is wrong.
+    Raises EncryptionKeyError where the key opens no token of any account: it is the key that is wrong.
     """
     rows = session.scalars(
         select(SocialAccount)
@@ -126,9 +125,8 @@ def accounts(session: Session, platforms: Collection[str], business_id: int | No
         .options(*WITHOUT_TOKENS)
     ).all()
     tokens = stored_tokens(session, [row.id for row in rows])
-    if rows and all(stored.shut for stored in tokens.values()):
-        check_key()
-        raise EncryptionKeyError(OTHER_KEY)
+    if any(stored.shut for stored in tokens.values()):
+        require_right_key(session)
     counted_as = quota_ids(rows, tokens)
     return [
         Account(

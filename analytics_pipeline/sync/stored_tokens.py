@@ -10,7 +10,7 @@ from typing import Any, Final
 from sqlalchemy import func, select, type_coerce
 from sqlalchemy.orm import Session, defer
 
-from analytics_pipeline.database.encryption import EncryptedTextOrNone
+from analytics_pipeline.database.encryption import OTHER_KEY, EncryptedTextOrNone, EncryptionKeyError, check_key
 from analytics_pipeline.database.models import SocialAccount
 
 SHUT: Final = (
@@ -33,16 +33,25 @@ class StoredTokens:
     shut: bool
 
 
-def stored_tokens(session: Session, account_ids: Collection[int]) -> dict[int, StoredTokens]:
-    """By account."""
+def stored_tokens(session: Session, account_ids: Collection[int] | None = None) -> dict[int, StoredTokens]:
+    """By account, of all without ids."""
     tokens = select(
         SocialAccount.id,
         type_coerce(SocialAccount.access_token, EncryptedTextOrNone),
         type_coerce(SocialAccount.refresh_token, EncryptedTextOrNone),
         func.num_nonnulls(SocialAccount.access_token, SocialAccount.refresh_token),
-    ).where(SocialAccount.id.in_(account_ids))
+    )
+    if account_ids is not None:
+        tokens = tokens.where(SocialAccount.id.in_(account_ids))
     rows: Sequence[Any] = session.execute(tokens).all()
     return {
         account: StoredTokens(access, refresh, (access is not None) + (refresh is not None) < stored)
         for account, access, refresh, stored in rows
     }
+
+
+def require_right_key(session: Session) -> None:
+    """Raises EncryptionKeyError where the key opens no token at all: it is the key that is wrong, not an account's token."""
+    if not any(stored.access or stored.refresh for stored in stored_tokens(session).values()):
+        check_key()
+        raise EncryptionKeyError(OTHER_KEY)

@@ -12,6 +12,7 @@ from analytics_pipeline.database.encryption import EncryptionKeyError
 from analytics_pipeline.database.models import SocialAccount, SyncUnit
 from analytics_pipeline.settings import get_settings
 from analytics_pipeline.sync import AnalyticsSyncService
+from analytics_pipeline.sync.ledger import Failure
 from analytics_pipeline.sync.stored_tokens import SHUT
 from analytics_pipeline.sync.tokens import refresh_due
 from tests.sync.conftest import D1, D2, Connect, at, ledger_states, likes, run
@@ -61,6 +62,16 @@ def test_the_other_accounts_are_read(
     platform.now += timedelta(hours=1)
     assert run(service)[D1].complete
     assert likes(session)[-1][0] == "b"
+
+
+def test_the_only_account_of_a_platform_does_not_make_the_key_a_wrong_one(
+    service: AnalyticsSyncService, connected: Connect, session: Session, engine: Engine
+) -> None:
+    shut(session, connected("10"))
+    connected("11", "twitter")
+    [listed] = service.list_posts("linkedin", D1, D2)
+    assert listed.failure == Failure("transient", SHUT)
+    assert set(ledger_states(engine).values()) == {"waiting"}
 
 
 def test_a_key_that_opens_no_token_is_the_wrong_one_and_nothing_is_written(
