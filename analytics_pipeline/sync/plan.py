@@ -15,7 +15,7 @@ from analytics_pipeline.database.models import AccountAnalytics, PublishedPost, 
 from analytics_pipeline.platform_fetchers import FETCHERS
 from analytics_pipeline.sync.ledger import Failure, one_of
 from analytics_pipeline.sync.results import PostFailure, UnitResult
-from analytics_pipeline.sync.stored_tokens import WITHOUT_TOKENS, StoredTokens, require_right_key, stored_tokens
+from analytics_pipeline.sync.stored_tokens import WITHOUT_TOKENS, StoredTokens, tokens_to_use
 
 # Columns of the tables: to build objects of them takes longer than to read them.
 _post = PublishedPost.__table__.c
@@ -116,7 +116,7 @@ def days_between(first: date, last: date) -> list[date]:
 def accounts(session: Session, platforms: Collection[str], business_id: int | None = None) -> list[Account]:
     """Active accounts of the platforms that were not disconnected, those that need a person included.
 
-    Raises EncryptionKeyError where the key opens no token of any account: it is the key that is wrong.
+    Raises EncryptionKeyError as `tokens_to_use`.
     """
     rows = session.scalars(
         select(SocialAccount)
@@ -124,9 +124,7 @@ def accounts(session: Session, platforms: Collection[str], business_id: int | No
         .order_by(SocialAccount.id)
         .options(*WITHOUT_TOKENS)
     ).all()
-    tokens = stored_tokens(session, [row.id for row in rows])
-    if any(stored.shut for stored in tokens.values()):
-        require_right_key(session)
+    tokens = tokens_to_use(session, [row.id for row in rows])
     counted_as = quota_ids(rows, tokens)
     return [
         Account(

@@ -42,11 +42,9 @@ def search(
 def known(session: Session, platform: str, scopes: Collection[str], now: datetime) -> dict[str, set[str]]:
     """By scope: metrics of the platform that failed a call within the last day."""
     failed: dict[str, set[str]] = {scope: set() for scope in scopes}
-    known = select(RetiredMetric.scope, RetiredMetric.metric).where(
-        RetiredMetric.platform == platform, RetiredMetric.scope.in_(scopes), RetiredMetric.found_at > now - RETIRED_FOR
-    )
-    for scope, metric in session.execute(known):
-        failed[scope].add(metric)
+    for row in left_out(session, [platform], now):
+        if row.scope in failed:
+            failed[row.scope].add(row.metric)
     return failed
 
 

@@ -19,7 +19,6 @@ SHUT: Final = (
 )
 """What is said of an account whose tokens are `shut`."""
 
-
 WITHOUT_TOKENS: Final = (defer(SocialAccount.access_token), defer(SocialAccount.refresh_token))
 """Options of a query for accounts: a token that the key does not open must not keep its account from being seen or mended."""
 
@@ -50,8 +49,12 @@ def stored_tokens(session: Session, account_ids: Collection[int] | None = None) 
     }
 
 
-def require_right_key(session: Session) -> None:
-    """Raises EncryptionKeyError where the key opens no token at all: it is the key that is wrong, not an account's token."""
-    if not any(stored.access or stored.refresh for stored in stored_tokens(session).values()):
-        check_key()
-        raise EncryptionKeyError(OTHER_KEY)
+def tokens_to_use(session: Session, account_ids: Collection[int]) -> dict[int, StoredTokens]:
+    """As stored_tokens. Raises EncryptionKeyError where the key opens no token of any account: it is the key that is wrong."""
+    tokens = stored_tokens(session, account_ids)
+    if any(stored.shut for stored in tokens.values()):
+        every = stored_tokens(session).values()
+        if not any(stored.access or stored.refresh for stored in every):
+            check_key()
+            raise EncryptionKeyError(OTHER_KEY)
+    return tokens

@@ -31,7 +31,7 @@ from analytics_pipeline.platform_fetchers.oauth import NOT_SET_UP, Credentials, 
 from analytics_pipeline.platform_fetchers.quota import DailyLimits
 from analytics_pipeline.sync import ledger
 from analytics_pipeline.sync.quota import SharedQuota
-from analytics_pipeline.sync.stored_tokens import WITHOUT_TOKENS, stored_tokens
+from analytics_pipeline.sync.stored_tokens import WITHOUT_TOKENS, tokens_to_use
 
 _ENDPOINT: Final = "token"
 """The token endpoint among the endpoints of `api_quotas`, where its waits are kept."""
@@ -210,7 +210,8 @@ class Refreshed:
 def refresh_due(engine: Engine, clock: Callable[[], datetime], seconds: float) -> Iterator[Refreshed]:
     """Refreshes what is due, of idle accounts too, the first to end first; begins no more after so many `seconds`.
 
-    Also tried: accounts that need a person only because the app's settings were missing or wrong.
+    Also tried: accounts that need a person only because the app's settings were missing or wrong. Raises
+    EncryptionKeyError as `tokens_to_use`.
     """
     began, now = time.monotonic(), clock()
     lead = max(fetcher.oauth.lead for fetcher in FETCHERS.values())
@@ -229,7 +230,7 @@ def refresh_due(engine: Engine, clock: Callable[[], datetime], seconds: float) -
             .order_by(SocialAccount.token_expires_at, SocialAccount.id)
             .options(*WITHOUT_TOKENS)
         ).all()
-        stored = stored_tokens(session, [row.id for row in rows])
+        stored = tokens_to_use(session, [row.id for row in rows])
     for row in rows:
         if time.monotonic() - began > seconds:
             return

@@ -75,10 +75,12 @@ def test_the_only_account_of_a_platform_does_not_make_the_key_a_wrong_one(
 
 
 def test_a_key_that_opens_no_token_is_the_wrong_one_and_nothing_is_written(
-    service: AnalyticsSyncService, connected: Connect, session: Session, engine: Engine
+    service: AnalyticsSyncService, platform: Platform, connected: Connect, session: Session, engine: Engine
 ) -> None:
     for account in (connected("10"), connected("11")):
         shut(session, account)
     with pytest.raises(EncryptionKeyError, match="restore ANALYTICS_ENCRYPTION_KEY"):
         list(service.list_posts("linkedin", D1, D2))
+    with pytest.raises(EncryptionKeyError, match="restore ANALYTICS_ENCRYPTION_KEY"):
+        list(refresh_due(engine, lambda: platform.now, 60))
     assert ledger_states(engine) == {}
