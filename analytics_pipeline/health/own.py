@@ -7,15 +7,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from pydantic import ValidationError
-from sqlalchemy import Text, func, select, text, type_coerce
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from analytics_pipeline.alerts import channels
 from analytics_pipeline.database import engine
-from analytics_pipeline.database.encryption import EncryptedText, EncryptionKeyError
 from analytics_pipeline.database.models import SocialAccount
 from analytics_pipeline.health.finding import Finding
 from analytics_pipeline.settings import Settings, get_settings, sandbox_env_file
+from analytics_pipeline.sync.stored_tokens import stored_tokens
 
 CLOCK_TOLERANCE_SECONDS = 30
 """A clock that is off by more puts readings near midnight on the wrong day, and makes platforms refuse calls."""
@@ -83,38 +83,36 @@ def migrations() -> Iterator[Finding]:
 
 def encryption_key() -> Iterator[Finding]:
     """Whether there is a key, and whether it opens the stored tokens."""
-    statement = select(
-        SocialAccount.platform,
-        func.coalesce(SocialAccount.display_name, SocialAccount.external_id),
-        type_coerce(SocialAccount.access_token, Text),
-        type_coerce(SocialAccount.refresh_token, Text),
-    ).order_by(SocialAccount.id)
+    with_tokens = (
+        select(
+            SocialAccount.id,
+            SocialAccount.platform,
+            func.coalesce(SocialAccount.display_name, SocialAccount.external_id),
+        )
+        .where(func.num_nonnulls(SocialAccount.access_token, SocialAccount.refresh_token) > 0)
+        .order_by(SocialAccount.id)
+    )
     with Session(engine.get_engine()) as session:
-        stored = [row for row in session.execute(statement) if row[2] or row[3]]
+        accounts = session.execute(with_tokens).all()
     configured = get_settings().analytics_encryption_key
     file = get_settings().analytics_home / "token.key"
     place = "ANALYTICS_ENCRYPTION_KEY" if configured else str(file)
     restore = f"restore the key in {place}, or connect the accounts anew: analytics-pipeline accounts add"
     if configured is None and not file.exists():
-        if stored:
-            yield Finding("encryption key", "failed", f"there is none for {len(stored)} accounts", restore)
+        if accounts:
+            yield Finding("encryption key", "failed", f"there is none for {len(accounts)} accounts", restore)
         else:
             yield Finding("encryption key", "ok", f"made with the first account, in {file}")
         return
-    column = EncryptedText()
-    shut = []
-    for platform, name, *tokens in stored:
-        try:
-            for token in tokens:
-                column.process_result_value(token, engine.get_engine().dialect)
-        except EncryptionKeyError:
-            shut.append(f"{platform} {name}")
+    with Session(engine.get_engine()) as session:
+        tokens = stored_tokens(session, [account for account, _, _ in accounts])
+    shut = [f"{platform} {name}" for account, platform, name in accounts if tokens[account].shut]
     if shut:
         named = ", ".join(shut[:_NAMED_ACCOUNTS]) + (" …" if len(shut) > _NAMED_ACCOUNTS else "")
-        found = f"does not open the tokens of {len(shut)} of {len(stored)} accounts: {named}"
+        found = f"does not open the tokens of {len(shut)} of {len(accounts)} accounts: {named}"
         yield Finding("encryption key", "failed", found, restore)
     else:
-        yield Finding("encryption key", "ok", f"{place} opens the tokens of {len(stored)} accounts")
+        yield Finding("encryption key", "ok", f"{place} opens the tokens of {len(accounts)} accounts")
 
 
 def dbt() -> Iterator[Finding]:
