@@ -1,6 +1,8 @@
 """`sync` and `sync-post`: bring figures up to date now, outside Dagster."""
 
 import json
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Annotated, Any
 
 import typer
@@ -9,6 +11,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from analytics_pipeline.cli.console import console, errors, point_out, table
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+
+_SHOWN = 20
+"""Lines of what went wrong; of a page with hundreds of deleted posts each would have its own."""
 
 
 def sync(
@@ -62,8 +67,29 @@ def _show(report: dict[str, Any], as_json: bool) -> None:
     else:
         rows = [{"platform": platform, **counts} for platform, counts in report["by_platform"].items()]
         console.print(table("Synced now", rows, empty="The business has no connected account."))
-        for message in dict.fromkeys(error["message"] for error in report["errors"]):
-            point_out(message)
+        problems = _problems(report["errors"])
+        for problem in islice(problems, _SHOWN):
+            point_out(problem)
+        if left := len(list(problems)):
+            point_out(f"and {left} more: --json tells them all")
     unlisted = [e for e in report["errors"] if "publish_day" not in e and e["error_class"] != "throttled"]
     if report["failed"] or unlisted:
         raise typer.Exit(1)
+
+
+def _problems(found: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Each reason once for every account, with the publish days and posts it is of."""
+    unlisted = {(e["platform"], e["account"]): e["message"] for e in found if "publish_day" not in e}
+    yield from unlisted.values()
+    of_reason: dict[tuple[str, str, str], list[Mapping[str, Any]]] = {}
+    for error in found:
+        platform, account, message = error["platform"], error["account"], error["message"]
+        # What kept an account from being listed keeps it from being read.
+        if "publish_day" in error and not unlisted.get((platform, account), "").endswith(message):
+            of_reason.setdefault((platform, account, message), []).append(error)
+    for (_, account, message), same in of_reason.items():
+        days = sorted({error["publish_day"] for error in same})
+        posts = sorted({error["platform_post_id"] for error in same if "platform_post_id" in error})
+        when = days[0] if len(days) == 1 else f"{len(days)} days from {days[0]} to {days[-1]}"
+        which = f", post {posts[0]}" if len(posts) == 1 else f", {len(posts)} posts" if posts else ""
+        yield f"{account}, {when}{which}: {message}"
