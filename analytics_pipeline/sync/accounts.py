@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from analytics_pipeline.database import encryption
 from analytics_pipeline.database.models import Business, PublishedPost, SocialAccount
 from analytics_pipeline.platform_fetchers import FETCHERS
+from analytics_pipeline.platform_fetchers.exceptions import ConfigurationError
 from analytics_pipeline.sync import ledger
 from analytics_pipeline.sync.errors import InvalidRequestError
 from analytics_pipeline.sync.stored_tokens import WITHOUT_TOKENS
@@ -92,6 +93,10 @@ def connect(
         )
     if not access_token.strip() or not access_token.isprintable():
         raise InvalidRequestError("the access token is empty or holds unprintable characters")
+    try:
+        FETCHERS[platform].for_account(access_token, external_id).close()
+    except ConfigurationError as error:
+        raise InvalidRequestError(error.message) from None
     encryption.check_key()
     account = session.scalar(
         select(SocialAccount)

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from analytics_pipeline.database.models import ApiQuota, Business, PublishedPost, SocialAccount, SyncUnit
 from analytics_pipeline.platform_fetchers import FETCHERS
+from analytics_pipeline.platform_fetchers.exceptions import ConfigurationError
 from analytics_pipeline.platform_fetchers.quota import ALL_ENDPOINTS, DailyLimits
 from analytics_pipeline.settings import get_settings
 from analytics_pipeline.sync import plan
@@ -69,8 +70,13 @@ def account_statuses(session: Session, now: datetime, business_id: int | None = 
             continue
         known, synced = posts.get(account.id, (0, 0))
         counts, waiting_until = units.get(account.id, ({}, None))
-        fetcher = FETCHERS[account.platform].for_account(tokens[account.id].access or "", account.external_id)
-        own = {(fetcher.app, "app"), (account.platform, str(counted_as[account.id]))}
+        app, limits, impossible = account.platform, DailyLimits(), None
+        try:
+            fetcher = FETCHERS[account.platform].for_account(tokens[account.id].access or "", account.external_id)
+            app, limits = fetcher.app, fetcher.daily_limits
+        except ConfigurationError as error:
+            impossible = error.message
+        own = {(app, "app"), (account.platform, str(counted_as[account.id]))}
         concerning = [quota for quota in quotas if (quota.platform, quota.scope) in own]
         found.append(
             AccountStatus(
@@ -83,13 +89,13 @@ def account_statuses(session: Session, now: datetime, business_id: int | None = 
                 synced=synced,
                 last_sync=account.last_sync and account.last_sync.astimezone(UTC),
                 listed_at=account.listed_at and account.listed_at.astimezone(UTC),
-                stale_reason=SHUT if tokens[account.id].shut else _stale_reason(account, now),
+                stale_reason=SHUT if tokens[account.id].shut else impossible or _stale_reason(account, now),
                 due=counts.get("due", 0) + counts.get("running", 0),
                 waiting=counts.get("waiting", 0),
                 waiting_until=waiting_until,
                 parked=counts.get("parked", 0),
                 held_until=_held_until(concerning, now),
-                calls_left_today=_calls_left(fetcher.daily_limits, concerning, now),
+                calls_left_today=_calls_left(limits, concerning, now),
             )
         )
     return found

@@ -17,7 +17,12 @@ from sqlalchemy.orm import Session
 
 from analytics_pipeline.database.models import SocialAccount
 from analytics_pipeline.platform_fetchers.base import BasePlatformFetcher
-from analytics_pipeline.platform_fetchers.exceptions import PlatformAPIError, RateLimitError, TransientError
+from analytics_pipeline.platform_fetchers.exceptions import (
+    ConfigurationError,
+    PlatformAPIError,
+    RateLimitError,
+    TransientError,
+)
 from analytics_pipeline.platform_fetchers.http import redact
 from analytics_pipeline.platform_fetchers.usage import NOTHING_USED, Usage
 from analytics_pipeline.sync import billing, media, retired, workers
@@ -109,7 +114,8 @@ class AccountWork:
     def blocked(self) -> Failure | None:
         """Why the account must not be called at all: it needs a person. What is throttled is held by its quota.
 
-        A key that does not open the token is no fault of the account's, and may be mended any time: a passing one.
+        A key that does not open the token is no fault of the account's, and may be mended any time: a passing one. An id
+        that cannot be one, or a setting that is wrong, is told before anything is asked.
         """
         state = select(_accounts.c.status, _accounts.c.status_reason).where(_accounts.c.id == self.account.id)
         with self.engine.connect() as connection:  # anew: the listing of this very run may have found it out
@@ -118,7 +124,13 @@ class AccountWork:
             return Failure("token", "the account was removed")
         if self.account.shut:
             return Failure("transient", SHUT)
-        return None if row.status == "connected" else Failure("token", row.status_reason or "connect the account again")
+        if row.status != "connected":
+            return Failure("token", row.status_reason or "connect the account again")
+        try:
+            self.make_fetcher(self.account).close()
+        except ConfigurationError as error:
+            return Failure(error.error_class, error.message)
+        return None
 
     def failure_of(self, error: Exception) -> Failure:
         """What `error` means; an unexpected one is logged whole and treated as passing."""
