@@ -18,6 +18,7 @@ from analytics_pipeline.platform_fetchers.exceptions import (
     ConfigurationError,
     PlatformAPIError,
     PostAbsentError,
+    RateLimitError,
     TransientError,
 )
 from analytics_pipeline.platform_fetchers.metrics import ListedPost, PostAnalytics, PostReading, PostRef
@@ -226,7 +227,10 @@ class TwitterAnalyticsFetcher(TwitterAccount):
         if answered and answered <= reply.refused:
             self._sees_private = False  # not the author's token: asking again would only bring more refusals
         if private and hidden:
-            reply.add(self._lookup(hidden, set()), hidden)
+            try:
+                reply.add(self._lookup(hidden, set()), hidden)
+            except (RateLimitError, TransientError) as error:
+                reply.unanswered |= dict.fromkeys(hidden, error)  # the others are told already, and paid for
         return reply
 
     def _complete(self, edited: wire.EditedPosts) -> None:
@@ -327,6 +331,8 @@ class TwitterAnalyticsFetcher(TwitterAccount):
         if row is None:
             if problem is not None:
                 raise self._problem(problem)
+            if version in reply.unanswered:
+                raise reply.unanswered[version]
             raise PostAbsentError(f"twitter: the answer does not mention the post {version}", self.platform)
         if wire.is_retweet(row):
             raise BadDataError(f"twitter: {version} is a retweet and has no figures of its own", self.platform)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
+from analytics_pipeline.platform_fetchers.exceptions import PlatformAPIError
 from analytics_pipeline.platform_fetchers.http import LONGEST_WAIT, parse_retry_after
 from analytics_pipeline.platform_fetchers.quota import Scope
 from analytics_pipeline.platform_fetchers.twitter_errors import FIELD_FAILED, FIELD_REFUSED, problem_type
@@ -107,15 +108,16 @@ def exhausted(headers: Mapping[str, str]) -> list[tuple[Scope, int]]:
 class Reply:
     """What X said, sorted by post. Several replies can be added up.
 
-    `problems` holds error items by post; `refused` the posts with private fields that this token may not see;
-    `unbound` the error items that name no post; `owners` the post that a medium's figures are given to, by media key:
-    the oldest that carries it, unless the caller knows better.
+    `problems` holds error items by post; `unanswered` why a post was asked about in vain; `refused` the posts with
+    private fields that this token may not see; `unbound` the error items that name no post; `owners` the post that a
+    medium's figures are given to, by media key: the oldest that carries it, unless the caller knows better.
     """
 
     posts: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     media: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     owners: dict[str, str] = field(default_factory=dict)
     problems: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    unanswered: dict[str, PlatformAPIError] = field(default_factory=dict)
     refused: set[str] = field(default_factory=set)
     unbound: list[Mapping[str, Any]] = field(default_factory=list)
     next_token: str | None = None
@@ -125,6 +127,8 @@ class Reply:
         for post_id in post_ids:
             if post_id in other.problems:
                 self.problems[post_id] = other.problems[post_id]
+            if post_id in other.unanswered:
+                self.unanswered[post_id] = other.unanswered[post_id]
             if post_id in other.posts:
                 self.posts[post_id] = other.posts[post_id]
                 for key in media_keys_of(other.posts[post_id]) & other.media.keys():
@@ -247,6 +251,6 @@ def _objects(rows: Any) -> list[Mapping[str, Any]]:
 def _moment(value: Any) -> datetime | None:
     try:
         moment = datetime.fromisoformat(str(value))
-    except ValueError:
+        return moment.astimezone(UTC) if moment.tzinfo else None
+    except (ValueError, OverflowError):  # the first and last days of all times have none in UTC
         return None
-    return moment.astimezone(UTC) if moment.tzinfo else None

@@ -13,6 +13,7 @@ from analytics_pipeline.platform_fetchers.exceptions import (
     PlatformAPIError,
     PostAbsentError,
     PostNotFoundError,
+    RateLimitError,
     TransientError,
     UnknownReplyError,
 )
@@ -43,6 +44,22 @@ def errors_of(fetcher: TwitterAnalyticsFetcher, *ids: str) -> dict[str, Platform
 
 
 # --- partial answers
+
+
+@pytest.mark.parametrize(
+    ("second", "expected"), [(Answer(402, json={"title": "x"}), RateLimitError), (Answer(503), TransientError)]
+)
+def test_the_posts_of_an_answer_are_kept_where_asking_for_the_rest_fails(
+    server: PlatformServer, fetcher: TwitterAnalyticsFetcher, second: Answer, expected: type[PlatformAPIError]
+) -> None:
+    good, hidden = post_id(YOUNG), post_id(OLD)
+    row = {"id": good, "edit_history_tweet_ids": [good], "public_metrics": PUBLIC}
+    first = Answer(json={"data": [row], "errors": [item(hidden, "not-authorized-for-field")]})
+    server.answer = lambda request: first if good in request.target else second
+    readings = {reading.platform_post_id: reading for reading in fetcher.fetch_many(refs(good, hidden))}
+    assert readings[good].analytics is not None, "it was paid for"
+    assert readings[good].error is None
+    assert type(readings[hidden].error) is expected
 
 
 def test_each_missing_post_has_its_own_reason(
