@@ -228,19 +228,27 @@ class FacebookFetcher(GraphFetcher):
 
         for chunk in chunks(list(reels), BATCH_LIMIT // 2):
             nodes: dict[str, dict[str, Any]] = {}
+            later: dict[str, PlatformAPIError] = {}
             try:
                 for key, video, post in self._replies(chunk, REEL_METRICS, _REELS, post_of, ask):
                     node = post if isinstance(post, dict) else reels[key]
+                    if passing := _passing(post):
+                        later[key] = passing  # the rest of it is read a little later
                     if isinstance(video, dict):
                         nodes[key] = {**node, _REELS: video}
                     elif isinstance(video, PostNotFoundError) and node:
                         nodes[key] = node  # the post is there, only its video is not
                     else:
-                        yield self._failed(key, video)
+                        # A post of which nobody knows yet is not gone.
+                        yield self._failed(
+                            key, later.get(key, video) if isinstance(video, PostNotFoundError) else video
+                        )
             except PlatformAPIError:
                 yield from (self._reading(key, node) for key, node in nodes.items())
                 raise
-            yield from self._reel_readings(nodes, ask)
+            for reading in self._reel_readings(nodes, ask):
+                reading.error = reading.error or later.get(reading.platform_post_id)
+                yield reading
 
     def _reel_readings(self, nodes: Mapping[str, dict[str, Any]], ask: Ask) -> Iterator[PostReading]:
         """Readings of reels; where their insights do not tell likes or comments, the summaries of their posts are asked."""

@@ -146,7 +146,8 @@ def _number(envelope: Mapping[str, Any]) -> str:
 def ends_account(replies: Sequence[Reply], one_is_enough: bool = True) -> PlatformAPIError | None:
     """The error that concerns the whole account: token or quota, or whatever refuses every single post.
 
-    Unless `one_is_enough`, a post that is alone among the replies speaks for itself only.
+    Unless `one_is_enough`, a post that is alone among the replies speaks for itself only; so does one whose data are too
+    much, as it may be asked for less.
     """
     errors = [reply for reply in replies if isinstance(reply, PlatformAPIError)]
     for error in errors:
@@ -154,5 +155,7 @@ def ends_account(replies: Sequence[Reply], one_is_enough: bool = True) -> Platfo
             return error
     general = (PermissionDeniedError, TransientError, ConfigurationError)
     if len(errors) < len(replies) or not all(isinstance(error, general) for error in errors):
+        return None
+    if any(isinstance(error, TooMuchDataError) for error in errors):
         return None
     return errors[0] if len(errors) > 1 or (errors and one_is_enough) else None

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analytics_pipeline.platform_fetchers.exceptions import BadDataError
+from analytics_pipeline.platform_fetchers.exceptions import BadDataError, TransientError
 from analytics_pipeline.platform_fetchers.facebook import FacebookFetcher
 from analytics_pipeline.platform_fetchers.facebook_metrics import POST_METRICS
 from analytics_pipeline.platform_fetchers.metrics import ListedPost, PostAnalytics, PostRef
@@ -97,6 +97,17 @@ def test_a_reel_whose_post_is_not_to_be_had_keeps_the_figures_of_its_video(
     [reading] = fetcher.fetch_many([PostRef(f"{PAGE}_7", None, "reel")])
     assert reading.analytics is not None
     assert (reading.analytics["impressions"], reading.analytics["clicks"]) == (900, None)
+    assert isinstance(reading.error, TransientError), "or it would count as whole, and its clicks stay unknown"
+
+
+def test_a_reel_is_not_gone_while_nobody_knows_of_its_post(page: FakePage, fetcher: FacebookFetcher) -> None:
+    page.nodes[f"{PAGE}_2"] = reel(2)
+    page.failing[f"{PAGE}_1"] = error(2, "Service temporarily unavailable")
+    page.failing["1/video_insights"] = GONE
+    posts = [PostRef(f"{PAGE}_{n}", None, "reel") for n in (1, 2)]
+    errors = {reading.platform_post_id: reading.error for reading in fetcher.fetch_many(posts)}
+    assert errors[f"{PAGE}_2"] is None
+    assert isinstance(errors[f"{PAGE}_1"], TransientError)
 
 
 def test_a_post_held_to_be_a_reel_is_not_gone_for_having_no_video(page: FakePage, fetcher: FacebookFetcher) -> None:

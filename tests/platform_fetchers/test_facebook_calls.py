@@ -338,6 +338,10 @@ def test_one_post_whose_figures_are_too_much_is_asked_for_them_in_halves(
     notes = ("platform_post_id", "platform_post_url", "fetched_at")
     assert {k: v for k, v in heavy.items() if k not in notes} == {k: v for k, v in light.items() if k not in notes}
     assert len(server.requests) <= 4
+    page.heavy = dict.fromkeys(page.nodes, (len(POST_METRICS) + 1) // 2)
+    page.comments_denied = True
+    found = {r.platform_post_id: r for r in fetcher.fetch_many([PostRef(f"{PAGE}_{n}") for n in range(3)])}
+    assert [found[f"{PAGE}_{n}"].error for n in range(3)] == [None] * 3, "all of them are too much"
     page.heavy[f"{PAGE}_1"] = 1
     found = {r.platform_post_id: r for r in fetcher.fetch_many([PostRef(f"{PAGE}_{n}") for n in range(3)])}
     assert isinstance(found[f"{PAGE}_1"].error, TooMuchDataError)
