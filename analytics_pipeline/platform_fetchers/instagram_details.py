@@ -54,6 +54,8 @@ class InstagramDetails(InstagramDays):
         self._click_batches = _CLICK_BATCHES
         self._detail_calls = get_settings().instagram_detail_calls
         self._refusals = 0
+        self._taken: set[tuple[str | None, str]] = set()
+        """(kind, metric) that a media was seen to have: however many others refuse it, it is not retired."""
         self._ended = False
         self.unconverted: NoInsightsError | None = None
         """What media from before the account became a business are told; None while none was met."""
@@ -108,7 +110,7 @@ class InstagramDetails(InstagramDays):
             rows = reply["data"] if isinstance(reply, dict) and isinstance(reply.get("data"), list) else []
         if isinstance(reply, PlatformAPIError):
             return self._without_watch_time(reels, reply)
-        self._refusals = 0
+        self._taken.add(("REELS", WATCH_TIME))
         nodes = {row.get("id"): row for row in rows if isinstance(row, dict)}
         return [self._merged(reel, nodes.get(reel.platform_post_id)) for reel in reels]
 
@@ -117,8 +119,11 @@ class InstagramDetails(InstagramDays):
         if not isinstance(error, MetricError):
             self._ended = isinstance(error, ENDS_ACCOUNT)
             return [replace(reel, reading=None) for reel in reels]
-        self._refusals += 1
-        if self._refusals == UNANIMOUS:
+        if len(reels) > 1:  # one of them may have refused it for all
+            half = len(reels) // 2
+            return [*self._with_watch_time(reels[:half]), *self._with_watch_time(reels[half:])]
+        self._refusals += refuses_metric(error) and reels[0].published_at > self._clock() - RECENT
+        if self._refusals >= UNANIMOUS and ("REELS", WATCH_TIME) not in self._taken:
             self._bury(WATCH_TIME, "REELS")
         return reels
 
@@ -202,7 +207,10 @@ class InstagramDetails(InstagramDays):
             self.batches = self.batches and not isinstance(error, NoBatchesError)
             _log.info("instagram: no clicks of account %s: %s", self.account_id, error.message)
             replies = [error] * len(urls)
-        if len(replies) >= UNANIMOUS and all(map(refuses_metric, replies)):
+        self._taken |= {(None, CLICKS) for reply in replies if isinstance(reply, dict)}
+        times = [at for reading in readings if (at := moment(reading.raw.get("timestamp")))]
+        young = sum(at > self._clock() - RECENT for at in times)
+        if young >= UNANIMOUS and (None, CLICKS) not in self._taken and all(map(refuses_metric, replies)):
             self._bury(CLICKS)
         for reading, reply in zip(readings, replies, strict=True):
             clicks = link_clicks(reply) if isinstance(reply, dict) else None

@@ -41,8 +41,6 @@ class InstagramPages(InstagramDetails):
         super().__init__(access_token, account_id, **options)
         self.unread: set[str] = set()
         """Listed media whose figures are still to be read by themselves."""
-        self._taken: set[tuple[str | None, str]] = set()
-        """(kind, metric) that a media was seen to have: however many others refuse it, it is not retired."""
 
     def _read_page(self, position: Mapping[str, str]) -> dict[str, Any]:
         edge = f"{self._account()}/media"

@@ -309,6 +309,16 @@ def test_clicks_that_are_retired_are_asked_for_once(
     assert sum("profile_activity" in request.form.get("batch", "") for request in server.requests) == 1
 
 
+@pytest.mark.parametrize(("first", "others"), [(0, 0), (700, 1)])
+def test_media_that_are_old_or_odd_do_not_tell_that_clicks_are_retired(
+    account: FakeAccount, fetcher: InstagramFetcher, first: int, others: int
+) -> None:
+    odd = {str(n): media(n, refused_clicks=also_names_it("profile_activity")) for n in range(first, first + 4)}
+    account.nodes = odd | {str(n): media(n, clicks=n) for n in range(first + 4, first + 4 + others)}
+    assert len(by_id(fetcher.fetch_many(refs(range(first, first + 4 + others))))) == 4 + others
+    assert fetcher.dead_metrics == set()
+
+
 def test_stories_too_few_have_seen_cost_nobody_the_clicks(account: FakeAccount, fetcher: InstagramFetcher) -> None:
     account.nodes = {str(n): media(n, "IMAGE", "STORY", failing=FEW_VIEWERS) for n in range(730, 734)}
     account.nodes |= {str(n): media(n, clicks=n, refused_clicks=FEW_VIEWERS) for n in range(734, 738)}

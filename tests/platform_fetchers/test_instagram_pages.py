@@ -124,6 +124,25 @@ def test_a_throttle_leaves_the_reel_unread_rather_than_half_read(
     assert known(listed["7"].reading) == IMAGE_FIGURES  # type: ignore[arg-type]  # a reading, or the test fails
 
 
+def test_a_reel_without_watch_time_costs_its_neighbours_none(account: FakeAccount, fetcher: InstagramFetcher) -> None:
+    odd = {602, 612, 622}
+    for n in range(600, 630):
+        lacking = ["ig_reels_video_view_total_time"] if n in odd else []
+        account.nodes[str(n)] = media(n) if n % 10 == 9 else reel(n, without=lacking)
+    posts = [post for page in fetcher.list_posts(START, END) for post in page if post.post_type == "reel"]
+    assert len(posts) == 27
+    for post in posts:
+        assert post.reading is not None
+        assert known(post.reading) == (NO_WATCH_TIME if int(post.platform_post_id) in odd else REEL_FIGURES)
+    assert fetcher.dead_metrics == set()
+
+
+def test_old_reels_do_not_tell_that_watch_time_is_retired(account: FakeAccount, fetcher: InstagramFetcher) -> None:
+    published(account, 30, lambda n: n % 3 == 0, without=["ig_reels_video_view_total_time"])
+    assert sum(len(page) for page in fetcher.list_posts(START, END)) == 30
+    assert fetcher.dead_metrics == set()
+
+
 def test_a_retired_watch_time_costs_three_calls(
     account: FakeAccount, fetcher: InstagramFetcher, server: PlatformServer
 ) -> None:
