@@ -36,6 +36,9 @@ from analytics_pipeline.sync.stored_tokens import WITHOUT_TOKENS, tokens_to_use
 _ENDPOINT: Final = "token"
 """The token endpoint among the endpoints of `api_quotas`, where its waits are kept."""
 
+_NEW: Final = "new token"
+"""There too: how long a new token is left alone. Not one that is refused: that a person is needed must come out."""
+
 _AFTER_FAULT: Final = timedelta(minutes=2)
 _AFTER_WRONG_SETTINGS: Final = timedelta(hours=1)
 _FINAL: Final = (AuthenticationError, PermissionDeniedError)
@@ -96,7 +99,8 @@ class AccountTokens:
         `dead` = the token does not work any more, so wrong settings are a person's business. Raises as `current`.
         """
         quota, now = SharedQuota(self.engine, self.platform, self.account_id), self.clock()
-        if until := quota.take(_ENDPOINT, DailyLimits(), now):
+        held = [quota.take(endpoint, DailyLimits(), now) for endpoint in ((_ENDPOINT,) if dead else (_ENDPOINT, _NEW))]
+        if until := max(filter(None, held), default=None):
             raise RateLimitError(
                 f"{self.platform}: the token can be refreshed at {until:%Y-%m-%d %H:%M:%S} UTC again",
                 self.platform,
@@ -110,7 +114,7 @@ class AccountTokens:
         if isinstance(outcome, Issued):
             _log.info("%s: the token of account %d is refreshed", self.platform, self.account_id)
             if pause := self._pause_after(outcome):
-                quota.hold("account", _ENDPOINT, self.clock() + pause)
+                quota.hold("account", _NEW, self.clock() + pause)
             return self._keep(_after(before, outcome)).access_token
         return before.access_token
 

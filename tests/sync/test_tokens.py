@@ -89,6 +89,17 @@ class TestWhen:
             world.tokens(LINKEDIN).current()
         assert "An administrator of the page must log in" in str(world.row(LINKEDIN).status_reason)
 
+    def test_a_token_that_is_refused_while_a_new_one_is_left_alone_is_for_a_person(self, world: TokenWorld) -> None:
+        world.sandbox.clock.advance((359 * DAY).total_seconds())
+        world.change(LINKEDIN, token_expires_at=world.now())
+        token = world.tokens(LINKEDIN).current()
+        assert world.row(LINKEDIN).token_expires_at == NOW + 365 * DAY
+        world.sandbox.clock.advance(7200)
+        world.change(LINKEDIN, refresh_token="CANARY-refresh-revoked")
+        with pytest.raises(InvalidTokenError):
+            world.tokens(LINKEDIN).renewed(token)
+        assert world.row(LINKEDIN).status == "needs_reauth"
+
     def test_facebook_is_exchanged_once_for_a_page_token_without_end(self, world: TokenWorld) -> None:
         world.kill_token("facebook")
         world.change(FACEBOOK, token_expires_at=NOW + timedelta(hours=1))
