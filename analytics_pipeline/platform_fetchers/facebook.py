@@ -6,7 +6,7 @@ metrics, quota, errors (graph*.py).
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any, ClassVar, Final
@@ -228,27 +228,25 @@ class FacebookFetcher(GraphFetcher):
 
         for chunk in chunks(list(reels), BATCH_LIMIT // 2):
             nodes: dict[str, dict[str, Any]] = {}
-            later: dict[str, PlatformAPIError] = {}
+            passing: dict[str, PlatformAPIError] = {}
             try:
                 for key, video, post in self._replies(chunk, REEL_METRICS, _REELS, post_of, ask):
                     node = post if isinstance(post, dict) else reels[key]
-                    if passing := _passing(post):
-                        later[key] = passing  # the rest of it is read a little later
+                    if fault := _passing(post):
+                        passing[key] = fault
                     if isinstance(video, dict):
                         nodes[key] = {**node, _REELS: video}
                     elif isinstance(video, PostNotFoundError) and node:
                         nodes[key] = node  # the post is there, only its video is not
+                    elif isinstance(video, PostNotFoundError):
+                        # While nobody knows of its post, it is not gone.
+                        yield self._failed(key, passing.get(key, video))
                     else:
-                        # A post of which nobody knows yet is not gone.
-                        yield self._failed(
-                            key, later.get(key, video) if isinstance(video, PostNotFoundError) else video
-                        )
+                        yield self._failed(key, video)
             except PlatformAPIError:
-                yield from (self._reading(key, node) for key, node in nodes.items())
+                yield from _with_faults((self._reading(key, node) for key, node in nodes.items()), passing)
                 raise
-            for reading in self._reel_readings(nodes, ask):
-                reading.error = reading.error or later.get(reading.platform_post_id)
-                yield reading
+            yield from _with_faults(self._reel_readings(nodes, ask), passing)
 
     def _reel_readings(self, nodes: Mapping[str, dict[str, Any]], ask: Ask) -> Iterator[PostReading]:
         """Readings of reels; where their insights do not tell likes or comments, the summaries of their posts are asked."""
@@ -364,6 +362,13 @@ def _one_metric(url_of: Callable[[str, Sequence[str]], str], key: str, metric: s
 def _passing(aside: Reply | None) -> PlatformAPIError | None:
     """Why a side request failed, unless it would fail again: a reading without its figures would be kept as whole."""
     return aside if isinstance(aside, PlatformAPIError) and not isinstance(aside, _LASTING) else None
+
+
+def _with_faults(readings: Iterable[PostReading], passing: Mapping[str, PlatformAPIError]) -> Iterator[PostReading]:
+    """The readings, those of posts in `passing` with that error: the rest of them is read a little later."""
+    for reading in readings:
+        reading.error = reading.error or passing.get(reading.platform_post_id)
+        yield reading
 
 
 def _with_aside(reply: Reply, aside: Reply | None, needed: bool) -> Reply:

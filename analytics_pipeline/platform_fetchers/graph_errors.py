@@ -153,9 +153,11 @@ def ends_account(replies: Sequence[Reply], one_is_enough: bool = True) -> Platfo
     for error in errors:
         if isinstance(error, ENDS_ACCOUNT):
             return error
-    general = (PermissionDeniedError, TransientError, ConfigurationError)
-    if len(errors) < len(replies) or not all(isinstance(error, general) for error in errors):
-        return None
-    if any(isinstance(error, TooMuchDataError) for error in errors):
+    if len(errors) < len(replies) or not all(map(_is_general, errors)):
         return None
     return errors[0] if len(errors) > 1 or (errors and one_is_enough) else None
+
+
+def _is_general(error: PlatformAPIError) -> bool:
+    general = (PermissionDeniedError, TransientError, ConfigurationError)
+    return isinstance(error, general) and not isinstance(error, TooMuchDataError)

@@ -23,7 +23,7 @@ from analytics_pipeline.platform_fetchers.graph import Ask
 from analytics_pipeline.platform_fetchers.graph_errors import ENDS_ACCOUNT, Reply
 from analytics_pipeline.platform_fetchers.graph_requests import BATCH_LIMIT
 from analytics_pipeline.platform_fetchers.graph_values import insight_values, moment, url
-from analytics_pipeline.platform_fetchers.instagram_details import RECENT, UNANIMOUS
+from analytics_pipeline.platform_fetchers.instagram_details import UNANIMOUS
 from analytics_pipeline.platform_fetchers.instagram_errors import (
     INSTAGRAM_ERRORS,
     NoBatchesError,
@@ -213,7 +213,7 @@ class InstagramFetcher(InstagramPages):
             elif isinstance(reply, MetricError):
                 verdict = (one.kind, culprit_of(reply, one.asked))
                 blamed[verdict] += 1
-                fresh[verdict] += bool(one.published and one.published > self._clock() - RECENT)
+                fresh[verdict] += self.is_recent(one.published)
         for kind, culprit in blamed.keys() - self._taken:
             if kind and culprit and blamed[kind, culprit] == kinds[kind] and fresh[kind, culprit] >= UNANIMOUS:
                 self._bury(culprit, kind)

@@ -65,6 +65,10 @@ class InstagramDetails(InstagramDays):
         """Whether a media is known to be from before the account became a business: such have no insights."""
         return published is not None and published <= self._converted_after
 
+    def is_recent(self, published: datetime | None) -> bool:
+        """Whether a media is so young that its refusal of a metric tells of the metric."""
+        return published is not None and published > self._clock() - RECENT
+
     def note_unconverted(self, published: datetime, refusal: NoInsightsError) -> None:
         """Keeps that the media of that time, and so all older ones, have no insights."""
         self.unconverted = refusal
@@ -122,7 +126,7 @@ class InstagramDetails(InstagramDays):
         if len(reels) > 1:  # one of them may have refused it for all
             half = len(reels) // 2
             return [*self._with_watch_time(reels[:half]), *self._with_watch_time(reels[half:])]
-        self._refusals += refuses_metric(error) and reels[0].published_at > self._clock() - RECENT
+        self._refusals += refuses_metric(error) and self.is_recent(reels[0].published_at)
         if self._refusals >= UNANIMOUS and ("REELS", WATCH_TIME) not in self._taken:
             self._bury(WATCH_TIME, "REELS")
         return reels
@@ -208,8 +212,7 @@ class InstagramDetails(InstagramDays):
             _log.info("instagram: no clicks of account %s: %s", self.account_id, error.message)
             replies = [error] * len(urls)
         self._taken |= {(None, CLICKS) for reply in replies if isinstance(reply, dict)}
-        times = [at for reading in readings if (at := moment(reading.raw.get("timestamp")))]
-        young = sum(at > self._clock() - RECENT for at in times)
+        young = sum(self.is_recent(moment(reading.raw.get("timestamp"))) for reading in readings)
         if young >= UNANIMOUS and (None, CLICKS) not in self._taken and all(map(refuses_metric, replies)):
             self._bury(CLICKS)
         for reading, reply in zip(readings, replies, strict=True):

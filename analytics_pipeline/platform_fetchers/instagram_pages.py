@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from analytics_pipeline.platform_fetchers.exceptions import MetricError, PlatformAPIError, PostNotFoundError
 from analytics_pipeline.platform_fetchers.graph_values import moment, url
-from analytics_pipeline.platform_fetchers.instagram_details import RECENT, UNANIMOUS, InstagramDetails
+from analytics_pipeline.platform_fetchers.instagram_details import UNANIMOUS, InstagramDetails
 from analytics_pipeline.platform_fetchers.instagram_errors import (
     NoInsightsError,
     culprit_of,
@@ -105,8 +105,8 @@ class InstagramPages(InstagramDetails):
                 self._bury(metric, kind)
 
     def _ask_kinds(self, culprit: str, rows: Sequence[dict[str, Any]]) -> bool:
-        since, kinds = self._clock() - RECENT, [kind for kind in _CARRIED if (kind, culprit) not in self._taken]
-        speakers = {kind: _speakers([row for row in rows if kind_of(row) == kind], since) for kind in kinds}
+        kinds = [kind for kind in _CARRIED if (kind, culprit) not in self._taken]
+        speakers = {kind: self._speakers([row for row in rows if kind_of(row) == kind]) for kind in kinds}
         if not any(speakers.values()):
             return False
         fields = f"id,insights.metric({culprit})"
@@ -119,6 +119,16 @@ class InstagramPages(InstagramDetails):
         for kind in dead:
             self._bury(culprit, kind)
         return bool(dead)
+
+    def _speakers(self, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Who speaks for media of one kind, newest first: the newest, and the newest of each type, as verdicts differ by it.
+
+        Nobody does where too few are recent.
+        """
+        young = [row for row in rows if self.is_recent(_published(row))][:UNANIMOUS]
+        newest_by_type = {str(row.get("media_type")): row for row in reversed(rows)}
+        others = [row for row in newest_by_type.values() if row not in young]
+        return [*young, *others] if len(young) == UNANIMOUS else []
 
     # --- media from before the account became a business
 
@@ -187,17 +197,6 @@ def _rows(page: Mapping[str, Any]) -> list[dict[str, Any]]:
     rows = page.get("data")
     known = [row for row in rows if isinstance(row, dict) and row.get("id")] if isinstance(rows, list) else []
     return sorted((row for row in known if moment(row.get("timestamp"))), key=_published, reverse=True)
-
-
-def _speakers(rows: Sequence[dict[str, Any]], since: datetime) -> list[dict[str, Any]]:
-    """Who speaks for media of one kind, newest first: the newest, and the newest of each type, as verdicts differ by it.
-
-    Nobody does where too few are younger than `since`.
-    """
-    young = [row for row in rows if _published(row) > since][:UNANIMOUS]
-    newest_by_type = {str(row.get("media_type")): row for row in reversed(rows)}
-    others = [row for row in newest_by_type.values() if row not in young]
-    return [*young, *others] if len(young) == UNANIMOUS else []
 
 
 def _published(row: Mapping[str, Any]) -> datetime:

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analytics_pipeline.platform_fetchers.exceptions import BadDataError, TransientError
+from analytics_pipeline.platform_fetchers.exceptions import BadDataError, RateLimitError, TransientError
 from analytics_pipeline.platform_fetchers.facebook import FacebookFetcher
 from analytics_pipeline.platform_fetchers.facebook_metrics import POST_METRICS
-from analytics_pipeline.platform_fetchers.metrics import ListedPost, PostAnalytics, PostRef
+from analytics_pipeline.platform_fetchers.metrics import ListedPost, PostAnalytics, PostReading, PostRef
 from tests.platform_fetchers.conftest import NOW, TOKEN
 from tests.platform_fetchers.facebook_fake import (
     FIGURES,
@@ -108,6 +108,18 @@ def test_a_reel_is_not_gone_while_nobody_knows_of_its_post(page: FakePage, fetch
     errors = {reading.platform_post_id: reading.error for reading in fetcher.fetch_many(posts)}
     assert errors[f"{PAGE}_2"] is None
     assert isinstance(errors[f"{PAGE}_1"], TransientError)
+
+
+def test_a_reel_read_before_a_throttle_is_not_whole_without_its_post(page: FakePage, fetcher: FacebookFetcher) -> None:
+    page.nodes |= {f"{PAGE}_{n}": reel(n) for n in (7, 8)}
+    page.failing[f"{PAGE}_7"] = error(2, "Service temporarily unavailable")
+    page.failing["8/video_insights"] = error(80001, "(#80001) too many calls")
+    readings: list[PostReading] = []
+    with pytest.raises(RateLimitError):
+        readings.extend(fetcher.fetch_many([PostRef(f"{PAGE}_{n}", None, "reel") for n in (7, 8)]))
+    [reading] = [each for each in readings if each.platform_post_id == f"{PAGE}_7"]
+    assert reading.analytics is not None
+    assert isinstance(reading.error, TransientError)
 
 
 def test_a_post_held_to_be_a_reel_is_not_gone_for_having_no_video(page: FakePage, fetcher: FacebookFetcher) -> None:

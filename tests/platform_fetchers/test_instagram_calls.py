@@ -1,7 +1,6 @@
 """Instagram: media without insights, refused and retired metrics, listings, both hosts, fewest calls."""
 
 from datetime import timedelta
-from math import ceil
 from typing import Any
 
 import pytest
@@ -249,96 +248,6 @@ def test_stories_are_not_asked_for_after_their_day(account: FakeAccount, server:
     assert known(found["7"]) == STORY_FIGURES
     assert {part.partition("?")[0] for part in account.parts} == {"7", "7/insights"}
     assert fetcher.usage.posts == 1
-
-
-# --- clicks
-
-
-def test_clicks_on_the_link_come_fifty_media_a_call(
-    account: FakeAccount, fetcher: InstagramFetcher, server: PlatformServer
-) -> None:
-    account.nodes = {str(n): media(n, clicks=n) for n in range(660, 740)} | {"745": reel(745)}
-    found = by_id(fetcher.fetch_many([*refs(range(660, 740)), *refs(range(745, 746), "reel")]))
-    analytics = {key: reading.analytics for key, reading in found.items()}
-    clicks = {key: figures and figures["clicks"] for key, figures in analytics.items()}
-    assert clicks == {str(n): n for n in range(660, 740)} | {"745": None}
-    newest = analytics["739"]
-    assert newest is not None
-    assert newest["click_through_rate"] == pytest.approx(100 * 739 / 9120)
-    batches = [request for request in server.requests if "profile_activity" in request.form.get("batch", "")]
-    assert len(batches) == 2
-
-
-def test_clicks_are_those_of_media_of_any_age(account: FakeAccount, fetcher: InstagramFetcher) -> None:
-    """Else the last reading of every post would take back what the readings before it told."""
-    account.nodes = {"0": media(0, clicks=7), "739": media(739, clicks=8)}
-    found = by_id(fetcher.fetch_many([PostRef("739", None, "image"), PostRef("0", None, "image")]))
-    assert [known(found[key])["clicks"] for key in ("0", "739")] == [7, 8]
-
-
-@pytest.mark.parametrize("every_nth_is_a_reel", [3, 7, 1000])
-def test_clicks_of_a_listing_come_in_full_batches_whatever_its_pages(
-    every_nth_is_a_reel: int, account: FakeAccount, fetcher: InstagramFetcher, server: PlatformServer
-) -> None:
-    account.nodes = {str(n): reel(n) if n % every_nth_is_a_reel == 1 else media(n, clicks=n) for n in range(250, 600)}
-    listed = [post for page in fetcher.list_posts(START, START + timedelta(days=40)) for post in page]
-    assert [post.platform_post_id for post in listed] == [str(n) for n in range(599, 249, -1)], (
-        "newest first, each once"
-    )
-    images = [post for post in listed if post.post_type != "reel"]
-    assert all(known(post.reading)["clicks"] == int(post.platform_post_id) for post in images if post.reading)
-    batches = [request for request in server.requests if "profile_activity" in request.form.get("batch", "")]
-    assert len(batches) == ceil(len(images) / 50)
-
-
-def test_few_clicks_keep_no_post_of_a_listing_waiting_for_long(account: FakeAccount, fetcher: InstagramFetcher) -> None:
-    account.nodes = {str(n): media(n, clicks=n) if n % 50 == 0 else reel(n) for n in range(700)}
-    pages = list(fetcher.list_posts(START, START + timedelta(days=40)))
-    assert max(map(len, pages)) <= 200
-    clicks = [known(post.reading)["clicks"] for page in pages for post in page if post.reading]
-    assert clicks == list(range(650, -1, -50))
-
-
-def test_clicks_that_are_retired_are_asked_for_once(
-    account: FakeAccount, fetcher: InstagramFetcher, server: PlatformServer
-) -> None:
-    account.retired = {"profile_activity"}
-    account.nodes = {str(n): media(n) for n in range(600, 740)}
-    assert len(by_id(fetcher.fetch_many(refs(range(600, 740))))) == 140
-    assert fetcher.dead_metrics == {"profile_activity"}
-    assert sum("profile_activity" in request.form.get("batch", "") for request in server.requests) == 1
-
-
-@pytest.mark.parametrize(("first", "others"), [(0, 0), (700, 1)])
-def test_media_that_are_old_or_odd_do_not_tell_that_clicks_are_retired(
-    account: FakeAccount, fetcher: InstagramFetcher, first: int, others: int
-) -> None:
-    odd = {str(n): media(n, refused_clicks=also_names_it("profile_activity")) for n in range(first, first + 4)}
-    account.nodes = odd | {str(n): media(n, clicks=n) for n in range(first + 4, first + 4 + others)}
-    assert len(by_id(fetcher.fetch_many(refs(range(first, first + 4 + others))))) == 4 + others
-    assert fetcher.dead_metrics == set()
-
-
-def test_stories_too_few_have_seen_cost_nobody_the_clicks(account: FakeAccount, fetcher: InstagramFetcher) -> None:
-    account.nodes = {str(n): media(n, "IMAGE", "STORY", failing=FEW_VIEWERS) for n in range(730, 734)}
-    account.nodes |= {str(n): media(n, clicks=n, refused_clicks=FEW_VIEWERS) for n in range(734, 738)}
-    unseen = by_id(fetcher.fetch_many([PostRef(str(n), None, "story") for n in range(730, 734)]))
-    assert [known(reading) for reading in unseen.values()] == [{}] * 4
-    assert not [part for part in account.parts if "profile_activity" in part], "nothing is known of them"
-    assert len(by_id(fetcher.fetch_many(refs(range(734, 738))))) == 4
-    assert fetcher.dead_metrics == set()
-
-
-def test_clicks_that_meta_did_not_finish_are_asked_for_once_more(
-    account: FakeAccount, fetcher: InstagramFetcher, server: PlatformServer
-) -> None:
-    account.nodes = {str(n): media(n, clicks=n) for n in range(730, 740)}
-    account.unfinished = {"733/insights": 1, "736/insights": 2}
-    found = by_id(fetcher.fetch_many(refs(range(730, 740))))
-    clicks = {key: known(reading).get("clicks") for key, reading in found.items()}
-    assert clicks == {str(n): n if n != 736 else None for n in range(730, 740)}
-    assert {key: type(reading.error) for key, reading in found.items() if reading.error} == {"736": TransientError}
-    assert len(server.requests) == 1 + CLICKS + 1
 
 
 # --- fewest calls, both hosts
