@@ -6,7 +6,12 @@ Here: cutting a list, finding the culprit by halves. Not here: how a batch is se
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-from analytics_pipeline.platform_fetchers.exceptions import ConfigurationError, PostNotFoundError, VersionError
+from analytics_pipeline.platform_fetchers.exceptions import (
+    ConfigurationError,
+    PlatformAPIError,
+    PostNotFoundError,
+    VersionError,
+)
 from analytics_pipeline.platform_fetchers.metrics import PostReading
 
 _REFUSALS_TO_GIVE_UP: Final = 3
@@ -17,28 +22,32 @@ def chunks(ids: Sequence[str], size: int) -> Iterator[Sequence[str]]:
     return (ids[start : start + size] for start in range(0, len(ids), size))
 
 
-def read_in_halves(ids: Sequence[str], read: Callable[[Sequence[str]], list[PostReading]]) -> Iterator[PostReading]:
-    """The readings of a batch; one that is refused (400, 404) is halved until the culprit stands alone.
+def read_in_halves(
+    ids: Sequence[str], read: Callable[[Sequence[str]], list[PostReading]]
+) -> tuple[list[PostReading], PlatformAPIError | None]:
+    """The readings of a batch, and what ended it early; one that is refused (400, 404) is halved to the single culprit.
 
     The culprit's reading carries the refusal. When the first few posts on their own are refused as well, it is not
-    about the posts: raises ConfigurationError rather than to spend a call on each.
+    about the posts: it ends with a ConfigurationError rather than to spend a call on each.
     """
+    readings: list[PostReading] = []
     pending, refused, accepted = [ids], 0, False
     while pending:
         batch = pending.pop()
         try:
-            readings = read(batch)
+            readings += read(batch)
+            accepted = True
         except (ConfigurationError, PostNotFoundError) as error:
             if error.status_code not in (400, 404) or isinstance(error, VersionError):
-                raise
+                return readings, error
             if len(batch) > 1:
                 middle = len(batch) // 2
                 pending += [batch[middle:], batch[:middle]]
                 continue
             refused += 1
             if refused == _REFUSALS_TO_GIVE_UP and pending and not accepted:
-                raise ConfigurationError(error.message, error.platform, error.status_code) from error
-            readings = [PostReading(batch[0], None, error)]
-        else:
-            accepted = True
-        yield from readings
+                return readings, ConfigurationError(error.message, error.platform, error.status_code)
+            readings.append(PostReading(batch[0], None, error))
+        except PlatformAPIError as error:
+            return readings, error
+    return readings, None

@@ -156,9 +156,8 @@ class FacebookFetcher(GraphFetcher):
                 urls.append(url(edge, fields=f"id,{SUMMARIES}", **position))
             page, *aside = self._ask(urls)
             if isinstance(page, MetricError) and alive:
-                self.expands = self._find_dead(
-                    alive, lambda metric: url(edge, fields=_with_insights("id", [metric]), **one)
-                )
+                found = self._find_dead(alive, lambda metric: url(edge, fields=_with_insights("id", [metric]), **one))
+                self.expands = bool(found)
                 continue
             if isinstance(page, PlatformAPIError):
                 raise page
@@ -277,13 +276,16 @@ class FacebookFetcher(GraphFetcher):
         """(id, reply with the figures, reply with what stands aside) of each post or, `where` _REELS, each reel.
 
         What stands aside may be refused for good without harm, and of a reel fail as well. Posts refused for a metric
-        are asked again without it.
+        are asked again without it; if others were told it in the same batch, it is these posts that do not have it.
         """
         url_of = _video_url if where else _post_url
+        odd: set[str] = set()
+        accepted: Sequence[str] = ()
         while ids:
             alive = self._alive(metrics, where)
+            asked = [metric for metric in alive if metric not in odd]
             asides = {key: aside for key in ids if (aside := aside_of(key))}
-            replies = ask([*(url_of(key, alive) for key in ids), *asides.values()])
+            replies = ask([*(url_of(key, asked) for key in ids), *asides.values()])
             aside_replies = dict(zip(asides, replies[len(ids) :], strict=True))
             if not where:
                 self._note_denial(list(aside_replies.values()))
@@ -302,17 +304,24 @@ class FacebookFetcher(GraphFetcher):
                     yield key, reply, aside_replies.get(key)
             if fatal:
                 raise fatal
-            probe = partial(_one_metric, url_of, refused[0][0]) if refused else None
-            if probe and not self._find_dead(alive, probe, where):
-                yield from refused
-                return
+            if any(isinstance(reply, dict) for reply in replies[: len(ids)]):
+                accepted = accepted or asked
             ids = [key for key, *_ in refused]
+            if ids:
+                lacking = self._find_dead(alive, partial(_one_metric, url_of, ids[0]), where, accepted)
+                if not lacking or lacking == odd:
+                    yield from refused
+                    return
+                odd = lacking  # the others' too, most likely
 
     def _lost_by_one(self, asides: Mapping[str, Reply]) -> bool:
         """Whether the posts of reels were refused for a metric that retired; then it is remembered, and they are asked anew."""
         refused = [key for key, reply in asides.items() if isinstance(reply, MetricError) and reply.metric is None]
         alive = self._alive(REEL_POST_METRICS)
-        return bool(refused and alive) and self._find_dead(alive, partial(_one_metric, _post_url, refused[0]))
+        told = any(isinstance(reply, dict) for reply in asides.values())  # it lives, only these do not have it
+        if told or not (refused and alive):
+            return False
+        return bool(self._find_dead(alive, partial(_one_metric, _post_url, refused[0])))
 
     # --- figures
 

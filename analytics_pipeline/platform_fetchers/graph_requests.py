@@ -7,7 +7,7 @@ Source: platforms/facebook.md §1, §4–§7. Not here: posts and listings (grap
 import json
 import logging
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, ClassVar, Final
 
@@ -297,27 +297,32 @@ class GraphRequests(BasePlatformFetcher):
         _log.warning("%s: metric %s is refused; going on without it", self.platform, name)
         self.dead_metrics.add(name)
 
-    def _find_dead(self, metrics: Sequence[str], url_of: Callable[[str], str], where: str = "") -> bool:
-        """Finds which of `metrics` failed a call whose error did not say: each alone, all in one batch.
+    def _find_dead(
+        self, metrics: Sequence[str], url_of: Callable[[str], str], where: str = "", accepted: Collection[str] = ()
+    ) -> set[str]:
+        """Those of `metrics` that failed a call whose error did not say: each asked alone, all in one batch.
 
-        `url_of` gives the URL that asks for one metric. False if no metric is to blame.
+        `url_of` gives the URL that asks for one metric. What others were told, `accepted`, is refused for this post only
+        and lives on. Empty if no metric is to blame.
         """
         if len(metrics) == 1:
-            self._bury(metrics[0], where)
-            return True
+            return self._bury_all(set(metrics), where, accepted)
         with self.searching():
-            if len(self._alive(metrics, where)) < len(metrics):
-                return True  # found while another account had its search
+            if found := set(metrics).difference(self._alive(metrics, where)):
+                return found  # by another account, while this one waited
             replies = self._ask([url_of(metric) for metric in metrics])
             if error := self._ends_account(replies):
                 raise error
-            dead = [metric for metric, reply in zip(metrics, replies, strict=True) if isinstance(reply, MetricError)]
+            dead = {metric for metric, reply in zip(metrics, replies, strict=True) if isinstance(reply, MetricError)}
             if len(dead) == len(metrics):
                 # Not all metrics retire in one night: it is this post or page that has none.
-                return False
-            for metric in dead:
-                self._bury(metric, where)
-            return bool(dead)
+                return set()
+            return self._bury_all(dead, where, accepted)
+
+    def _bury_all(self, metrics: set[str], where: str, accepted: Collection[str]) -> set[str]:
+        for metric in sorted(metrics.difference(accepted)):
+            self._bury(metric, where)
+        return metrics
 
     # --- ids
 

@@ -90,7 +90,7 @@ class InstagramDays(GraphFetcher):
             days = [*(day for day, _ in refused), *later]
 
     def _find_dead_on(self, day: date, metrics: Sequence[str]) -> bool:
-        return self._find_dead(metrics, lambda metric: self._total_url(day, [metric]), _OF_ACCOUNT)
+        return bool(self._find_dead(metrics, lambda metric: self._total_url(day, [metric]), _OF_ACCOUNT))
 
     def _total_url(self, day: date, metrics: Sequence[str]) -> str:
         edge, window = f"{self._account()}/insights", day_window(day, day)

@@ -125,12 +125,15 @@ class LinkedInAnalyticsFetcher(LinkedInDetails):
         with_videos: list[PostReading] = []
         try:
             for batch in wire.statistics_batches(self.base_url, self.organization, urns, self.list_size):
-                for reading in self._with_reactions([*read_in_halves(batch, self._read_batch)], young):
+                readings, fault = read_in_halves(batch, self._read_batch)
+                for reading in self._with_reactions(readings, young):
                     post = refs[reading.platform_post_id]
                     if post.post_type == "video" and reading.platform_post_id in young:
                         with_videos.append(reading)  # reactions of all come first
                     else:
                         yield reading
+                if fault:
+                    raise fault
         except PlatformAPIError:
             yield from with_videos
             raise

@@ -161,7 +161,10 @@ class TwitterAnalyticsFetcher(TwitterAccount):
             return readings
 
         for batch in chunks(sorted(times, key=times.__getitem__, reverse=True), size):
-            yield from self._with_extras([*read_in_halves(batch, read)])
+            readings, fault = read_in_halves(batch, read)
+            yield from self._with_extras(readings)
+            if fault:
+                raise fault
         self._complete(edited)
         yield from self._with_extras([self._reading(*post, edited.reply) for post in edited.versions.items()])
 

@@ -72,7 +72,7 @@ class FakePage(FakeGraph):
 
     `summaries_failing` maps a post to what asking for its summaries gives; `largest_with` a word in the fields to the
     biggest page that it gives of them. `most_metrics` is how many metrics of the page it tells at once, `heavy` maps a
-    post to how many of its own.
+    post to how many of its own, `lacking` to a metric that it alone does not have.
     """
 
     listing = "published_posts"
@@ -85,6 +85,7 @@ class FakePage(FakeGraph):
         self.largest_with: dict[str, int] = {}
         self.most_metrics = 100
         self.heavy: dict[str, int] = {}
+        self.lacking: dict[str, str] = {}
         self.days: dict[str, dict[str, Any]] = {}
 
     def refusal(self, stored: Mapping[str, Any], metrics: list[str], fields: str) -> Read | None:
@@ -96,6 +97,8 @@ class FakePage(FakeGraph):
             return self.summaries_failing[stored["id"]]
         if len(metrics) > self.heavy.get(stored["id"], 100):
             return TOO_MUCH
+        if self.lacking.get(stored["id"]) in metrics:
+            return BAD_METRIC
         return super().refusal(stored, metrics, fields)
 
     def page(self, query: Mapping[str, str]) -> Read:

@@ -8,7 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analytics_pipeline.platform_fetchers.batches import chunks, read_in_halves
-from analytics_pipeline.platform_fetchers.exceptions import ConfigurationError, PostNotFoundError, TransientError
+from analytics_pipeline.platform_fetchers.exceptions import (
+    ConfigurationError,
+    PlatformAPIError,
+    PostNotFoundError,
+    RateLimitError,
+    TransientError,
+)
 from analytics_pipeline.platform_fetchers.metrics import PostReading
 
 
@@ -35,7 +41,8 @@ def test_one_bad_post_costs_only_itself(size: int, data: st.DataObject) -> None:
     ids = [str(number) for number in range(size)]
     bad = data.draw(st.sampled_from(ids))
     calls: list[Sequence[str]] = []
-    readings = list(read_in_halves(ids, reader({bad}, calls)))
+    readings, fault = read_in_halves(ids, reader({bad}, calls))
+    assert fault is None
     assert sorted(r.platform_post_id for r in readings) == sorted(ids)
     assert [r.platform_post_id for r in readings if r.error is not None] == [bad]
     assert len(calls) <= 1 + 2 * ceil(log2(size)) if size > 1 else len(calls) == 1
@@ -45,7 +52,7 @@ def test_one_bad_post_costs_only_itself(size: int, data: st.DataObject) -> None:
 def test_several_bad_posts_cost_only_themselves(numbers: set[int]) -> None:
     ids = [str(number) for number in range(100)]  # the first one is good
     bad = {str(number) for number in numbers}
-    readings = list(read_in_halves(ids, reader(bad, [])))
+    readings, _ = read_in_halves(ids, reader(bad, []))
     assert sorted(r.platform_post_id for r in readings) == sorted(ids)
     assert {r.platform_post_id for r in readings if r.error is not None} == bad
 
@@ -53,8 +60,8 @@ def test_several_bad_posts_cost_only_themselves(numbers: set[int]) -> None:
 def test_when_everything_is_refused_it_is_not_about_the_posts() -> None:
     ids = [str(number) for number in range(100)]
     calls: list[Sequence[str]] = []
-    with pytest.raises(ConfigurationError, match="refused"):
-        list(read_in_halves(ids, reader(set(ids), calls)))
+    _, fault = read_in_halves(ids, reader(set(ids), calls))
+    assert isinstance(fault, ConfigurationError)
     assert len(calls) < 15
 
 
@@ -62,20 +69,34 @@ def test_a_batch_of_deleted_posts_never_makes_the_account_look_deleted() -> None
     def read(ids: Sequence[str]) -> list[PostReading]:
         raise PostNotFoundError("gone", "plain", 404)
 
-    with pytest.raises(ConfigurationError):
-        list(read_in_halves([str(number) for number in range(50)], read))
+    _, fault = read_in_halves([str(number) for number in range(50)], read)
+    assert isinstance(fault, ConfigurationError)
 
 
 @pytest.mark.parametrize(
     "error", [TransientError("down", "plain", 503), ConfigurationError("version has ended", "plain", 426)]
 )
-def test_what_is_not_about_a_post_is_raised_at_once(error: Exception) -> None:
+def test_what_is_not_about_a_post_ends_the_batch_at_once(error: PlatformAPIError) -> None:
     calls = []
 
     def read(ids: Sequence[str]) -> list[PostReading]:
         calls.append(ids)
         raise error
 
-    with pytest.raises(type(error)):
-        list(read_in_halves(["1", "2", "3"], read))
+    assert read_in_halves(["1", "2", "3"], read) == ([], error)
     assert len(calls) == 1
+
+
+def test_what_was_read_is_kept_where_a_later_part_fails() -> None:
+    throttled = RateLimitError("slow down", "plain")
+
+    def read(ids: Sequence[str]) -> list[PostReading]:
+        if len(ids) == 4:
+            raise ConfigurationError("refused", "plain", 400)
+        if "3" in ids:
+            raise throttled
+        return [PostReading(i, None) for i in ids]
+
+    readings, fault = read_in_halves(["1", "2", "3", "4"], read)
+    assert [reading.platform_post_id for reading in readings] == ["1", "2"]
+    assert fault is throttled

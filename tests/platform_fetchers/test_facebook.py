@@ -262,6 +262,23 @@ def test_whole_numbers_arrive_to_the_digit(figures: dict[str, int]) -> None:
     assert reading.analytics["likes_count"] == figures.get("post_reactions_like_total")
 
 
+def test_a_post_that_lacks_a_metric_of_its_neighbours_retires_it_for_nobody(
+    page: FakePage, fetcher: FacebookFetcher, server: PlatformServer
+) -> None:
+    page.nodes = {f"{PAGE}_{n}": node(n) for n in range(25)}
+    page.lacking = {f"{PAGE}_4": "post_clicks", f"{PAGE}_9": "post_media_view"}
+    wanted = [PostRef(f"{PAGE}_{n}") for n in range(25)]
+    figures = {key: reading.analytics for key, reading in by_id(fetcher.fetch_many(wanted)).items()}
+    assert fetcher.dead_metrics == set()
+    for key, told in figures.items():
+        assert told is not None
+        assert told["likes_count"] == 180
+        assert (told["clicks"] is None) == (key == f"{PAGE}_4")
+        assert (told["impressions"] is None) == (key == f"{PAGE}_9")
+    assert len(figures) == 25
+    assert len(server.requests) == 5, "refused, and for both posts a search and another attempt"
+
+
 def test_what_is_kept_of_a_reply_holds_no_token(page: FakePage, fetcher: FacebookFetcher) -> None:
     [listed, *_] = posts_of(fetcher)
     assert listed.reading is not None

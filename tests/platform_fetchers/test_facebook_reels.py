@@ -74,3 +74,15 @@ def test_a_retired_metric_of_the_posts_of_reels_costs_itself(
     assert [(each["url_clicks"], each["clicks"]) for each in figures] == [(31, None)] * 10
     assert fetcher.dead_metrics == {"post_clicks"}
     assert len(server.requests) == 3, "refused, searched, asked again"
+
+
+def test_a_reel_whose_post_lacks_a_metric_of_its_neighbours_retires_it_for_nobody(
+    page: FakePage, fetcher: FacebookFetcher, server: PlatformServer
+) -> None:
+    page.nodes = {f"{PAGE}_{n}": reel(n) for n in range(10)}
+    page.lacking = {f"{PAGE}_4": "post_clicks"}
+    found = by_id(fetcher.fetch_many(reels(10)))
+    clicks = {key: reading.analytics["clicks"] for key, reading in found.items() if reading.analytics}
+    assert clicks == {f"{PAGE}_{n}": None if n == 4 else 77 for n in range(10)}
+    assert fetcher.dead_metrics == set()
+    assert len(server.requests) == 1

@@ -11,10 +11,12 @@ from analytics_pipeline.platform_fetchers.exceptions import (
     BadDataError,
     ConfigurationError,
     PostAbsentError,
+    RateLimitError,
     TransientError,
 )
 from analytics_pipeline.platform_fetchers.linkedin import LinkedInAnalyticsFetcher
 from analytics_pipeline.platform_fetchers.linkedin_wire import MAX_URL_LENGTH
+from analytics_pipeline.platform_fetchers.metrics import PostReading
 from tests.platform_fetchers.conftest import NOW, TOKEN
 from tests.platform_fetchers.linkedin_page import (
     FIGURES,
@@ -219,6 +221,27 @@ def test_one_post_that_linkedin_refuses_does_not_cost_the_others(
     assert [urn for urn, error in found.items() if error] == [share(17)]
     assert isinstance(found[share(17)], ConfigurationError)
     assert len(server.requests) <= 13
+
+
+def test_half_of_a_refused_batch_is_kept_where_the_other_is_throttled(
+    server: PlatformServer, fetcher: LinkedInAnalyticsFetcher
+) -> None:
+    urns = [share(n) for n in range(1, 5)]
+    good = statistics(dict.fromkeys(urns, FIGURES))
+
+    def answer(request: Request) -> Answer:
+        asked = lists_of(request)["shares"]
+        if len(asked) == 4:
+            return Answer(status=400, json={"status": 400, "message": "Invalid query parameters passed to request"})
+        if share(4) in asked:
+            return Answer(status=429, json={"status": 429, "message": "DAY limit", "serviceErrorCode": 101})
+        return good(request)
+
+    server.answer = answer
+    read: list[PostReading] = []
+    with pytest.raises(RateLimitError):
+        read.extend(fetcher.fetch_many(refs(*urns)))
+    assert [reading.platform_post_id for reading in read if reading.analytics] == urns[:2]
 
 
 def test_bad_ids_never_reach_a_url(server: PlatformServer, fetcher: LinkedInAnalyticsFetcher) -> None:

@@ -17,10 +17,10 @@ from analytics_pipeline.platform_fetchers.exceptions import (
     TransientError,
     UnknownReplyError,
 )
-from analytics_pipeline.platform_fetchers.metrics import PostRef
+from analytics_pipeline.platform_fetchers.metrics import PostReading, PostRef
 from analytics_pipeline.platform_fetchers.twitter import TwitterAnalyticsFetcher
 from tests.platform_fetchers.conftest import NOW, TOKEN
-from tests.platform_fetchers.platform_server import Answer, PlatformServer
+from tests.platform_fetchers.platform_server import Answer, PlatformServer, Request
 from tests.platform_fetchers.x_account import PRIVATE, PUBLIC, XAccount, account_fetcher, item, post_id, served_account
 
 ENVELOPE = ["data", "id", "errors", "type", "value", "includes", "media", "meta", "next_token", "resource_id", "status"]
@@ -60,6 +60,23 @@ def test_the_posts_of_an_answer_are_kept_where_asking_for_the_rest_fails(
     assert readings[good].analytics is not None, "it was paid for"
     assert readings[good].error is None
     assert type(readings[hidden].error) is expected
+
+
+def test_half_of_a_refused_batch_is_kept_where_the_other_is_throttled(
+    server: PlatformServer, account: XAccount, fetcher: TwitterAnalyticsFetcher
+) -> None:
+    posts = [account.publish(OLD + timedelta(hours=hour)) for hour in range(4)]
+
+    def answer(request: Request) -> Answer:
+        if len(request.query["ids"].split(",")) == 4:
+            return Answer(400, json={"title": "Invalid Request"})
+        return Answer(402, json={"title": "x"}) if posts[0] in request.target else account.answer(request)
+
+    server.answer = answer
+    read: list[PostReading] = []
+    with pytest.raises(RateLimitError):
+        read.extend(fetcher.fetch_many(refs(*posts)))
+    assert {reading.platform_post_id for reading in read if reading.analytics} == set(posts[2:]), "it was paid for"
 
 
 def test_each_missing_post_has_its_own_reason(
