@@ -125,8 +125,14 @@ def summaries_assets() -> dg.AssetsDefinition:
         with database.session() as session:
             outdated = outdated_summaries(json.loads((parsed / "manifest.json").read_text()), session.connection())
         if outdated:
-            context.log.info("Built anew, as this version gives them other columns: %s", ", ".join(outdated))
-            dbt.cli(["run", "--full-refresh", "--select", " ".join(outdated)], target_path=target).wait()
+            context.log.info(
+                "Built anew, with all that is made of them, as this version gives them other columns or keys: %s",
+                ", ".join(outdated),
+            )
+            # With all that is made of them: what had gone from their rows is not told a second time.
+            dbt.cli(
+                ["run", "--full-refresh", "--select", " ".join(f"{name}+" for name in outdated)], target_path=target
+            ).wait()
         invocation = dbt.cli(["build"], context=context, target_path=target)
         shown = SummariesMetadata(invocation.manifest, target, invocation.dagster_dbt_translator, DBT_PROJECT)
         for event in invocation.stream():

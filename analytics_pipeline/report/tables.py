@@ -13,7 +13,7 @@ from sqlalchemy.exc import ProgrammingError
 
 TOP_POSTS = 10
 PERIODS = {"daily": 90, "weekly": 53, "monthly": 25}
-"""How many of the newest periods a page draws: a quarter of days, a year of weeks, two years of months."""
+"""How many of the newest periods with posts a page draws: at least a quarter of days, a year of weeks, two of months."""
 
 _SUMMARIES = """
 select summaries.period_start, summaries.period_end, summaries.platform, summaries.total_posts, summaries.total_likes,

@@ -115,7 +115,7 @@
 {% endmacro %}
 
 {# The rows of accounts whose window may be another: a changed day is in it or, if it has posts, behind it; or of
-   which the business moved. A day is up to one off, as windows are of the business's zone and publish days of UTC. #}
+   which the business moved, or the window has another length by now. A day is up to one off, as windows are of the business's zone and publish days of UTC. #}
 {% macro delete_changed_windows() %}
     {% if is_incremental() %}
         {% set first, next = changed_range() %}
@@ -131,6 +131,7 @@
                     where figures.published_on >= {{ first }} and figures.published_on < {{ next }}
                 )
             )
+            or existing.window_end - existing.window_start + 1 <> {{ 7 * var('posting_times_weeks') }}
             or not exists (
                 select 1
                 from {{ source('application', 'businesses') }} as businesses

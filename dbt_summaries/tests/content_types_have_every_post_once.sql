@@ -7,17 +7,19 @@
 
 with traits as (
     select
+        business_id,
         social_account_id,
         month_start,
         trait,
         sum(posts) as posts
     from {{ ref('content_types') }}
     where {{ in_changed_periods("'monthly'", 'month_start') }}
-    group by social_account_id, month_start, trait
+    group by business_id, social_account_id, month_start, trait
 ),
 
 months as (
     select
+        account_months.business_id,
         account_months.social_account_id,
         account_months.month_start,
         names.trait,
@@ -28,9 +30,10 @@ months as (
 )
 
 select
+    business_id,
     social_account_id,
     month_start,
     trait
 from months
-full join traits using (social_account_id, month_start, trait)
+full join traits using (business_id, social_account_id, month_start, trait)
 where months.posts is distinct from traits.posts

@@ -1,6 +1,7 @@
 {{
     config(meta={
-        'description': 'Gains that do not add up to what was read. Posts that were read since they were built are left out.',
+        'description': 'Gains that do not add up to what was read, and first figures that are told as gains though the post was days'
+            ~ ' old, or not though it was new. Posts that were read since they were built are left out.',
         'dagster': {'ref': {'name': 'post_daily_gains'}},
     })
 }}
@@ -9,6 +10,7 @@
 with readings as (
     select
         posts.post_id,
+        posts.published_on,
         observations.observed_on,
         {{ reading_digest() }} as digest,
         observations.{{ figures | join(',\n        observations.') }}
@@ -32,11 +34,13 @@ added_up as (
     select
         post_id,
         observed_on,
+        readings.published_on,
         bool_and(gains.reading_digest is not distinct from readings.digest) over (partition by post_id) as is_as_built
         {%- for figure in figures %},
         readings.{{ figure }},
         gains.{{ figure }}_gain,
-        sum(coalesce(gains.{{ figure }}_gain, readings.{{ figure }})) over until_then as {{ figure }}_by_then
+        sum(coalesce(gains.{{ figure }}_gain, readings.{{ figure }})) over until_then as {{ figure }}_by_then,
+        count(readings.{{ figure }}) over until_then as {{ figure }}_told
         {%- endfor %}
     from gains
     full join readings using (post_id, observed_on)
@@ -54,5 +58,10 @@ where
         {%- for figure in figures %}
         or {{ figure }} <> {{ figure }}_by_then
         or ({{ figure }} is null and {{ figure }}_gain is not null)
+        or (
+            {{ figure }}_told = 1
+            and {{ figure }} is not null
+            and ({{ figure }}_gain is not null) <> (observed_on between published_on and published_on + 1)
+        )
         {%- endfor %}
     )

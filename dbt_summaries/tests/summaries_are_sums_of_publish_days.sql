@@ -39,7 +39,7 @@ sums as (
             when lag(period_start) over same_type = start_before
                 then
                     100 * (total_engagements - lag(total_engagements) over same_type)::double precision
-                    / nullif(lag(total_engagements) over same_type, 0)
+                    / nullif(greatest(lag(total_engagements) over same_type, 0), 0)
         end as engagement_growth
     from sums_of_days
     window same_type as (partition by business_id, platform, period_type order by period_start)

@@ -193,7 +193,7 @@ def benchmarks(world: AccountsWorld) -> pd.DataFrame:
     for row in rows:
         then = own.get((row["social_account_id"], row["month_start"] - pd.DateOffset(years=1), row["metric"]), NAN)
         row["value_last_year"] = then
-        row["change_on_last_year"] = 100 * (row["value"] - then) / then if then else NAN
+        row["change_on_last_year"] = 100 * (row["value"] - then) / then if then > 0 else NAN
         peers = peers_of[row["platform"], row["month_start"], row["size_class"], row["metric"]]
         row["peer_accounts"] = len(peers) if row["size_class"] else NAN
         quartiles = np.quantile(peers, [0.25, 0.5, 0.75]) if len(peers) >= 5 else [NAN] * 3

@@ -207,6 +207,6 @@ def post_performance(history: History) -> list[Row]:
             "int64"
         )
         frame.loc[engagements.index, "engagement_percentile"] = 100 * engagements.rank(method="max", pct=True)
-        if engagements.median():
+        if engagements.median() > 0:
             frame.loc[engagements.index, "multiple_of_median"] = engagements / engagements.median()
     return rows_of(frame)

@@ -108,7 +108,7 @@ def summaries(world: World) -> dict[Key, Figures]:
         row["period_end"] = end(period_type, start)
         now = row["total_engagements"]
         then = rows.get((business, platform, period_type, before(period_type, start)), {}).get("total_engagements")
-        row["engagement_growth"] = None if now is None or not then else 100 * (now - then) / then
+        row["engagement_growth"] = None if now is None or then is None or then <= 0 else 100 * (now - then) / then
     return rows
 
 

@@ -22,7 +22,9 @@ def post(platform: str, day: int) -> Post:
     at = datetime(2024, 1, day, 12, tzinfo=UTC)
     readings = (
         Reading(at, likes=day, comments=2, shares=1, impressions=100 * day, clicks=day),
-        Reading(at + timedelta(days=2), likes=10 * day, comments=3, impressions=1000 * day, clicks=9 * day),
+        Reading(
+            at + timedelta(days=2), likes=10 * day, comments=3, impressions=1000 * day, video_views=7, clicks=9 * day
+        ),
     )
     return Post(platform, at, readings)
 
@@ -88,12 +90,18 @@ ERRORS: dict[str, Found] = {
     "DELETE FROM post_performance WHERE published_on = '2024-01-02'": OF_PERFORMANCE,
     "UPDATE post_performance SET post_id = 999999 WHERE post_id = 1": OF_PERFORMANCE,
     "UPDATE post_performance SET impressions = -5 WHERE post_id = 1": OF_PERFORMANCE,
+    """
+    UPDATE post_performance
+    SET ranked_posts = NULL, engagement_rank = NULL, engagement_percentile = NULL, multiple_of_median = NULL
+    """: {"posts_are_ranked_within_their_account": "error"},
     "UPDATE post_daily_gains SET likes_gain = likes_gain + 1000": {"gains_have_their_days": "error", **OF_GAINS},
     """
     UPDATE post_daily_gains
     SET likes_gain = likes_gain + 1000, engagements_gain = engagements_gain + 1000 WHERE observed_on = '2024-01-03'
     """: OF_GAINS,
     "UPDATE post_daily_gains SET clicks_gain = 0": OF_GAINS,
+    "UPDATE post_daily_gains SET clicks_gain = NULL, clicks_days = NULL WHERE observed_on = published_on": OF_GAINS,
+    "UPDATE post_daily_gains SET video_views_gain = 7, video_views_days = 3 WHERE observed_on > published_on": OF_GAINS,
     "UPDATE post_daily_gains SET post_id = 999999 WHERE post_id = 1": {"gains_have_their_posts": "warn"},
     "UPDATE account_growth SET followers = -5 WHERE day = '2024-01-02'": {
         "followers_are_not_below_zero": "warn",

@@ -104,7 +104,7 @@ summaries as (
         *,
         md5(concat_ws('|', business_id, platform, period_type, to_char(period_start, 'YYYY-MM-DD')))::uuid as id,
         (period_start + length)::date - 1 as period_end,
-        100 * (engagements - baseline)::double precision / nullif(baseline, 0) as engagement_growth
+        case when baseline > 0 then 100 * (engagements - baseline)::double precision / baseline end as engagement_growth
     from periods_with_baseline
 )
 

@@ -89,7 +89,9 @@ select
     figures.value,
     figures.covered_posts,
     last_year.value as value_last_year,
-    100 * (figures.value - last_year.value) / nullif(last_year.value, 0) as change_on_last_year,
+    case
+        when last_year.value > 0 then 100 * (figures.value - last_year.value) / last_year.value
+    end as change_on_last_year,
     figures.followers,
     figures.size_class,
     peers.peer_accounts,
@@ -106,7 +108,8 @@ select
 from figures
 left join figures as last_year
     on
-        figures.social_account_id = last_year.social_account_id
+        figures.business_id = last_year.business_id
+        and figures.social_account_id = last_year.social_account_id
         and figures.metric = last_year.metric
         and (figures.month_start - interval '1 year')::date = last_year.month_start
 left join peers

@@ -61,6 +61,13 @@ readings as (
     inner join {{ ref('stg_post_analytics') }} as observations
         on posts.post_id = observations.post_id and changed.first_changed <= observations.observed_on
     {%- endif %}
+    -- Only days of reading that int_reading_days knows: of others nobody would learn that they are gone.
+    inner join {{ ref('int_reading_days') }} as known
+        on
+            posts.platform = known.platform
+            and posts.published_on = known.published_on
+            and observations.observed_on = known.observed_on
+            and known.readings > 0
 ),
 
 {% if rebuilds_some_days() -%}

@@ -66,6 +66,7 @@ touched_accounts as materialized (
                     where
                         posts.social_account_id = accounts.social_account_id
                         and (posts.published_on < {{ first }} or posts.published_on >= {{ next }})
+                        and posts.post_id not in (select changed_posts.post_id from changed_posts)
                 )
             )
         ) - 90 as ranked_after
@@ -156,7 +157,7 @@ medians as (
 ranking as (
     select
         ranked_posts.*,
-        ranked_posts.engagements / nullif(medians.median, 0) as multiple_of_median
+        case when medians.median > 0 then ranked_posts.engagements / medians.median end as multiple_of_median
     from ranked_posts
     inner join medians on ranked_posts.social_account_id = medians.social_account_id
 )

@@ -1,0 +1,62 @@
+"""What is corrected afterwards: a publish date by months, the business of an account, likes that fall below zero.
+
+Not here: corrections of a few days, in any mixture (`test_build_order.py`).
+"""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Engine, text
+
+from tests.dbt_summaries.conftest import Dbt
+from tests.dbt_summaries.worlds import Post, Reading, store
+
+
+def post(month: int, day: int, likes: int) -> Post:
+    """Read once, two hours after it was published."""
+    at = datetime(2026, month, day, 12, tzinfo=UTC)
+    return Post("linkedin", at, (Reading(at + timedelta(hours=2), likes=likes, impressions=100),))
+
+
+def rows(engine: Engine, query: str) -> list[tuple[Any, ...]]:
+    with engine.connect() as connection:
+        return [tuple(row) for row in connection.execute(text(query))]
+
+
+RANKS = "SELECT post_id, ranked_posts, engagement_rank, multiple_of_median FROM post_performance ORDER BY post_id"
+
+
+def test_a_post_that_moved_by_months_is_ranked_whichever_of_its_days_is_built_first(engine: Engine, dbt: Dbt) -> None:
+    ranked = ("--select", "+post_performance")
+    store(engine, {1: {1: post(1, 20, 10), 2: post(2, 10, 20), 3: post(6, 20, 30)}})
+    assert dbt("run", *ranked).succeeded
+    assert rows(engine, RANKS) == [(1, None, None, None), (2, None, None, None), (3, 1, 1, 1.0)]
+
+    store(engine, {1: {1: post(1, 20, 10), 2: post(2, 10, 20), 3: post(3, 1, 30)}})
+    for day in (date(2026, 3, 1), date(2026, 6, 20)):
+        assert dbt("run", *ranked, days=(day, day)).succeeded
+    assert rows(engine, RANKS) == [(1, 3, 3, 0.5), (2, 3, 2, 1.0), (3, 3, 1, 1.5)]
+
+
+def test_an_account_that_went_to_another_business_is_counted_for_both(engine: Engine, dbt: Dbt) -> None:
+    store(engine, {1: {1: post(5, 4, 10), 2: post(5, 6, 20)}, 2: {}})
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE published_posts SET business_id = 2 WHERE id = 2"))
+    built = dbt("build", "--select", "+content_types", "+benchmarks")
+    assert built.succeeded, built.messages
+    kinds = "SELECT business_id, posts, total_engagements FROM content_types WHERE trait = 'post_type' ORDER BY 1"
+    assert rows(engine, kinds) == [(1, 1, 10), (2, 1, 20)]
+    own = "SELECT business_id, value FROM benchmarks WHERE metric = 'engagement_rate' ORDER BY 1"
+    assert rows(engine, own) == [(1, 10.0), (2, 20.0)]
+
+
+def test_nothing_is_told_as_a_share_of_less_than_nothing(engine: Engine, dbt: Dbt) -> None:
+    """LinkedIn's likes may be negative: a rise from there would come out as a fall."""
+    store(engine, {1: {1: post(5, 4, -2), 2: post(5, 5, 10), 3: post(5, 6, -20)}})
+    assert dbt("run", "--select", "+analytics_summaries", "+post_performance").succeeded
+    growth = """
+        SELECT total_engagements, engagement_growth FROM analytics_summaries
+        WHERE platform = 'all' AND period_type = 'daily' ORDER BY period_start
+    """
+    assert rows(engine, growth) == [(-2, None), (10, None), (-20, -300.0)]
+    assert {multiple for *_, multiple in rows(engine, RANKS)} == {None}
