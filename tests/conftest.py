@@ -3,6 +3,7 @@
 Not here: worlds, sandboxes, fakes (they live with the tests that need them).
 """
 
+import gc
 import itertools
 import json
 from collections.abc import Iterator
@@ -20,6 +21,9 @@ _LONG = {"end_to_end", "test_benchmarks.py", "real_data", "assets", "dbt_summari
 _TEMPLATE = "migrated"
 _numbers = itertools.count(1)
 _used: list[str] = []
+
+# Dagster and dbt leave hundred thousands of objects that stay. Looking through them for garbage was a tenth of the time.
+gc.set_threshold(50_000)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
