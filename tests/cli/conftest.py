@@ -16,7 +16,7 @@ from analytics_pipeline.cli import console
 
 
 class Answer(NamedTuple):
-    """Exit status, and what stands in a wide terminal, each run of blanks as one."""
+    """Exit status, and what stands in a wide terminal."""
 
     status: int
     output: str
@@ -27,7 +27,7 @@ Call = Callable[..., Answer]
 
 
 @pytest.fixture
-def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Call:
+def exact_call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Call:
     """Runs the command with these words. An error that is no line for a person is raised, as its traceback would be."""
     before = signal.getsignal(signal.SIGTERM)
     monkeypatch.setattr(logs, "configure", lambda: None)  # the test's own handlers stay
@@ -45,7 +45,17 @@ def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) ->
         finally:
             signal.signal(signal.SIGTERM, before)
         written = capsys.readouterr()
-        output, errors = " ".join((terminal.getvalue() + written.out).split()), " ".join(written.err.split())
-        return Answer(int(str(status or 0)), output, errors)
+        return Answer(int(str(status or 0)), terminal.getvalue() + written.out, written.err)
+
+    return run
+
+
+@pytest.fixture
+def call(exact_call: Call) -> Call:
+    """The same, with each run of blanks as one."""
+
+    def run(*words: str) -> Answer:
+        status, output, errors = exact_call(*words)
+        return Answer(status, " ".join(output.split()), " ".join(errors.split()))
 
     return run

@@ -10,6 +10,9 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from analytics_pipeline.database.models import Business
+from analytics_pipeline.sandbox.server import SandboxServer
+from analytics_pipeline.sandbox.world import World
+from analytics_pipeline.settings import get_settings
 from tests.cli.conftest import Call
 
 HUGE = "99999999999999999999"
@@ -53,6 +56,35 @@ def test_ids_that_no_row_can_have(
     assert (status, output) == (1, "")
     assert errors == "Error: a number is too large: ids go up to 9223372036854775807"
     assert session.scalar(select(func.count()).select_from(Business)) == 0
+
+
+def test_what_cannot_be_is_refused_in_one_line(
+    exact_call: Call, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused = {
+        ("sync", "--business", "9"): "there is no business 9",
+        ("sync-post", "9"): "there is no post 9",
+        ("accounts", "remove", "9"): "there is no account 9",
+        ("accounts", "time-zone", "9", "UTC"): "there is no business '9'",
+        (*ADD[:-1], "77", "--token-env", "UNSET_TOKEN"): "the environment variable UNSET_TOKEN is not set",
+        (*ADD[:-1], "77", "--token-env", "EMPTY"): "the access token is empty or holds unprintable characters",
+        (*ADD[:-1], "77", "--token-env", "BROKEN"): "the JSON given as token holds no usable access_token",
+        (*ADD[:-1], "@acme", "--token-env", "SECRET"): (
+            "'@acme' is no id of a twitter account: the number is wanted, not the name"
+        ),
+        ("backfill", "--platform", "myspace", "--from", "2026-01-01", "--to", "2026-01-02"): (
+            "unknown platform 'myspace': choose from linkedin, twitter, facebook, instagram"
+        ),
+    }
+    secrets = {"EMPTY": "", "SECRET": "never-shown", "BROKEN": '{"token": "never-shown"}'}
+    with SandboxServer(World("empty", [], [], [])) as sandbox:
+        for name, value in (sandbox.environment | secrets).items():
+            monkeypatch.setenv(name, value)
+        get_settings.cache_clear()
+        for words, message in refused.items():
+            assert exact_call(*words) == (1, "", f"Error: {message}\n")
+        assert session.scalar(select(func.count()).select_from(Business)) == 0, "what is refused leaves nothing behind"
+        assert sandbox.requests == []
 
 
 class TestOutput:
