@@ -78,8 +78,9 @@ class Dbt:
 
         changed = {"DBT_FIRST_DAY": str(days[0]), "DBT_LAST_DAY": str(days[1])} if days else {}
         with patch.dict(os.environ, changed):
-            manifest = None if command in ("parse", "docs") else _as_parsed()
-            result = dbtRunner(manifest, callbacks=[listen]).invoke([*_OPTIONS, command, *arguments])
+            parses = command in ("parse", "docs")
+            options = _OPTIONS if parses else (*_OPTIONS, "--no-write-json")  # all of the manifest, after every command
+            result = dbtRunner(None if parses else _as_parsed(), [listen]).invoke([*options, command, *arguments])
         if result.exception:
             messages.append(str(result.exception))
         statuses = {
@@ -93,7 +94,7 @@ class Dbt:
         return DbtOutcome(result.success, statuses, messages, tests)
 
     def manifest(self) -> dict[str, Any]:
-        """What the last command knew of the project."""
+        """What the last command that parsed knew of the project."""
         return self._artifact("manifest")
 
     def catalog(self) -> dict[str, Any]:
