@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from sqlalchemy import create_engine, make_url, text
+from sqlalchemy import NullPool, create_engine, make_url, text
 
 from analytics_pipeline.cli.console import errors
 from analytics_pipeline.settings import get_settings
@@ -63,7 +63,8 @@ def backfill(
         ended = _run(environment, chosen, first, last)
         calls = len(running.log())
         sandbox_cpu = running.cpu_seconds()
-        (stored,), its_runs = in_fresh_process(environment, what_is_stored), in_fresh_process(environment, runs)
+        url = environment["DATABASE_URL"]
+        (stored,), its_runs = what_is_stored(url), runs(url)
     report.tables["A backfill"] = [
         {
             "days": days,
@@ -123,18 +124,17 @@ def _run(environment: Environment, platforms: Sequence[str], first: date, last: 
     return _Ended(seconds, usage.ru_utime + usage.ru_stime, peak)
 
 
-def what_is_stored() -> list[dict[str, Any]]:
-    """One row: readings, units that are not done, posts in the summaries. Of the database that the settings name."""
-    return _rows(str(os.environ["DATABASE_URL"]), _STORED)
+def what_is_stored(url: str) -> list[dict[str, Any]]:
+    """One row: readings, units that are not done, posts in the summaries of the pipeline's database."""
+    return _rows(url, _STORED)
 
 
-def runs() -> list[Row]:
-    """Runs and their seconds, per job and how they ended."""
-    url = make_url(os.environ["DATABASE_URL"])
-    found = _rows(url.set(database=f"{_DATABASE}_dagster").render_as_string(hide_password=False), _RUNS)
+def runs(url: str) -> list[Row]:
+    """Runs and their seconds, per job and how they ended, beside the pipeline's database."""
+    found = _rows(make_url(url).set(database=f"{_DATABASE}_dagster").render_as_string(hide_password=False), _RUNS)
     return [{**row, "seconds": round(row["seconds"], 1), "longest": round(row["longest"], 1)} for row in found]
 
 
 def _rows(url: str, statement: Any) -> list[dict[str, Any]]:
-    with create_engine(make_url(url).set(drivername="postgresql+psycopg")).connect() as connection:
+    with create_engine(make_url(url).set(drivername="postgresql+psycopg"), poolclass=NullPool).connect() as connection:
         return [dict(row) for row in connection.execute(statement).mappings()]
