@@ -10,6 +10,7 @@ from analytics_pipeline.assets.post_analytics import post_analytics_asset
 from analytics_pipeline.assets.published_posts import published_posts_asset
 from analytics_pipeline.assets.state_checks import all_state_checks
 from analytics_pipeline.automation.alerts_sensor import alerts_sensor
+from analytics_pipeline.automation.changed_days_sensor import changed_days_sensor
 from analytics_pipeline.automation.dead_runs import dead_runs_sensor
 from analytics_pipeline.automation.jobs import ACCOUNT_JOBS, SUMMARIES_JOB, SYNC_JOBS
 from analytics_pipeline.automation.purge import PURGE_SCHEDULE, purge_job
@@ -33,7 +34,15 @@ defs = dg.Definitions(
     asset_checks=[summaries_equal_raw, *all_state_checks()],
     jobs=[*SYNC_JOBS.values(), *ACCOUNT_JOBS.values(), SUMMARIES_JOB, purge_job],
     schedules=[*SCHEDULES, PURGE_SCHEDULE],
-    sensors=[retry_sensor, summaries_sensor, token_sensor, state_sensor, alerts_sensor, dead_runs_sensor],
+    sensors=[
+        retry_sensor,
+        summaries_sensor,
+        changed_days_sensor,
+        token_sensor,
+        state_sensor,
+        alerts_sensor,
+        dead_runs_sensor,
+    ],
     resources=all_resources(),
     loggers={"console": run_logger.console},
     executor=run_executor(),

@@ -18,7 +18,15 @@ def test_the_code_location_loads_with_the_names_that_people_know() -> None:
     )
     sensors = {sensor.name: sensor.default_status for sensor in repository.sensor_defs}
     assert sensors == dict.fromkeys(
-        ["alerts", "end_dead_runs", "platform_state", "refresh_tokens", "retry_due_units", "summaries_follow_raw_days"],
+        [
+            "alerts",
+            "end_dead_runs",
+            "platform_state",
+            "refresh_tokens",
+            "retry_due_units",
+            "summaries_follow_raw_days",
+            "tell_changed_days",
+        ],
         dg.DefaultSensorStatus.RUNNING,
     )
     keys = {key.to_user_string() for key in repository.asset_graph.get_all_asset_keys()}

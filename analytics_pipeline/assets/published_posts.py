@@ -46,10 +46,6 @@ def published_posts_asset(platform: str) -> dg.AssetsDefinition:
                 )
                 with logs.about(account=result.account.name):
                     context.log.info("%s: %s", result.account.name, why)
-        # The summaries of a day that a post has left are to follow, too.
-        for day in sorted({day for result in results for day in result.left if not first <= day <= last}):
-            if day >= PUBLISH_DAYS.start.date():
-                context.log_event(dg.AssetMaterialization([platform, "published_posts"], partition=day.isoformat()))
         failed = [result for result in results if result.failure]
         reasons = "; ".join(f"{result.account.name}: {result.failure.message}" for result in failed if result.failure)
         if failed and len(failed) == len(results):

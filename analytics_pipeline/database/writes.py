@@ -40,15 +40,13 @@ __all__ = [
 class UpsertedPosts:
     """How many posts are new and how many have changed, the id of each by `platform_post_id`; and what was refused.
 
-    `refused` is (platform_post_id, reason); such a post has no id here. `left` are the publish days (UTC) that posts had
-    before the platform corrected their time: their summaries are no longer right.
+    `refused` is (platform_post_id, reason); such a post has no id here.
     """
 
     inserted: int
     changed: int
     ids: Mapping[str, int]
     refused: Sequence[tuple[str, str]]
-    left: frozenset[date] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +72,7 @@ def document(columns: Iterable[str], rows: Iterable[tuple[Any, ...]]) -> str:
 # --- posts
 
 _UPSERT_POSTS = f"""
-WITH given AS MATERIALIZED (SELECT {", ".join(POST_COLUMNS)} FROM {rows_given(POST_COLUMNS)}),
-moved AS (
-    SELECT p.platform_post_id, p.published_on FROM given
-    JOIN published_posts AS p USING (social_account_id, platform_post_id)
-    WHERE p.published_on <> (given.published_at AT TIME ZONE 'UTC')::date
-),
-written AS (
+WITH given AS MATERIALIZED (SELECT {", ".join(POST_COLUMNS)} FROM {rows_given(POST_COLUMNS)})
 INSERT INTO published_posts AS p ({", ".join(POST_COLUMNS)})
 SELECT {", ".join(POST_COLUMNS)} FROM given ORDER BY social_account_id, platform_post_id
 ON CONFLICT (social_account_id, platform_post_id) DO UPDATE SET
@@ -95,8 +87,6 @@ WHERE (p.published_at, p.platform_post_url, p.post_type) IS DISTINCT FROM (
     coalesce(excluded.post_type, p.post_type)
 ) OR p.status <> 'published'
 RETURNING platform_post_id, id, xmax = 0 AS is_new
-)
-SELECT platform_post_id, id, is_new, moved.published_on FROM written LEFT JOIN moved USING (platform_post_id)
 """  # noqa: S608 - names of columns only
 # The publish day is kept beside each observation: it follows a platform that corrects the time.
 _MOVE_OBSERVATIONS = """
@@ -137,8 +127,7 @@ def upsert_posts(session: Session, rows: Sequence[PostRow]) -> UpsertedPosts:
     if unchanged := [name for name in accepted if name not in ids]:
         found = connection.exec_driver_sql(_POST_IDS, {"account": rows[0].social_account_id, "posts": unchanged})
         ids |= {row.platform_post_id: row.id for row in found}
-    left = frozenset(row.published_on for row in written if row.published_on is not None)
-    return UpsertedPosts(len(written) - len(changed), len(changed), ids, refused, left)
+    return UpsertedPosts(len(written) - len(changed), len(changed), ids, refused)
 
 
 # --- observations

@@ -5,7 +5,7 @@ Here: what units become as they are listed, claimed and read. Not here: which of
 """
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -14,7 +14,7 @@ from sqlalchemy import ARRAY, CollectionAggregate, Date, any_, delete, func, ins
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
-from analytics_pipeline.database.models import SocialAccount, SyncError, SyncUnit
+from analytics_pipeline.database.models import ChangedDay, SocialAccount, SyncError, SyncUnit
 from analytics_pipeline.database.writes import document, rows_given
 from analytics_pipeline.sync.results import UnitResult
 
@@ -311,3 +311,10 @@ def outcome_of(failure: Failure, attempts: int, now: datetime) -> Outcome:
 def _delay(attempts: int) -> timedelta:
     """1, 4, 16, 64 minutes …: a fault that lasts is asked about ever more rarely."""
     return _FIRST_DELAY * int(4 ** max(0, attempts - 1))
+
+
+def tell_later(session: Session, asset: str, platform: str, days: Collection[date]) -> None:
+    """Notes days of an asset that were stored outside Dagster, which a sensor then tells it of."""
+    if days:
+        rows = [{"asset": asset, "platform": platform, "day": day} for day in sorted(days)]
+        session.execute(upsert(ChangedDay).on_conflict_do_nothing(), rows)

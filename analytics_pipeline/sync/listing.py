@@ -39,17 +39,16 @@ def _list_posts(work: AccountWork, first: date, last: date) -> AccountResult:
     if failure is not None:
         return _failed(work, first, last, AccountResult(work.account, failure=failure), failure)
     began, found, new = work.clock(), 0, 0
-    left: frozenset[date] = frozenset()
     with work.fetcher() as fetcher:
         try:
             with ahead(fetcher.list_posts(_midnight(first), _midnight(last + timedelta(days=1)))) as pages:
                 for page in pages:
                     with Session(work.engine) as session, session.begin():
                         upserted = _store_page(session, work, page, fetcher.answering_version)
-                    found, new, left = found + len(page), new + upserted.inserted, left | upserted.left
+                    found, new = found + len(page), new + upserted.inserted
         except Exception as error:  # noqa: BLE001  # one account never costs another
             failure = work.failure_of(error)
-            result = AccountResult(work.account, found, new, fetcher.usage, failure, left=left)
+            result = AccountResult(work.account, found, new, fetcher.usage, failure)
             return _failed(work, first, last, result, failure)
         usage, note = fetcher.usage, fetcher.unlisted
     if note:
@@ -57,7 +56,7 @@ def _list_posts(work: AccountWork, first: date, last: date) -> AccountResult:
     with Session(work.engine) as session, session.begin():
         ledger.register_listing(session, work.account.id, first, last)
         work.note_listing(session, first, last, began)
-    return AccountResult(work.account, found, new, usage, note=note, left=left)
+    return AccountResult(work.account, found, new, usage, note=note)
 
 
 def read_account_days(work: AccountWork, first: date, last: date) -> AccountResult:
@@ -136,6 +135,9 @@ def _store_page(
         if post.platform_post_id in upserted.ids and post.reading is not None and post.reading.error is None
     ]
     figures.store(session, account.platform, read, api_version, work.clock())
+    if work.run_id is None:
+        days = {post.published_at.astimezone(UTC).date() for post in page if post.platform_post_id in upserted.ids}
+        ledger.tell_later(session, "published_posts", account.platform, days)
     return upserted
 
 

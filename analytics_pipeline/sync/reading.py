@@ -218,6 +218,9 @@ def _store(work: AccountWork, units: Sequence[_Unit], api_version: str | None) -
         _mark_gone(session, [(post, failures[post.id]) for post, _ in read if post.id in failures], now)
         for failure in {unit.failure for unit in ours}:
             work.note_outcome(session, failure)
+        if work.run_id is None:
+            days = {post.published_on for post, _ in read if post.id in kept}
+            ledger.tell_later(session, "post_analytics", work.account.platform, days)
     for unit in units:
         if unit not in ours:
             message = f"{work.account.name}, {unit.day}: taken over by another run"

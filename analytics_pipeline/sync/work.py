@@ -51,8 +51,6 @@ class AccountResult:
     failure: Failure | None = None
     note: str | None = None
     """What the platform may have kept back, for people."""
-    left: frozenset[date] = frozenset()
-    """Publish days that posts had until this listing, which found another time of theirs."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,21 +103,6 @@ def test_a_range_of_days_is_materialised_day_by_day(running: Running) -> None:
     assert metadata["accounts"].records[0].data["account"] == "Page 10"
 
 
-def test_the_day_that_a_post_has_left_is_told_so_that_its_summaries_follow(running: Running) -> None:
-    late = FIRST + timedelta(days=9)
-    running.platform.publish("10", "p", at(late))
-    assert running.run(10).success
-    listed = dg.AssetKey(["linkedin", "published_posts"])
-    before = running.instance.get_latest_storage_id_by_partition(listed, dg.DagsterEventType.ASSET_MATERIALIZATION)
-
-    running.platform.publish("10", "p", at(FIRST))
-    assert running.run(2).success
-
-    after = running.instance.get_latest_storage_id_by_partition(listed, dg.DagsterEventType.ASSET_MATERIALIZATION)
-    told = {day for day in after if after[day] != before.get(day)}
-    assert told == {FIRST.isoformat(), (FIRST + timedelta(days=1)).isoformat(), late.isoformat()}
-
-
 def test_one_bad_day_costs_one_day(running: Running) -> None:
     running.platform.batch_size = 1
     for n in range(3):

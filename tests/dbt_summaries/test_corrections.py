@@ -1,14 +1,16 @@
-"""What is corrected afterwards: a publish date by months, the business of an account, likes that fall below zero.
+"""What is corrected afterwards, or removed: a publish date by months, the business of an account, likes below zero.
 
 Not here: corrections of a few days, in any mixture (`test_build_order.py`).
 """
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Engine, text
 
 from tests.dbt_summaries.conftest import Dbt
+from tests.dbt_summaries.history_worlds import ACCOUNT_FIGURES, History, store_history
 from tests.dbt_summaries.worlds import Post, Reading, store
 
 
@@ -60,3 +62,41 @@ def test_nothing_is_told_as_a_share_of_less_than_nothing(engine: Engine, dbt: Db
     """
     assert rows(engine, growth) == [(-2, None), (10, None), (-20, -300.0)]
     assert {multiple for *_, multiple in rows(engine, RANKS)} == {None}
+
+
+def test_a_business_that_was_removed_leaves_all_marts(engine: Engine, dbt: Dbt) -> None:
+    posts = {business: {10 * business + day: post(5, day, day) for day in (4, 6)} for business in (1, 2)}
+    account_day = dict.fromkeys(ACCOUNT_FIGURES) | {"followers": 9}
+    store_history(engine, History(posts, {b: {("linkedin", 1, date(2026, 5, 9)): account_day} for b in (1, 2)}))
+    with engine.begin() as connection:
+        connection.execute(text("DELETE FROM changed_days"))
+    assert dbt("run").succeeded
+    with engine.begin() as connection:
+        connection.execute(text("DELETE FROM businesses WHERE id = 1"))
+    days = [day for (day,) in rows(engine, "SELECT DISTINCT day FROM changed_days ORDER BY day")]
+    for day in days:
+        assert dbt("run", days=(day, day)).succeeded
+    assert days == [date(2026, 5, 4), date(2026, 5, 6), date(2026, 5, 9)]
+    holders = rows(
+        engine,
+        "SELECT table_name FROM information_schema.columns JOIN information_schema.tables"
+        " USING (table_schema, table_name) WHERE column_name = 'business_id' AND table_type = 'BASE TABLE'"
+        " AND table_schema = 'public' AND table_name <> 'int_account_days'",  # it remembers that there was something
+    )
+    left = {name: {b for (b,) in rows(engine, f"SELECT business_id FROM {name}")} for (name,) in holders}
+    assert left["analytics_summaries"] == left["account_growth"] == {2}
+    assert {name for name, businesses in left.items() if 1 in businesses} == set()
+
+
+def test_a_reading_that_comes_between_two_models_is_told_by_the_next_build(engine: Engine, dbt: Dbt) -> None:
+    """Were its post removed before, nobody would learn that the gain is gone."""
+    store(engine, {1: {1: post(5, 4, 10)}})
+    assert dbt("run", "--select", "+int_reading_days").succeeded
+    later = post(5, 4, 10)
+    read_again = replace(later, readings=(*later.readings, Reading(datetime(2026, 5, 9, tzinfo=UTC), likes=30)))
+    store(engine, {1: {1: read_again}})
+    assert dbt("run", "--select", "post_daily_gains").succeeded
+    gains = "SELECT observed_on, likes_gain FROM post_daily_gains ORDER BY 1"
+    assert rows(engine, gains) == [(date(2026, 5, 4), 10)]
+    assert dbt("run", "--select", "int_reading_days", "post_daily_gains").succeeded
+    assert rows(engine, gains) == [(date(2026, 5, 4), 10), (date(2026, 5, 9), 20)]

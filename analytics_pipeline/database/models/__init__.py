@@ -18,7 +18,7 @@ from analytics_pipeline.database.models.figures import (
     RawObservation,
     SocialAccount,
 )
-from analytics_pipeline.database.models.ledger import UNIT_STATES, SyncError, SyncUnit
+from analytics_pipeline.database.models.ledger import UNIT_STATES, ChangedDay, SyncError, SyncUnit
 
 __all__ = [
     "ACCOUNT_STATUSES",
@@ -31,6 +31,7 @@ __all__ = [
     "Base",
     "BilledRead",
     "Business",
+    "ChangedDay",
     "Content",
     "Image",
     "MediaOwner",

@@ -1,4 +1,4 @@
-"""The ledger: what is due, running, done, waiting or parked, and the posts that failed."""
+"""The ledger: what is due, running, done, waiting or parked, the posts that failed, and days to tell of."""
 
 import uuid
 from datetime import date, datetime
@@ -67,3 +67,13 @@ class SyncError(Base):
     status_code: Mapped[int | None] = mapped_column(Integer)
     run_id: Mapped[str | None]
     occurred_at: Mapped[datetime] = now_column()
+
+
+class ChangedDay(Base):
+    """A day (UTC) of which rows of an asset's table changed outside Dagster's runs; until it was told."""
+
+    __tablename__ = "changed_days"
+
+    asset: Mapped[str] = mapped_column(primary_key=True)
+    platform: Mapped[str] = mapped_column(primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True)

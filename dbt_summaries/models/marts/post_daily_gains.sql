@@ -16,7 +16,8 @@ with changed as (
     select
         found.platform,
         found.published_on,
-        min(found.observed_on) as first_changed
+        min(found.observed_on) as first_changed,
+        max(found.observed_on) as last_known
     from {{ ref('int_reading_days') }} as found
     where
         found.readings > 0
@@ -61,13 +62,8 @@ readings as (
     inner join {{ ref('stg_post_analytics') }} as observations
         on posts.post_id = observations.post_id and changed.first_changed <= observations.observed_on
     {%- endif %}
-    -- Only days of reading that int_reading_days knows: of others nobody would learn that they are gone.
-    inner join {{ ref('int_reading_days') }} as known
-        on
-            posts.platform = known.platform
-            and posts.published_on = known.published_on
-            and observations.observed_on = known.observed_on
-            and known.readings > 0
+    -- A reading that came after int_reading_days was built: were it removed, nobody would learn that its gain is gone.
+    where observations.observed_on <= changed.last_known
 ),
 
 {% if rebuilds_some_days() -%}
