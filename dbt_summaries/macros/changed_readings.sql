@@ -22,7 +22,7 @@
 {% macro delete_changed_readings() %}
     {% if rebuilds_some_days() %}
         {% set first, next = changed_range() %}
-        lock table {{ ref('int_reading_days') }} in share mode;
+        {{ lock_to_read(ref('int_reading_days')) }};
         delete from {{ this }} as outdated
         using (
             select

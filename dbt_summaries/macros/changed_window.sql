@@ -100,7 +100,7 @@
 {% macro delete_changed_months(days_after=0) %}
     {% if is_incremental() %}
         {% set first, next = changed_months(days_after) %}
-        lock table {{ this }} in share row exclusive mode;
+        {{ lock_to_build(this) }};
         delete from {{ this }}
         where month_start >= {{ first }} and month_start < {{ next }}
     {% endif %}
@@ -109,7 +109,7 @@
 {% macro delete_months_since_the_changed() %}
     {% if is_incremental() %}
         {% set first, next = changed_range('month') %}
-        lock table {{ this }} in share row exclusive mode;
+        {{ lock_to_build(this) }};
         delete from {{ this }} where month_start >= {{ first }}
     {% endif %}
 {% endmacro %}
@@ -119,7 +119,7 @@
 {% macro delete_changed_windows() %}
     {% if is_incremental() %}
         {% set first, next = changed_range() %}
-        lock table {{ this }} in share row exclusive mode;
+        {{ lock_to_build(this) }};
         delete from {{ this }} as existing
         where
             existing.window_start <= {{ next }}

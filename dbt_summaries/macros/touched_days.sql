@@ -72,14 +72,15 @@
 #}
 {% macro lock_against_other_runs() %}
     {% if is_incremental() %}
-        lock table {{ this }} in share row exclusive mode
+        {{ lock_to_build(this) }}
     {% endif %}
 {% endmacro %}
 
 {% macro delete_touched_days() %}
     {% if is_incremental() %}
-        lock table {{ ref('int_reading_days') }}, {{ ref('int_account_days') }} in share mode;
-        lock table {{ this }} in share row exclusive mode;
+        {{ lock_to_read(ref('int_reading_days')) }};
+        {{ lock_to_read(ref('int_account_days')) }};
+        {{ lock_to_build(this) }};
         {% if rebuilds_some_days() %}
             {{ create_touched_days([changed_reading_days(), changed_account_days()], 'built.day = changes.day') }};
         {% endif %}
@@ -89,8 +90,10 @@
 
 {% macro delete_touched_periods() %}
     {% if is_incremental() %}
-        lock table {{ ref('int_reading_days') }}, {{ ref('int_account_days') }}, {{ ref('post_daily_gains') }} in share mode;
-        lock table {{ this }} in share row exclusive mode;
+        {{ lock_to_read(ref('int_reading_days')) }};
+        {{ lock_to_read(ref('int_account_days')) }};
+        {{ lock_to_read(ref('post_daily_gains')) }};
+        {{ lock_to_build(this) }};
         {% if rebuilds_some_days() %}
             {{ create_touched_days(
                 [changed_reading_days(), changed_account_days(), changed_gains()],

@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from random import Random, randrange
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from tests.dbt_summaries import test_account_marts as accounts
 from tests.dbt_summaries import test_analytics_summaries as summaries
@@ -90,3 +90,24 @@ def test_accounts_in_any_order(engine: Engine, dbt: Dbt, random: Random) -> None
     store_accounts(engine, later)
     build(dbt, accounts.KEYS, one_by_one(FIRST_CHANGED, LAST_CHANGED, random))
     accounts.assert_marts(accounts.read_marts(engine), later)
+
+
+def test_builds_wait_for_each_other_and_not_for_autovacuum(
+    engine: Engine, dbt: Dbt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which is ended where others wait for it, a second later, and would never come to its end."""
+    gains = ("run", "--select", "+post_daily_gains")
+    day = date(2020, 1, 1)
+    assert dbt(*gains).succeeded
+    monkeypatch.setenv("PGOPTIONS", "-c lock_timeout=3s")
+    with engine.begin() as vacuum:
+        vacuum.execute(text("LOCK TABLE int_reading_days, post_daily_gains IN SHARE UPDATE EXCLUSIVE MODE"))
+        outcome = dbt(*gains, days=(day, day))
+        assert outcome.succeeded, outcome.messages
+    with engine.begin() as other_run:
+        table = f'"{engine.url.database}"."public"."int_reading_days"'
+        other_run.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:table, 0))"), {"table": table})
+        outcome = dbt(*gains, days=(day, day))
+        assert outcome.statuses["int_reading_days"] == "error"
+        assert "lock timeout" in str(outcome.messages)
+    assert dbt(*gains, days=(day, day)).succeeded

@@ -39,6 +39,9 @@ BEGIN
 END
 $$;
 
+-- Nobody else is to make a trigger of them on a table of his own, which would work with the owner's rights.
+REVOKE EXECUTE ON FUNCTION note_removed_rows(), note_moved_post() FROM PUBLIC;
+
 CREATE TRIGGER note_removed_posts AFTER DELETE ON published_posts
 REFERENCING OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION note_removed_rows('published_on');
 
