@@ -23,7 +23,7 @@ _numbers = itertools.count(1)
 _used: list[str] = []
 
 # Dagster and dbt leave hundred thousands of objects that stay. Looking through them for garbage was a tenth of the time.
-gc.set_threshold(50_000)
+gc.set_threshold(20_000)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
