@@ -29,9 +29,6 @@ from analytics_pipeline.database.server_guard import PORT
 SUPERUSER = "postgres"
 _LONGEST_SOCKET_PATH = 100  # bytes; the kernel's limit is 104 (macOS) or 108
 _START_SECONDS = 60.0
-# No other server follows this one: a table that is made and filled in one transaction, as dbt makes them, need not be
-# written twice. A crash costs nothing all the same.
-_NO_STANDBY = {"wal_level": "minimal", "max_wal_senders": "0"}
 _SETTINGS = {
     "listen_addresses": "",
     "port": str(PORT),
@@ -40,7 +37,10 @@ _SETTINGS = {
     "shared_buffers": "128MB",
     "timezone": "UTC",
     "log_timezone": "UTC",
-    **_NO_STANDBY,
+    # No other server follows this one: a table that is made and filled in one transaction, as dbt makes them, need not
+    # be written twice. A crash costs nothing all the same.
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
 }
 _FAST_SETTINGS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 

@@ -37,8 +37,9 @@ def read_in_halves(
         try:
             readings += read(batch)
             accepted = True
-        except (ConfigurationError, PostNotFoundError) as error:
-            if error.status_code not in (400, 404) or isinstance(error, VersionError):
+        except PlatformAPIError as error:
+            of_posts = isinstance(error, ConfigurationError | PostNotFoundError) and not isinstance(error, VersionError)
+            if not of_posts or error.status_code not in (400, 404):
                 return readings, error
             if len(batch) > 1:
                 middle = len(batch) // 2
@@ -48,6 +49,4 @@ def read_in_halves(
             if refused == _REFUSALS_TO_GIVE_UP and pending and not accepted:
                 return readings, ConfigurationError(error.message, error.platform, error.status_code)
             readings.append(PostReading(batch[0], None, error))
-        except PlatformAPIError as error:
-            return readings, error
     return readings, None

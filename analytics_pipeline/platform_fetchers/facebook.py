@@ -304,8 +304,8 @@ class FacebookFetcher(GraphFetcher):
                     yield key, reply, aside_replies.get(key)
             if fatal:
                 raise fatal
-            if any(isinstance(reply, dict) for reply in replies[: len(ids)]):
-                accepted = accepted or asked
+            if not accepted and any(isinstance(reply, dict) for reply in replies[: len(ids)]):
+                accepted = asked
             ids = [key for key, *_ in refused]
             if ids:
                 lacking = self._find_dead(alive, partial(_one_metric, url_of, ids[0]), where, accepted)

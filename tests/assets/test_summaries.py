@@ -58,7 +58,7 @@ def sources_of(materialization: dg.AssetMaterialization, column: str) -> set[tup
     return {(dep.asset_key.to_user_string(), dep.column_name) for dep in lineage.deps_by_column[column]}
 
 
-GAINS = "SELECT post_id, observed_on, likes_gain, impressions_gain FROM post_daily_gains ORDER BY post_id, observed_on"
+GAINS = "SELECT to_jsonb(gains) - 'updated_at' FROM post_daily_gains AS gains ORDER BY post_id, observed_on"
 
 
 def test_rows_lineage_and_checks_that_block_or_tell(

@@ -62,6 +62,7 @@ def test_when_everything_is_refused_it_is_not_about_the_posts() -> None:
     calls: list[Sequence[str]] = []
     _, fault = read_in_halves(ids, reader(set(ids), calls))
     assert isinstance(fault, ConfigurationError)
+    assert "refused" in fault.message
     assert len(calls) < 15
 
 
