@@ -14,6 +14,7 @@ import os
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import time
@@ -25,6 +26,10 @@ PORT = 5432
 """Part of the socket's name only: the server does not listen on TCP."""
 POLL_SECONDS = 0.005
 _STOP_SECONDS = 30.0
+_ANSWER_SECONDS = 5.0
+_SSL_REQUEST = struct.pack("!ii", 8, 80877103)
+"""The one message that a server answers (with a byte) before it asks who is there: PostgreSQL, "SSL Session
+Encryption" of the message flow of its protocol."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +41,17 @@ class Postmaster:
     ready: bool
 
     def answers(self) -> bool:
-        """Whether connections are accepted now."""
-        with socket.socket(socket.AF_UNIX) as probe:
-            return self.ready and probe.connect_ex(str(self.socket_folder / f".s.PGSQL.{PORT}")) == 0
+        """Whether connections are served now.
+
+        A connection alone says nothing: a child that the server had just made when it died may hold the socket.
+        """
+        with socket.socket(socket.AF_UNIX) as probe, contextlib.suppress(OSError):
+            probe.settimeout(_ANSWER_SECONDS)
+            if self.ready:
+                probe.connect(str(self.socket_folder / f".s.PGSQL.{PORT}"))
+                probe.sendall(_SSL_REQUEST)
+                return bool(probe.recv(1))
+        return False
 
 
 def read_postmaster(home: Path) -> Postmaster | None:

@@ -3,11 +3,13 @@
 import fcntl
 import os
 import select
+import shutil
 import signal
 import socket
 import stat
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -172,6 +174,24 @@ def test_what_a_crash_of_the_machine_leaves_behind_is_no_obstacle(start: Start, 
 
     assert ask(server, "SELECT 1") == 1
     server.stop()
+
+
+def test_a_socket_on_which_nobody_serves_is_no_server(home: Path) -> None:
+    """A child that the server had just made when it died holds the socket for a moment: it accepts, and never answers."""
+    (home / "data" / "postmaster.pid").write_text(
+        f"{os.getpid()}\n{home / 'data'}\n1\n5432\n{home / 'socket'}\n\n\nready\n"
+    )
+    (home / "socket").mkdir()
+    with socket.socket(socket.AF_UNIX) as held:
+        held.bind(os.path.relpath(home / "socket" / ".s.PGSQL.5432"))
+        held.listen()
+        closing = threading.Timer(0.05, held.shutdown, [socket.SHUT_RDWR])
+        closing.start()
+        running = embedded.status(home).running
+        closing.join()
+    shutil.rmtree(home / "socket")
+
+    assert running is False
 
 
 def test_a_forked_child_is_no_user_of_its_own(start: Start, home: Path) -> None:
