@@ -1,29 +1,21 @@
-"""Dagster resources: the database, one per platform fetcher, dbt.
+"""Dagster resources: the database, and one per platform fetcher.
 
-Here: configuration carried into runs. Not here: what is done with it. Nothing connects before a run needs it.
+Here: configuration carried into runs. Not here: what is done with it; dbt (`dbt_project.py`). Nothing connects before
+a run needs it.
 """
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from functools import cached_property
-from importlib import metadata
-from pathlib import Path
 
 import dagster as dg
-from dagster_dbt import DbtCliResource, DbtProject
-from packaging.version import Version
 from pydantic import Field, field_validator
 from sqlalchemy.orm import Session
 
 from analytics_pipeline.database import engine
 from analytics_pipeline.platform_fetchers import FETCHERS
 from analytics_pipeline.platform_fetchers.base import BasePlatformFetcher
-from analytics_pipeline.settings import PROJECT_DIR
 from analytics_pipeline.sync.plan import Account
-
-DBT_PROJECT = DbtProject(project_dir=PROJECT_DIR / "dbt_summaries", profiles_dir=PROJECT_DIR / "dbt_summaries")
 
 
 class DatabaseResource(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -71,25 +63,3 @@ class PlatformResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     def now(self) -> datetime:
         """The moment that readings carry, UTC."""
         return datetime.fromisoformat(self.replay_at).astimezone(UTC) if self.replay_at else datetime.now(UTC)
-
-
-class QuickDbtCliResource(DbtCliResource):
-    """dbt without a process that only asks dbt for its version, 2 s before every run."""
-
-    @cached_property
-    def _cli_version(self) -> Version:
-        return Version(metadata.version("dbt-core"))
-
-
-def dbt_executable() -> str:
-    """dbt of the environment that runs this, activated or not."""
-    return str(Path(sys.executable).with_name("dbt"))
-
-
-def all_resources() -> dict[str, object]:
-    """Every resource by its key: `database`, `dbt`, and one per platform."""
-    return {
-        "database": DatabaseResource(),
-        "dbt": QuickDbtCliResource(project_dir=str(DBT_PROJECT.project_dir), dbt_executable=dbt_executable()),
-        **{platform: PlatformResource(platform=platform) for platform in FETCHERS},
-    }

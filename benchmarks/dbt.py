@@ -39,7 +39,7 @@ class Dbt:
         # Here, as importing them takes seconds, and reads the settings.
         from analytics_pipeline.assets.analytics_summaries import changed_days, parsed_for_runs
         from analytics_pipeline.database.engine import dbt_environment
-        from analytics_pipeline.resources import DBT_PROJECT, dbt_executable
+        from analytics_pipeline.dbt_project import DBT_PROJECT, dbt_executable
 
         started = time.perf_counter()
         self._parsed = parsed_for_runs()

@@ -18,7 +18,8 @@ from analytics_pipeline.assets.partitions import PUBLISH_DAYS
 from analytics_pipeline.assets.shared import OWNERS, SUMMARIES
 from analytics_pipeline.assets.summaries_metadata import SummariesMetadata
 from analytics_pipeline.database.engine import dbt_environment
-from analytics_pipeline.resources import DBT_PROJECT, DatabaseResource, dbt_executable
+from analytics_pipeline.dbt_project import DBT_PROJECT, dbt_executable
+from analytics_pipeline.resources import DatabaseResource
 from analytics_pipeline.settings import get_settings
 
 _CHANGED = (

@@ -118,7 +118,7 @@ def encryption_key() -> Iterator[Finding]:
 def dbt() -> Iterator[Finding]:
     """Whether dbt is installed and its project parses; parsed anew only where a file has changed."""
     from analytics_pipeline.assets.analytics_summaries import manifest_path  # seconds of imports
-    from analytics_pipeline.resources import dbt_executable
+    from analytics_pipeline.dbt_project import dbt_executable
 
     if not Path(dbt_executable()).exists():
         yield Finding("dbt", "failed", f"{dbt_executable()} is missing", "install the pipeline again: pip install -e .")

@@ -13,8 +13,9 @@ from sqlalchemy import Engine, text
 
 from analytics_pipeline.assets.analytics_summaries import parsed_for_runs, summaries_assets
 from analytics_pipeline.automation.ranges import range_tags
+from analytics_pipeline.dbt_project import dbt_resource
 from analytics_pipeline.platform_fetchers import FETCHERS
-from analytics_pipeline.resources import DatabaseResource, all_resources
+from analytics_pipeline.resources import DatabaseResource
 from tests.dbt_summaries.worlds import Post, Reading, store
 
 AT = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -38,7 +39,7 @@ def build(instance: dg.DagsterInstance, days: int, *models: str) -> dg.ExecuteIn
         tags=range_tags(AT.date(), AT.date() + timedelta(days=days - 1)),
         resources={
             "database": DatabaseResource(),
-            "dbt": all_resources()["dbt"],
+            "dbt": dbt_resource(),
         },
         run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         raise_on_error=False,

@@ -18,7 +18,8 @@ from analytics_pipeline.assets.published_posts import published_posts_asset
 from analytics_pipeline.automation.ranges import range_tags
 from analytics_pipeline.database.engine import get_engine, new_session
 from analytics_pipeline.database.models import SocialAccount
-from analytics_pipeline.resources import DatabaseResource, PlatformResource, all_resources
+from analytics_pipeline.dbt_project import dbt_resource
+from analytics_pipeline.resources import DatabaseResource, PlatformResource
 from analytics_pipeline.sandbox.server import SandboxServer
 from analytics_pipeline.sandbox.world import World, load_world, write_world
 from analytics_pipeline.sync import AnalyticsSyncService
@@ -63,7 +64,7 @@ def read(real: RealSet, reading: Reading, sandbox: SandboxServer) -> None:
 
 def summarise(first: date, last: date, instance: dg.DagsterInstance) -> None:
     """`analytics_summaries` for the publish days `first` to `last`, dbt's tests included; raises when it fails."""
-    dbt = all_resources()["dbt"]  # which starts no process only to ask dbt for its version
+    dbt = dbt_resource()  # which starts no process only to ask dbt for its version
     chosen = dg.AssetSelection.assets("analytics_summaries").upstream()
     _materialize([summaries_assets()], first, last, instance, {"dbt": dbt}, chosen)
 
