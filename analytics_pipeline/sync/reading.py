@@ -216,6 +216,7 @@ def _store(work: AccountWork, units: Sequence[_Unit], api_version: str | None) -
             session, [(unit.claim, r) for unit, r in zip(ours, results, strict=True) if unit.claim], work.run_id, now
         )
         _mark_gone(session, [(post, failures[post.id]) for post, _ in read if post.id in failures], now)
+        _mark_back(session, [post for post, reading in read if reading.analytics and reading.error is None])
         for failure in {unit.failure for unit in ours}:
             work.note_outcome(session, failure)
         if work.run_id is None:
@@ -276,4 +277,12 @@ def _mark_gone(session: Session, failures: Sequence[tuple[PlannedPost, PostFailu
             update(PublishedPost)
             .where(PublishedPost.id == post.id)
             .values(status="deleted" if confirmed else "unavailable", unavailable_since=since or now)
+        )
+
+
+def _mark_back(session: Session, posts: Sequence[PlannedPost]) -> None:
+    """A post of which there are figures is there: that it was said to be gone confirms nothing any more."""
+    if gone := [post.id for post in posts if post.unavailable_since is not None]:
+        session.execute(
+            update(PublishedPost).where(PublishedPost.id.in_(gone)).values(status="published", unavailable_since=None)
         )

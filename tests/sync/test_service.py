@@ -259,6 +259,30 @@ def test_a_gone_post_is_unavailable_then_deleted_and_keeps_its_figures(
     assert likes(session) == [("a", "09-30", 8)]
 
 
+def test_a_post_that_is_read_again_is_back_and_no_longer_half_deleted(
+    service: AnalyticsSyncService, platform: Platform, connected: Connect, session: Session
+) -> None:
+    connected("10")
+    platform.publish("10", "a", at(D1), likes=8)
+    run(service)
+    gone = PostNotFoundError("gone", "linkedin", 404, post_id="a")
+    platform.posts["10"].clear()  # it is read by its id, not listed
+
+    def after_a_day(error: PostNotFoundError | None) -> tuple[str, bool]:
+        platform.now += timedelta(days=1)
+        platform.post_errors = {"a": error} if error else {}
+        run(service)
+        post = session.scalars(select(PublishedPost)).one()
+        session.refresh(post)
+        session.commit()
+        return post.status, post.unavailable_since is not None
+
+    assert after_a_day(gone) == ("unavailable", True)
+    assert after_a_day(None) == ("published", False)
+    assert after_a_day(gone) == ("unavailable", True), "the first time since it was there: no confirmation"
+    assert after_a_day(gone) == ("deleted", True)
+
+
 def test_a_post_that_a_batch_leaves_out_is_neither_zero_nor_deleted(
     service: AnalyticsSyncService, platform: Platform, connected: Connect, session: Session
 ) -> None:
