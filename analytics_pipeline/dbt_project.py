@@ -25,8 +25,8 @@ class QuickDbtCliResource(DbtCliResource):
 
 
 def dbt_executable() -> str:
-    """dbt of the environment that runs this, activated or not."""
-    return str(Path(sys.executable).with_name("dbt"))
+    """dbt (`dbt_command.py`) of the environment that runs this, activated or not."""
+    return str(Path(sys.executable).with_name("analytics-dbt"))
 
 
 def dbt_resource() -> DbtCliResource:

@@ -152,7 +152,7 @@ def test_dbt_parses() -> None:
 def test_dbt_is_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
     (finding,) = own.dbt()
-    assert (finding.state, finding.found) == ("failed", f"{tmp_path / 'dbt'} is missing")
+    assert (finding.state, finding.found) == ("failed", f"{tmp_path / 'analytics-dbt'} is missing")
 
 
 def test_channels_of_alerts(configure: Configure) -> None:
