@@ -117,6 +117,8 @@ class BasePlatformFetcher(FigureReader):
         """Held during a call. The caller may put one in its place that lets only so many calls be under way at once."""
         self.unlisted: str | None = None
         """What listings may lack, for people; None while nothing is known to lack."""
+        self.listed_since: datetime | None = None
+        """A listing that failed has told of all posts since then, on platforms that list by time; None while unknown."""
         self.incomplete: PlatformAPIError | None = None
         """Why some figures of the last account days lack that were asked for; None while all came that there are."""
         self.answering_version: str | None = None

@@ -47,6 +47,6 @@ def read_in_halves(
                 continue
             refused += 1
             if refused == _REFUSALS_TO_GIVE_UP and pending and not accepted:
-                return readings, ConfigurationError(error.message, error.platform, error.status_code)
+                return [], ConfigurationError(error.message, error.platform, error.status_code)
             readings.append(PostReading(batch[0], None, error))
     return readings, None

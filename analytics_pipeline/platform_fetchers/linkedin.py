@@ -164,7 +164,8 @@ class LinkedInAnalyticsFetcher(LinkedInDetails):
                     f"linkedin: {repeated} pages without a new post, and still more to come", self.platform
                 )
             following = wire.next_start(body)
-            overlap = PAGE_OVERLAP
+            # Short pages, as LinkedIn may give for whatever `count`, are more calls already.
+            overlap = PAGE_OVERLAP if following is None else min(PAGE_OVERLAP, (following - position) // 10)
             if following is None:  # more may follow all the same, until a page is empty
                 following = position + len(elements)
                 if not fresh or len(elements) < wire.PAGE_SIZE:

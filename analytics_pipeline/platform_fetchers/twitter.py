@@ -177,28 +177,38 @@ class TwitterAnalyticsFetcher(TwitterAccount):
         user = self._own_id()
         seen: set[str] = set()
         edited = wire.EditedPosts()
+        fault: PlatformAPIError | None = None
         now = self._clock()
         border = now - PRIVATE_AGE if self._may_see_private else max(now, end) + PRIVATE_AGE
-        for since, until, private in wire.windows(start, end, border):
-            for reply in self._timeline(user, since, until, private):
-                page = []
-                for post in reply.posts.values():
-                    versions = wire.versions_of(post)
-                    if wire.is_retweet(post) or versions[0] in seen:
-                        continue
-                    seen.add(versions[0])
-                    if len(versions) == 1:
-                        page.append(self._listed(versions, reply))
-                    else:
-                        edited.add(versions[0], versions, reply)
-                if fresh := [post for post in page if start <= post.published_at < end]:
-                    yield self._listed_with_extras(fresh)
+        self.listed_since = None
+        try:
+            for since, until, private in wire.windows(start, end, border):
+                for reply in self._timeline(user, since, until, private):
+                    page = []
+                    for post in reply.posts.values():
+                        versions = wire.versions_of(post)
+                        if wire.is_retweet(post) or versions[0] in seen:
+                            continue
+                        seen.add(versions[0])
+                        if len(versions) == 1:
+                            page.append(self._listed(versions, reply))
+                        else:
+                            edited.add(versions[0], versions, reply)
+                    if fresh := [post for post in page if start <= post.published_at < end]:
+                        yield self._listed_with_extras(fresh)
+                    times = [at for post in reply.posts.values() if (at := wire.created_at(post))]
+                    self.listed_since = min(times, default=self.listed_since)
+            self._complete(edited)
+        except PlatformAPIError as error:
+            fault = error
         if len(seen) >= MOST_LISTED:
             self.unlisted = f"twitter: X lists the newest {MOST_LISTED:,} posts: older ones may never be found"
-        self._complete(edited)
         last = [self._listed(versions, edited.reply) for versions in edited.versions.values()]
         if fresh := [post for post in last if start <= post.published_at < end]:
-            yield self._listed_with_extras(fresh)
+            # After a fault, a reading that lacks a version says so, and the post is read by its id.
+            yield fresh if fault else self._listed_with_extras(fresh)
+        if fault:
+            raise fault
 
     def _listed_with_extras(self, posts: Sequence[ListedPost]) -> list[ListedPost]:
         readings = self._with_extras([post.reading for post in posts if post.reading])

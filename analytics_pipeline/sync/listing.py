@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from analytics_pipeline.database import day_writes, writes
 from analytics_pipeline.database.models import SocialAccount
+from analytics_pipeline.platform_fetchers.exceptions import PlatformAPIError
 from analytics_pipeline.platform_fetchers.metrics import ListedPost
 from analytics_pipeline.sync import figures, ledger, plan, workers
 from analytics_pipeline.sync.ahead import ahead
@@ -24,8 +25,9 @@ _log = logging.getLogger(__name__)
 def list_posts(work: AccountWork, first: date, last: date) -> AccountResult:
     """Finds the posts of `first` to `last` and stores them page by page; figures that come along are stored too.
 
-    A listing that fails leaves its days in the ledger, due again, waiting or for a person, as the failure says. One
-    that another process keeps from beginning leaves the ledger to that process.
+    A listing that fails leaves its days in the ledger, due again, waiting or for a person, as the failure says; but not
+    the newest, where all their posts were listed before it. One that another process keeps from beginning leaves the
+    ledger to that process.
     """
     try:
         with work.alone():
@@ -49,13 +51,21 @@ def _list_posts(work: AccountWork, first: date, last: date) -> AccountResult:
         except Exception as error:  # noqa: BLE001  # one account never costs another
             failure = work.failure_of(error)
             result = AccountResult(work.account, found, new, fetcher.usage, failure)
-            return _failed(work, first, last, result, failure)
+            # What the platform refuses comes after the pages before it: they are stored.
+            since = fetcher.listed_since if isinstance(error, PlatformAPIError) else None
+            unlisted_until = last if since is None else max(min(since.astimezone(UTC).date(), last), first)
+            if unlisted_until < last:
+                with Session(work.engine) as session, session.begin():
+                    ledger.register_listing(session, work.account.id, unlisted_until + timedelta(days=1), last)
+                    work.note_listed(session, unlisted_until + timedelta(days=1), last, began)
+            return _failed(work, first, unlisted_until, result, failure)
         usage, note = fetcher.usage, fetcher.unlisted
     if note:
         _log.warning("%s: %s", work.account.name, note)
     with Session(work.engine) as session, session.begin():
         ledger.register_listing(session, work.account.id, first, last)
-        work.note_listing(session, first, last, began)
+        work.note_outcome(session, None)
+        work.note_listed(session, first, last, began)
     return AccountResult(work.account, found, new, usage, note=note)
 
 

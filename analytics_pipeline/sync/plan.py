@@ -225,10 +225,13 @@ def listed_until(session: Session, platform: str) -> dict[int, date]:
     return {account: moment.astimezone(UTC).date() for account, moment in rows if moment}
 
 
-def owed_listings(session: Session, now: datetime, first: date, last: date) -> dict[int, list[tuple[date, date]]]:
+def owed_listings(
+    session: Session, now: datetime, first: date, last: date, account_id: int | None = None
+) -> dict[int, list[tuple[date, date]]]:
     """By account: the ranges of `first` to `last` with days that are due although nobody knows their posts.
 
-    Days that lie further apart than LISTED_TOGETHER are in two ranges: what is listed is paid for on some platforms.
+    `account_id`: of this account only. Days that lie further apart than LISTED_TOGETHER are in two ranges: what is listed
+    is paid for on some platforms.
     """
     rows = session.execute(
         select(SyncUnit.social_account_id, SyncUnit.publish_day)
@@ -236,6 +239,7 @@ def owed_listings(session: Session, now: datetime, first: date, last: date) -> d
             SyncUnit.publish_day.between(first, last),
             SyncUnit.posts_expected.is_(None),
             or_(SyncUnit.state.in_(("due", "running")), _waiting_is_over(now)),
+            true() if account_id is None else SyncUnit.social_account_id == account_id,
         )
         .order_by(SyncUnit.social_account_id, SyncUnit.publish_day.desc())
     )

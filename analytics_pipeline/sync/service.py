@@ -259,12 +259,23 @@ class AnalyticsSyncService:
     def _work(self, account: Account) -> AccountWork:
         return AccountWork(self._engine, account, self._make_fetcher, self._clock, self._run_id, self._calling)
 
-    def _list_new_posts(self, account: Account) -> Iterable[AccountResult]:
+    def _list_new_posts(self, account: Account) -> Iterator[AccountResult]:
+        """The older days that a failed listing has left in the ledger, then what was published since the last one.
+
+        In this order, as else the newest would take all that a small quota allows, each time anew.
+        """
         today = self._clock().astimezone(UTC).date()
         with Session(self._engine) as session:
             known = session.scalar(select(SocialAccount.listed_at).where(SocialAccount.id == account.id))
-        first = (known - LISTING_OVERLAP).astimezone(UTC).date() if known else get_settings().analytics_start_date
-        return [listing.list_posts(self._work(account), min(first, today), today)]
+            first = (known - LISTING_OVERLAP).astimezone(UTC).date() if known else get_settings().analytics_start_date
+            first = min(first, today)
+            before = first - timedelta(days=1)
+            owed = plan.owed_listings(session, self._clock(), date.min, before, account.id).get(account.id, [])
+        for days in [*owed, (first, today)]:
+            listed = listing.list_posts(self._work(account), *days)
+            yield listed
+            if listed.failure is not None and listed.failure.error_class == "throttled":
+                return
 
     def _read_newest(self, accounts: Sequence[Account], began: datetime, limit: int | None) -> Iterator[UnitResult]:
         first, last = date(1970, 1, 1), began.astimezone(UTC).date()

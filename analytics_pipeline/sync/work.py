@@ -15,7 +15,7 @@ from typing import Any, cast
 from sqlalchemy import Engine, Table, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from analytics_pipeline.database.models import SocialAccount
+from analytics_pipeline.database.models import SocialAccount, SyncUnit
 from analytics_pipeline.platform_fetchers.base import BasePlatformFetcher
 from analytics_pipeline.platform_fetchers.exceptions import (
     ConfigurationError,
@@ -123,12 +123,24 @@ class AccountWork:
         if self.account.shut:
             return Failure("transient", SHUT)
         if row.status != "connected":
-            return Failure("token", row.status_reason or "connect the account again")
+            return Failure(self._what_is_missing(), row.status_reason or "connect the account again")
         try:
             self.make_fetcher(self.account).close()
         except ConfigurationError as error:
             return Failure(error.error_class, error.message)
         return None
+
+    def _what_is_missing(self) -> str:
+        """Token or permission: the class of the failure that made the account wait for a person."""
+        units = SyncUnit.__table__.c
+        last = (
+            select(units.error_class)
+            .where(units.social_account_id == self.account.id, units.state == "needs_reauth")
+            .order_by(units.updated_at.desc())
+            .limit(1)
+        )
+        with self.engine.connect() as connection:
+            return connection.scalar(last) or "token"
 
     def failure_of(self, error: Exception) -> Failure:
         """What `error` means; an unexpected one is logged whole and treated as passing."""
@@ -149,12 +161,11 @@ class AccountWork:
             connected = account.where(_accounts.c.status == "connected")  # not one that was disconnected meanwhile
             session.execute(connected.values(status="needs_reauth", status_reason=failure.message))
 
-    def note_listing(self, session: Session, first: date, last: date, began: datetime) -> None:
-        """After a complete listing of `first` to `last` that began at that moment: up to then, all posts are known.
+    def note_listed(self, session: Session, first: date, last: date, began: datetime) -> None:
+        """After a listing that began at that moment and told of `first` to `last`: up to then, all posts are known.
 
-        Not where it ends before today, or leaves a gap behind the one before.
+        Not where it ends before today, or leaves a gap behind the one before. Days that the ledger owes are none.
         """
-        self.note_outcome(session, None)
         if last >= began.astimezone(UTC).date():
             known = _accounts.c.listed_at
             session.execute(

@@ -251,3 +251,43 @@ def test_the_views_of_one_video_are_counted_once_over_calls_and_runs(here: Here)
         assert (status, session.scalars(select(MediaOwner.platform_post_id)).all()) == ("deleted", [owner])
     assert sum(count or 0 for count in views().values()) == 300, "the deleted post keeps those that it was read with"
     assert {post for post, count in views().items() if count} == {owner}, "an heir would count them once more"
+
+
+def edited_world(posts: int) -> World:
+    """As `world`, with a post that was edited among the newest hundred and one among the third hundred."""
+    made = world(posts)
+    for age in (timedelta(hours=30), timedelta(days=7)):
+        first, second = NOW - age, NOW - age + timedelta(minutes=20)
+        old, new = post_id(first, 1_000), post_id(second, 1_001)
+        made.posts += [Post("twitter", ACCOUNTS["twitter"], old, first)]
+        made.posts += [Post("twitter", ACCOUNTS["twitter"], new, second, edit_of=old)]
+        made.observations += [Observation("twitter", name, second, likes=5) for name in (old, new)]
+    made.__post_init__()
+    return made
+
+
+@in_world(edited_world(450))
+def test_a_listing_longer_than_the_quota_goes_on_where_it_was_stopped(here: Here) -> None:
+    """X gives some apps few calls per window: had each to begin anew, it would never come to an end."""
+    told, calls = [], []
+    for _ in range(4):
+        here.sandbox.state.faults.clear()
+        reset = int(here.sandbox.clock.now().timestamp()) + 15 * 60
+        bucket = {"x-rate-limit-limit": "2", "x-rate-limit-remaining": "0", "x-rate-limit-reset": str(reset)}
+        body = '{"title": "Too Many Requests"}'
+        here.sandbox.script_fault(
+            "reply", status=429, skip=2, times=0, path_contains="/2/users/", headers=bucket, body=body
+        )
+        report = here.sync("twitter")
+        told.append((report["total_posts"], report["synced"]))
+        calls.append(here.calls()["users"])
+        here.sandbox.clock.advance(16 * 60)
+
+    assert told == [(199, 199), (380, 380), (452, 452), (452, 452)], (
+        "the day in which a listing stopped is not known yet"
+    )
+    assert calls == [3, 3, 3, 1]
+    assert here.billed() == here.booked(ApiUsage.cost_usd) == Decimal("2.27"), "454 versions, each once"
+    with Session(here.engine) as session:
+        assert session.execute(select(func.count(), func.count(PublishedPost.last_synced_at))).one() == (452, 452)
+        assert set(session.scalars(select(SyncUnit.state))) == {"done"}
