@@ -19,6 +19,7 @@ from analytics_pipeline.platform_fetchers.exceptions import (
     PostAbsentError,
     PostNotFoundError,
     RateLimitError,
+    TransientError,
 )
 from analytics_pipeline.platform_fetchers.linkedin_metrics import REACTIONS, VIDEO_VIEWS, VIDEOS, WATCH_TIME
 from analytics_pipeline.platform_fetchers.linkedin_requests import LinkedInRequests
@@ -64,12 +65,18 @@ class LinkedInDetails(LinkedInRequests):
         ]
         found: dict[str, Any] = {}
         gone: set[str] = set()
+        passing: dict[str, PlatformAPIError] = {}
         for batch in chunks(urns, BATCH_SIZE):
-            said = self._rationed(f"/rest/{REACTIONS}?ids=List({wire.encoded_list(batch)})", REACTIONS)
+            said, fault = self._rationed(f"/rest/{REACTIONS}?ids=List({wire.encoded_list(batch)})", REACTIONS)
             found |= wire.results_of(said)
             gone |= wire.unknown_in(said)
+            if fault is not None:
+                passing |= dict.fromkeys(batch, fault)
         return [
-            self._add_reactions(reading, found.get(reading.platform_post_id), reading.platform_post_id in gone)
+            _incomplete(
+                self._add_reactions(reading, found.get(reading.platform_post_id), reading.platform_post_id in gone),
+                passing.get(reading.platform_post_id),
+            )
             for reading in readings
         ]
 
@@ -99,27 +106,34 @@ class LinkedInDetails(LinkedInRequests):
     def _add_video_figures(self, reading: PostReading) -> PostReading:
         analytics = reading.analytics
         assert analytics is not None
-        said = {VIDEO_VIEWS: self._rationed(wire.video_path(reading.platform_post_id, VIDEO_VIEWS), VIDEOS)}
-        analytics["video_views"] = self._video_figure_in(said[VIDEO_VIEWS])
+        views, fault = self._rationed(wire.video_path(reading.platform_post_id, VIDEO_VIEWS), VIDEOS)
+        said = {VIDEO_VIEWS: views}
+        analytics["video_views"] = self._video_figure_in(views)
         if analytics["video_views"] is not None:  # else there are no figures of this video, and each call counts
-            said[WATCH_TIME] = self._rationed(wire.video_path(reading.platform_post_id, WATCH_TIME), VIDEOS)
-            analytics["video_watch_time"] = _seconds(self._video_figure_in(said[WATCH_TIME]))
-        return replace(reading, raw={**reading.raw, VIDEOS: said})
+            watched, fault = self._rationed(wire.video_path(reading.platform_post_id, WATCH_TIME), VIDEOS)
+            said[WATCH_TIME] = watched
+            analytics["video_watch_time"] = _seconds(self._video_figure_in(watched))
+        return _incomplete(replace(reading, raw={**reading.raw, VIDEOS: said}), fault)
 
-    def _rationed(self, path: str, name: str) -> Mapping[str, Any]:
-        """As `_detail`, out of the ration. What this account's token may not see is remembered as `name`."""
+    def _rationed(self, path: str, name: str) -> tuple[Mapping[str, Any], PlatformAPIError | None]:
+        """As `_detail`, out of the ration: what was said, and why nothing was, where it may be a little later.
+
+        What this account's token may not see is remembered as `name`.
+        """
         if self._calls_left < 1 or name in self.denied_metrics:
-            return {}
+            return {}, None
         self._calls_left -= 1
         try:
-            return self._detail(path)
+            return self._detail(path), None
         except (RateLimitError, AuthenticationError):
             self._calls_left = 0
         except PermissionDeniedError:
             self.denied_metrics.add(name)
+        except TransientError as error:
+            return {}, error
         except PlatformAPIError:
             pass
-        return {}
+        return {}, None
 
     # --- details of one post
 
@@ -165,6 +179,11 @@ class LinkedInDetails(LinkedInRequests):
         except BadDataError as error:
             _logger.warning("%s", error.message)
             return None
+
+
+def _incomplete(reading: PostReading, fault: PlatformAPIError | None) -> PostReading:
+    """The reading with the passing fault that kept a part of it back: the rest is read a little later."""
+    return reading if fault is None or reading.error is not None else replace(reading, error=fault)
 
 
 def _seconds(milliseconds: int | None) -> float | None:

@@ -4,8 +4,9 @@ Not here: tokens, quotas, faults (the tests script those), and everything that t
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import unquote
 
@@ -67,6 +68,29 @@ FIGURES = {
     "shareCount": 5,
     "engagement": 0.025,
 }
+
+
+def page_of(posts: int, kind: str = "text", hours: int = 1) -> list[PostRef]:
+    """Posts, one every `hours` hours, the newest now."""
+    return [PostRef(ugc(n), NOW - timedelta(hours=hours * n), kind) for n in range(posts)]
+
+
+def everything(request: Request) -> Answer:
+    """Statistics, reactions and video figures of any post."""
+    if request.path == "/rest/socialMetadata":
+        ids = [unquote(urn) for urn in re.findall(r"urn%3A[^,)]+", request.target)]
+        assert request.target == f"/rest/socialMetadata?ids=List({','.join(urn.replace(':', '%3A') for urn in ids)})"
+        assert len(ids) <= 50
+        summaries = {"LIKE": {"count": 2}, "PRAISE": {"count": 1}}
+        return Answer(json={"results": {urn: {"reactionSummaries": summaries} for urn in ids}, "errors": {}})
+    if request.path == "/rest/videoAnalytics":
+        return Answer(json={"elements": [{"value": 5000 if request.query["type"] == "TIME_WATCHED" else 9}]})
+    return statistics({ugc(n): FIGURES for n in range(2000)})(request)
+
+
+def paths(server: PlatformServer) -> Counter[str]:
+    """Calls by resource."""
+    return Counter(request.path.rpartition("/")[2] for request in server.requests)
 
 
 def ms(moment: datetime) -> int:

@@ -60,7 +60,8 @@ def test_several_bad_posts_cost_only_themselves(numbers: set[int]) -> None:
 def test_when_everything_is_refused_it_is_not_about_the_posts() -> None:
     ids = [str(number) for number in range(100)]
     calls: list[Sequence[str]] = []
-    _, fault = read_in_halves(ids, reader(set(ids), calls))
+    readings, fault = read_in_halves(ids, reader(set(ids), calls))
+    assert readings == [], "nor do the first ones look as if they alone were refused"
     assert isinstance(fault, ConfigurationError)
     assert "refused" in fault.message
     assert len(calls) < 15

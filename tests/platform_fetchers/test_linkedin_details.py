@@ -1,16 +1,10 @@
-"""LinkedIn's fetcher over real HTTP: details of one post, its author, fresh tokens, ageing versions."""
+"""LinkedIn's fetcher over real HTTP: details of posts, and their ration."""
 
-import re
-from collections import Counter
-from datetime import UTC, datetime, timedelta
-from urllib.parse import unquote
+from datetime import timedelta
 
 import pytest
 
 from analytics_pipeline.platform_fetchers.exceptions import (
-    ConfigurationError,
-    InvalidTokenError,
-    PermissionDeniedError,
     PostAbsentError,
     PostNotFoundError,
     RateLimitError,
@@ -18,15 +12,15 @@ from analytics_pipeline.platform_fetchers.exceptions import (
 )
 from analytics_pipeline.platform_fetchers.linkedin import LinkedInAnalyticsFetcher
 from analytics_pipeline.platform_fetchers.metrics import PostReading, PostRef
-from analytics_pipeline.platform_fetchers.quota import MemoryQuota
-from analytics_pipeline.settings import get_settings
 from tests.platform_fetchers.conftest import NOW, TOKEN
 from tests.platform_fetchers.linkedin_page import (
     FIGURES,
     NOT_FOUND,
-    PAGE,
     STATISTICS,
+    everything,
     page_fetcher,
+    page_of,
+    paths,
     refs,
     share,
     statistics,
@@ -128,29 +122,6 @@ def test_many_posts_never_ask_for_details(server: PlatformServer, fetcher: Linke
 # --- details of many posts, and their ration
 
 
-def page_of(posts: int, kind: str = "text", hours: int = 1) -> list[PostRef]:
-    """Posts, one every `hours` hours, the newest now."""
-    return [PostRef(ugc(n), NOW - timedelta(hours=hours * n), kind) for n in range(posts)]
-
-
-def everything(request: Request) -> Answer:
-    """Statistics, reactions and video figures of any post."""
-    if request.path == "/rest/socialMetadata":
-        ids = [unquote(urn) for urn in re.findall(r"urn%3A[^,)]+", request.target)]
-        assert request.target == f"/rest/socialMetadata?ids=List({','.join(urn.replace(':', '%3A') for urn in ids)})"
-        assert len(ids) <= 50
-        summaries = {"LIKE": {"count": 2}, "PRAISE": {"count": 1}}
-        return Answer(json={"results": {urn: {"reactionSummaries": summaries} for urn in ids}, "errors": {}})
-    if request.path == "/rest/videoAnalytics":
-        return Answer(json={"elements": [{"value": 5000 if request.query["type"] == "TIME_WATCHED" else 9}]})
-    return statistics({ugc(n): FIGURES for n in range(2000)})(request)
-
-
-def paths(server: PlatformServer) -> Counter[str]:
-    """Calls by resource."""
-    return Counter(request.path.rpartition("/")[2] for request in server.requests)
-
-
 def test_reactions_come_fifty_posts_a_call(server: PlatformServer, fetcher: LinkedInAnalyticsFetcher) -> None:
     server.answer = everything
     readings = list(fetcher.fetch_many(page_of(120)))
@@ -243,158 +214,20 @@ def test_a_throttle_ends_the_details_and_no_reading(server: PlatformServer, fetc
     assert paths(server)["socialMetadata"] == 1
 
 
-# --- quotas
-
-
-def test_a_used_up_day_is_kept_for_the_resource_until_midnight(server: PlatformServer, slept: list[float]) -> None:
-    said = "Resource level throttle APPLICATION DAY limit for calls to this resource is reached."
-    throttled = Answer(status=429, json={"message": said, "status": 429, "serviceErrorCode": 101})
-    server.answer = lambda r: throttled if r.path == STATISTICS else Answer(json={"elements": []})
-    quota = MemoryQuota()
-    for _ in range(2):
-        fetcher = LinkedInAnalyticsFetcher(TOKEN, "40012345", base_url=server.url, clock=lambda: NOW)
-        fetcher.quota = quota
-        with pytest.raises(RateLimitError) as caught:
-            list(fetcher.fetch_many(page_of(1)))
-        assert caught.value.retry_after == 12 * 3600
-        list(fetcher.list_posts(NOW - timedelta(days=1), NOW))
-        fetcher.close()
-    assert paths(server) == {"organizationalEntityShareStatistics": 1, "posts": 2}
-    assert "2026-09-02 00:00:00 UTC" in str(caught.value)
-
-
-def test_a_throttle_without_a_name_that_comes_again_lasts_for_the_day(server: PlatformServer) -> None:
-    server.script(Answer(429, json={"status": 429, "message": "slow down"}))
-    quota, now, waits = MemoryQuota(), NOW, []
-    for minutes in (0, 2, 0, 60 * 12, 60):  # at 12:00, 12:02, at once, after midnight, an hour later
-        now += timedelta(minutes=minutes)
-        fetcher = LinkedInAnalyticsFetcher(TOKEN, "40012345", base_url=server.url, clock=lambda: now)  # noqa: B023
-        fetcher.quota = quota
-        server.date = now
-        with pytest.raises(RateLimitError) as caught:
-            list(fetcher.fetch_many(page_of(1)))
-        fetcher.close()
-        waits.append(caught.value.retry_after)
-    rest = (12 * 60 - 2) * 60.0
-    assert waits == [120, rest, rest, 120, 120]
-    assert len(server.requests) == 4, "nothing is sent while it lasts"
-
-
-def test_the_settings_limits_are_never_passed(server: PlatformServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LINKEDIN_MEMBER_CALLS_PER_DAY", "3")
-    get_settings.cache_clear()
-    server.answer = everything
-    fetcher = LinkedInAnalyticsFetcher(TOKEN, "40012345", base_url=server.url, clock=lambda: NOW)
-    get_settings.cache_clear()
-    with pytest.raises(RateLimitError, match="used up"):
-        list(fetcher.fetch_many(page_of(300)))
-    fetcher.close()
-    assert paths(server)["organizationalEntityShareStatistics"] == 3
-    assert fetcher.usage.calls == len(server.requests)
-
-
-# --- the author
-
-
-def test_without_an_organization_the_posts_author_is_asked_for_once(server: PlatformServer) -> None:
-    fetcher = LinkedInAnalyticsFetcher(TOKEN, base_url=server.url)
-    posts = statistics({share(1): FIGURES, share(2): FIGURES})
-    server.answer = lambda r: Answer(json={"author": PAGE}) if r.path.startswith("/rest/posts/") else posts(r)
-    assert [r.error for r in fetcher.fetch_many(refs(share(1)))] == [None]
-    assert [r.error for r in fetcher.fetch_many(refs(share(2)))] == [None]
-    fetcher.close()
-    assert [request.path for request in server.requests] == [
-        f"/rest/posts/{share(1).replace(':', '%3A')}",
-        STATISTICS,
-        STATISTICS,
-    ]
-
-
-def test_a_members_own_post_is_refused_with_the_reason(server: PlatformServer) -> None:
-    fetcher = LinkedInAnalyticsFetcher(TOKEN, base_url=server.url)
-    server.script(Answer(json={"author": "urn:li:person:abc"}))
-    with pytest.raises(PermissionDeniedError, match="organization pages only"):
-        fetcher.fetch_post_analytics("1", share(1))
-    fetcher.close()
-
-
-def test_a_deleted_post_does_not_hide_the_author_of_the_others(server: PlatformServer) -> None:
-    fetcher = LinkedInAnalyticsFetcher(TOKEN, base_url=server.url)
-    posts = statistics({share(2): FIGURES})
-    deleted = f"/rest/posts/{share(1).replace(':', '%3A')}"
-
-    def answer(request: Request) -> Answer:
-        if request.path == deleted:
-            return NOT_FOUND
-        return Answer(json={"author": PAGE}) if request.path.startswith("/rest/posts/") else posts(request)
-
-    server.answer = answer
-    first, second = fetcher.fetch_many(refs(share(1), share(2)))
-    fetcher.close()
-    assert isinstance(first.error, PostNotFoundError)
-    assert second.analytics is not None
-
-
-def test_calls_about_the_page_need_an_organization(server: PlatformServer) -> None:
-    fetcher = LinkedInAnalyticsFetcher(TOKEN, base_url=server.url)
-    for call in (
-        lambda: list(fetcher.list_posts(NOW, NOW)),
-        lambda: fetcher.fetch_account_days(NOW.date(), NOW.date()),
-    ):
-        with pytest.raises(ConfigurationError, match="organization_id"):
-            call()
-    fetcher.close()
-
-
-# --- token and version
-
-
-REVOKED = Answer(
-    status=401,
-    json={
-        "status": 401,
-        "serviceErrorCode": 65601,
-        "code": "REVOKED_ACCESS_TOKEN",
-        "message": "The token used in the request has been revoked by the user",
-    },
-)
-
-
-def test_a_token_minted_a_moment_ago_gets_a_second_chance(
-    server: PlatformServer, fetcher: LinkedInAnalyticsFetcher, slept: list[float]
+@pytest.mark.parametrize("failing", ["socialMetadata", "VIDEO_VIEW", "TIME_WATCHED"])
+def test_a_detail_that_fails_for_a_passing_reason_is_named_beside_the_figures(
+    server: PlatformServer, fetcher: LinkedInAnalyticsFetcher, failing: str
 ) -> None:
-    good = {"organizationalEntity": PAGE, "share": share(1), "totalShareStatistics": FIGURES}
-    server.script(REVOKED, Answer(json={"elements": [good]}))
-    (reading,) = fetcher.fetch_many(refs(share(1)))
+    down = Answer(status=500, json={"status": 500, "message": "Internal Server Error"})
+    server.answer = lambda r: down if failing in r.target else everything(r)
+    (reading,) = fetcher.fetch_many(page_of(1, "video"))
+    assert isinstance(reading.error, TransientError)
     assert reading.analytics is not None
-    assert slept == [5.0]
-
-
-def test_a_revoked_token_is_tried_twice_and_no_more(
-    server: PlatformServer, fetcher: LinkedInAnalyticsFetcher, slept: list[float]
-) -> None:
-    server.script(REVOKED)
-    with pytest.raises(InvalidTokenError):
-        list(fetcher.fetch_many(refs(share(1))))
-    assert (len(server.requests), slept) == (2, [5.0])
-
-
-def test_what_ends_the_account_comes_after_what_was_read(server: PlatformServer, slept: list[float]) -> None:
-    fetcher = LinkedInAnalyticsFetcher(TOKEN, PAGE, base_url=server.url, list_size=1, sleep=slept.append)
-    good = {"organizationalEntity": PAGE, "share": share(1), "totalShareStatistics": FIGURES}
-    server.script(Answer(json={"elements": [good]}), Answer(status=500, json={}))
-    readings = fetcher.fetch_many(refs(share(1), share(2)))
-    assert next(readings).analytics is not None
-    with pytest.raises(TransientError):
-        next(readings)
-    fetcher.close()
-
-
-@pytest.mark.parametrize(
-    ("version", "warned"), [("202511", True), ("202510", True), ("202601", False), ("202401", True), ("999999", False)]
-)
-def test_a_version_near_its_end_is_warned_of(caplog: pytest.LogCaptureFixture, version: str, warned: bool) -> None:
-    clock = datetime(2026, 9, 17, tzinfo=UTC)
-    fetcher = LinkedInAnalyticsFetcher(TOKEN, PAGE, base_url="http://unused", api_version=version, clock=lambda: clock)
-    assert fetcher.answering_version == version
-    assert ("LINKEDIN_API_VERSION" in caplog.text) == warned
+    known = {name: reading.analytics[name] for name in ("reactions_count", "video_views", "video_watch_time")}  # type: ignore[literal-required]
+    unknown = {
+        "socialMetadata": {"reactions_count"},
+        "VIDEO_VIEW": {"video_views", "video_watch_time"},
+        "TIME_WATCHED": {"video_watch_time"},
+    }
+    assert {name for name, figure in known.items() if figure is None} == unknown[failing]
+    assert reading.analytics["likes_count"] == 40

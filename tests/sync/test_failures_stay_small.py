@@ -97,6 +97,10 @@ def test_an_account_that_needs_a_person_is_not_called_again_in_the_same_run(
     report = world.service(session).sync_business_analytics(1, ["linkedin"])
     assert (report["synced"], len(world.sandbox.requests) - asked) == (0, 1)
     assert world.row(LINKEDIN).status == "needs_reauth"
+    for _ in range(2):
+        classes = {error["error_class"] for error in report["errors"]}
+        assert classes == {"permission"}, "a scope that lacks is no token that died, however often it is told"
+        report = world.service(session).sync_business_analytics(1, ["linkedin"])
 
 
 def test_an_account_that_was_disconnected_meanwhile_stays_so(world: TokenWorld, session: Session) -> None:
