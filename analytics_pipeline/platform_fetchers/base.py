@@ -264,12 +264,12 @@ class BasePlatformFetcher(FigureReader):
                 response._content = response.content.replace(spelt.encode(), b"[redacted]")
 
     def _take_quota(self, url: str) -> None:
-        now = self._clock()
-        until = self.quota.take(self._endpoint_of(url), self.daily_limits, now)
+        now, endpoint = self._clock(), self._endpoint_of(url)
+        until = self.quota.take(endpoint, self.daily_limits, now)
         if until is not None:
+            why = self.quota.reason(endpoint, now) or f"{self.platform}: the quota for {_path_of(url)} is used up"
             raise RateLimitError(
-                f"{self.platform}: the quota for {_path_of(url)} is used up; the next call is due at "
-                f"{until.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC",
+                f"{why.rstrip('.')}; the next call is due at {until.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC",
                 self.platform,
                 None,
                 (until - now).total_seconds(),

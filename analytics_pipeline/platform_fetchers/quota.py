@@ -29,11 +29,15 @@ class CallQuota(Protocol):
     def take(self, endpoint: str, limits: DailyLimits, now: datetime) -> datetime | None:
         """Counts one call to `endpoint`; or, where none may be sent, says until when (UTC) and counts nothing."""
 
-    def hold(self, scope: Scope, endpoint: str, until: datetime) -> datetime | None:
+    def hold(self, scope: Scope, endpoint: str, until: datetime, because: str | None = None) -> datetime | None:
         """Allows no call to `endpoint` (ALL_ENDPOINTS: to any) before `until`, unless a longer hold is known.
 
-        Returns the end (UTC) of the hold before this one, which may be over; None where there was none.
+        `because`: why, for people, where it is more than a quota that fills up again. Returns the end (UTC) of the hold
+        before this one, which may be over; None where there was none.
         """
+
+    def reason(self, endpoint: str, now: datetime) -> str | None:
+        """Why no call to `endpoint` may be sent, where `hold` was told."""
 
 
 class MemoryQuota:
@@ -43,6 +47,7 @@ class MemoryQuota:
         self._day: date | None = None
         self._calls: Counter[str] = Counter()
         self._held: dict[str, datetime] = {}
+        self._because: dict[str, str | None] = {}
 
     def take(self, endpoint: str, limits: DailyLimits, now: datetime) -> datetime | None:
         """As CallQuota: this fetcher's account is all that it knows of the app."""
@@ -57,11 +62,17 @@ class MemoryQuota:
             self._calls[endpoint] += 1
         return max(held, default=None)
 
-    def hold(self, scope: Scope, endpoint: str, until: datetime) -> datetime | None:
+    def hold(self, scope: Scope, endpoint: str, until: datetime, because: str | None = None) -> datetime | None:
         """As CallQuota."""
         before = self._held.get(endpoint)
-        self._held[endpoint] = max(until, before or until)
+        if before is None or before <= until:
+            self._held[endpoint], self._because[endpoint] = until, because
         return before
+
+    def reason(self, endpoint: str, now: datetime) -> str | None:
+        """As CallQuota."""
+        held = [(until, name) for name in (endpoint, ALL_ENDPOINTS) if (until := self._held.get(name)) and until > now]
+        return self._because[max(held)[1]] if held else None
 
 
 def used_up(limit: int | None, calls: int) -> bool:

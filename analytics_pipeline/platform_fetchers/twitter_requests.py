@@ -114,7 +114,8 @@ class TwitterRequests(BasePlatformFetcher):
                     scope: Scope = "app" if self._app_only else "account"
                     self.quota.hold(scope, endpoint, self._clock() + timedelta(seconds=wait))
                 return error
-            self.quota.hold("app", ALL_ENDPOINTS, self._clock() + timedelta(seconds=error.retry_after))
+            until = self._clock() + timedelta(seconds=error.retry_after)
+            self.quota.hold("app", ALL_ENDPOINTS, until, error.message)
         return error
 
     def _problem(self, item: Mapping[str, Any]) -> PlatformAPIError:

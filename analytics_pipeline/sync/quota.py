@@ -7,6 +7,7 @@ the platform says so.
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import Engine, text
 
@@ -19,8 +20,9 @@ from analytics_pipeline.platform_fetchers.quota import (
 )
 
 _HELD = text("""
-SELECT max(held_until) FROM api_quotas
-WHERE (platform, scope) IN ((:app, 'app'), (:platform, :account)) AND endpoint = ANY(:endpoints)
+SELECT held_until, held_because FROM api_quotas
+WHERE (platform, scope) IN ((:app, 'app'), (:platform, :account)) AND endpoint = ANY(:endpoints) AND held_until > :now
+ORDER BY held_until DESC LIMIT 1
 """)
 # In the order of the key: two processes lock the same rows in the same order. One statement, since it comes before every
 # call; and a count lost in a crash of the server costs nothing, where waiting for the disk before every call would.
@@ -41,9 +43,11 @@ _HOLD = text("""
 WITH before AS (
     SELECT held_until FROM api_quotas WHERE platform = :platform AND scope = :scope AND endpoint = :endpoint
 )
-INSERT INTO api_quotas AS q (platform, scope, endpoint, day, calls, held_until)
-VALUES (:platform, :scope, :endpoint, DATE '1970-01-01', 0, :until)
-ON CONFLICT (platform, scope, endpoint) DO UPDATE SET held_until = greatest(q.held_until, excluded.held_until)
+INSERT INTO api_quotas AS q (platform, scope, endpoint, day, calls, held_until, held_because)
+VALUES (:platform, :scope, :endpoint, DATE '1970-01-01', 0, :until, :because)
+ON CONFLICT (platform, scope, endpoint) DO UPDATE SET
+    held_until = greatest(q.held_until, excluded.held_until),
+    held_because = CASE WHEN q.held_until > excluded.held_until THEN q.held_because ELSE excluded.held_because END
 RETURNING (SELECT held_until FROM before)
 """)
 
@@ -62,17 +66,11 @@ class SharedQuota:
 
     def take(self, endpoint: str, limits: DailyLimits, now: datetime) -> datetime | None:
         """As CallQuota. Two processes never take the last call both."""
-        account = str(self.account_id)
-        quotas = {
-            "platform": self.platform,
-            "account": account,
-            "app": self.app or self.platform,
-            "endpoints": sorted({ALL_ENDPOINTS, endpoint}),
-        }
+        account, quotas = str(self.account_id), self._quotas(endpoint)
         with self.engine.connect() as connection:
             if limits == DailyLimits():  # nothing to count: no account waits for another's count either
-                until: datetime | None = connection.scalar(_HELD, quotas)
-                return until.astimezone(UTC) if until and until > now else None
+                until: datetime | None = connection.scalar(_HELD, {**quotas, "now": now})
+                return None if until is None else until.astimezone(UTC)
             rows = connection.execute(
                 _COUNT, {**quotas, "today": now.astimezone(UTC).date(), "endpoint": endpoint}
             ).all()
@@ -86,7 +84,7 @@ class SharedQuota:
             connection.commit()
         return None
 
-    def hold(self, scope: Scope, endpoint: str, until: datetime) -> datetime | None:
+    def hold(self, scope: Scope, endpoint: str, until: datetime, because: str | None = None) -> datetime | None:
         """As CallQuota."""
         with self.engine.begin() as connection:
             before: datetime | None = connection.scalar(
@@ -96,6 +94,21 @@ class SharedQuota:
                     "scope": "app" if scope == "app" else str(self.account_id),
                     "endpoint": endpoint,
                     "until": until,
+                    "because": because,
                 },
             )
         return None if before is None else before.astimezone(UTC)
+
+    def reason(self, endpoint: str, now: datetime) -> str | None:
+        """As CallQuota."""
+        with self.engine.connect() as connection:
+            held = connection.execute(_HELD, {**self._quotas(endpoint), "now": now}).one_or_none()
+        return None if held is None else held.held_because
+
+    def _quotas(self, endpoint: str) -> dict[str, Any]:
+        return {
+            "platform": self.platform,
+            "account": str(self.account_id),
+            "app": self.app or self.platform,
+            "endpoints": sorted({ALL_ENDPOINTS, endpoint}),
+        }

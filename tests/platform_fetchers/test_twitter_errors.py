@@ -184,8 +184,11 @@ def test_what_no_short_wait_mends(
     fetcher = TwitterAnalyticsFetcher(TOKEN, base_url=server.url, clock=lambda: NOW, sleep=slept.append)
     with pytest.raises(RateLimitError) as caught:
         list(fetcher.fetch_many([PostRef("11")]))
+    with pytest.raises(RateLimitError) as later:
+        list(fetcher.fetch_many([PostRef("12")]))
     fetcher.close()
     assert (caught.value.retry_after, len(server.requests), slept) == (seconds, 1, [])
+    assert later.value.message.startswith(f"{caught.value.message.rstrip('.')}; the next call is due at 2026-")
 
 
 def test_the_token_is_in_no_text(server: PlatformServer, caplog: pytest.LogCaptureFixture) -> None:

@@ -180,9 +180,9 @@ def test_the_window_of_the_apps_own_token_is_one_for_all_accounts(x: Running) ->
     held: list[tuple[str, str]] = []
 
     class Noting(MemoryQuota):
-        def hold(self, scope: Scope, endpoint: str, until: datetime) -> datetime | None:
+        def hold(self, scope: Scope, endpoint: str, until: datetime, because: str | None = None) -> datetime | None:
             held.append((scope, endpoint))
-            return super().hold(scope, endpoint, until)
+            return super().hold(scope, endpoint, until, because)
 
     app_only = TwitterAnalyticsFetcher(
         "AAAA-CANARY", user_id=USER, base_url=f"{x.server.url}/twitter", clock=x.server.clock.now

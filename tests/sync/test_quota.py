@@ -60,6 +60,16 @@ def test_a_hold_of_everything_and_the_longer_of_two(quota: CallQuota) -> None:
     assert quota.take("statistics", FREE, MIDNIGHT - timedelta(seconds=1)) == MIDNIGHT
 
 
+def test_a_hold_says_why_as_long_as_it_is_the_one_that_counts(quota: CallQuota) -> None:
+    assert quota.reason("posts", NOON) is None
+    quota.hold("account", "posts", NOON + timedelta(minutes=1))
+    quota.hold("account", ALL_ENDPOINTS, MIDNIGHT, "no credits")
+    quota.hold("account", ALL_ENDPOINTS, NOON + timedelta(hours=1), "shorter")
+    assert [quota.reason(endpoint, NOON) for endpoint in ("posts", "statistics")] == ["no credits"] * 2
+    quota.hold("account", ALL_ENDPOINTS, MIDNIGHT + timedelta(hours=1))
+    assert quota.reason("posts", NOON) is None, "the longer one is a quota like any other"
+
+
 def test_a_call_that_may_not_go_is_not_counted(engine: Engine) -> None:
     quota = SharedQuota(engine, "linkedin", 1)
     quota.hold("app", "posts", NOON + timedelta(minutes=1))

@@ -27,7 +27,7 @@ class ApiQuota(Base):
     """Calls of one UTC day, and until when the platform allows none: what all processes share.
 
     `scope` is `app` or the id of a social account, the first of those that share a quota; `endpoint` is empty for what
-    holds for all of them.
+    holds for all of them. `held_because` is what the platform said of it, None where it is a quota like any other.
     """
 
     __tablename__ = "api_quotas"
@@ -38,6 +38,7 @@ class ApiQuota(Base):
     day: Mapped[date]
     calls: Mapped[int] = mapped_column(Integer)
     held_until: Mapped[datetime | None]
+    held_because: Mapped[str | None]
 
 
 class BilledRead(Base):
