@@ -76,6 +76,8 @@ class FacebookFetcher(GraphFetcher):
     quota_kind = "pages"
     post_id_form = r"\d+_\d+"
     largest_page: ClassVar[int] = 50
+    listing = "published_posts"
+    node_fields = NODE_FIELDS
     catalog = CATALOG
     oauth = FacebookOAuth
 
@@ -148,7 +150,7 @@ class FacebookFetcher(GraphFetcher):
         return BATCH_LIMIT // 2 if self._reads_summaries else BATCH_LIMIT
 
     def _read_page(self, position: Mapping[str, str]) -> dict[str, Any]:
-        edge, one = f"{self._account()}/published_posts", {**position, "limit": "1"}
+        edge, one = f"{self._account()}/{self.listing}", {**position, "limit": "1"}
         while True:
             alive = self._alive(POST_METRICS) if self.expands else []
             urls = [url(edge, fields=_with_insights(NODE_FIELDS, alive), **position)]

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from datetime import datetime, timedelta
 from functools import partial
 from math import ceil
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Final, Self
 
 from analytics_pipeline.platform_fetchers.exceptions import (
     AccountHiddenError,
@@ -23,11 +23,14 @@ from analytics_pipeline.platform_fetchers.exceptions import (
 )
 from analytics_pipeline.platform_fetchers.graph_days import GraphDays
 from analytics_pipeline.platform_fetchers.graph_errors import Reply, TooMuchDataError
-from analytics_pipeline.platform_fetchers.graph_values import next_position, without_paging
+from analytics_pipeline.platform_fetchers.graph_values import next_position, url, without_paging
 from analytics_pipeline.platform_fetchers.metrics import ListedPost, PostAnalytics, PostReading, PostRef
 from analytics_pipeline.platform_fetchers.usage import Usage
 
 Ask = Callable[[Sequence[str]], list[Reply]]
+
+MAYBE_OF_ONE: Final = (PermissionDeniedError, PostNotFoundError, TransientError)
+"""What may be said of the insights of one post alone, and fails the whole page that it is listed on (facebook.md §4)."""
 
 _log = logging.getLogger(__name__)
 
@@ -38,6 +41,10 @@ class GraphFetcher(GraphDays):
     post_id_form: ClassVar[str]
     """What an id of a post looks like (regular expression)."""
     largest_page: ClassVar[int]
+    listing: ClassVar[str]
+    """The edge of the account that lists its posts."""
+    node_fields: ClassVar[str]
+    """What every post has and no permission but that for listings is needed for."""
 
     def __init__(self, access_token: str, account_id: str | None, **options: Any) -> None:
         super().__init__(access_token, account_id, **options)
@@ -48,7 +55,7 @@ class GraphFetcher(GraphDays):
         """Posts that are listed in small pages before larger ones are tried again."""
         self._patience = 2
         self.expands = True
-        """Whether listings carry figures; off once one failed without a metric to blame, or was too much with one post."""
+        """Whether listings carry figures; off once one failed that is good without them, or was too much with one post."""
 
     @classmethod
     def for_account(cls, access_token: str, external_id: str, **options: Any) -> Self:
@@ -101,6 +108,14 @@ class GraphFetcher(GraphDays):
     @abstractmethod
     def _read_page(self, position: Mapping[str, str]) -> dict[str, Any]:
         """One page of the account's posts at this position (paging parameters). Raises PlatformAPIError."""
+
+    def _read_bare(self, position: Mapping[str, str]) -> dict[str, Any]:
+        """As `_read_page`, without figures."""
+        return self._get(url(f"{self._account()}/{self.listing}", fields=self.node_fields, **position))
+
+    def _go_without(self, page: Mapping[str, Any]) -> None:
+        """Sees to the posts of a page that is good without figures only: they are read by their ids."""
+        self.expands = False
 
     @abstractmethod
     def _list_row(self, node: Mapping[str, Any]) -> ListedPost | None:
@@ -210,6 +225,12 @@ class GraphFetcher(GraphDays):
         return read(position)
 
     def _page(self, position: Mapping[str, str]) -> dict[str, Any]:
+        try:
+            return self._page_that_fits(position)
+        except PostNotFoundError as error:
+            raise self._hidden(error) from None
+
+    def _page_that_fits(self, position: Mapping[str, str]) -> dict[str, Any]:
         grown = False
         if self.page_size < self.largest_page and self._small_for <= 0:
             self.page_size, grown = min(2 * self.page_size, self.largest_page), True
@@ -229,5 +250,11 @@ class GraphFetcher(GraphDays):
                     self.expands, self.page_size = False, self.largest_page
                 else:
                     raise
-            except PostNotFoundError as error:
-                raise self._hidden(error) from None
+            except MAYBE_OF_ONE as error:
+                if not self.expands:
+                    raise
+                with self._trying_once():
+                    page = self._read_bare({**position, "limit": str(self.page_size)})
+                _log.info("%s: account %s is listed without figures: %s", self.platform, self.account_id, error.message)
+                self._go_without(page)
+                return page

@@ -7,7 +7,8 @@ Source: platforms/facebook.md §1, §4–§7. Not here: posts and listings (grap
 import json
 import logging
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, ClassVar, Final
 
@@ -200,6 +201,15 @@ class GraphRequests(BasePlatformFetcher):
             raise TransientError(f"{self.platform}: {url.split('?')[0]} answered with no object", self.platform)
         self._answered = True
         return body
+
+    @contextmanager
+    def _trying_once(self) -> Iterator[None]:
+        """Within, a call that fails for a passing reason is not tried again."""
+        attempts, self.max_retries = self.max_retries, 1
+        try:
+            yield
+        finally:
+            self.max_retries = attempts
 
     def _make_request(
         self,

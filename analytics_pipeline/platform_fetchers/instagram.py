@@ -88,6 +88,8 @@ class InstagramFetcher(InstagramPages):
     errors = INSTAGRAM_ERRORS
     post_id_form = r"\d+"
     largest_page: ClassVar[int] = 100
+    listing = "media"
+    node_fields = NODE_FIELDS
     catalog = CATALOG
     oauth = InstagramOAuth
 

@@ -10,6 +10,7 @@ from itertools import groupby
 from typing import Any, Final
 
 from analytics_pipeline.platform_fetchers.exceptions import MetricError, PlatformAPIError, PostNotFoundError
+from analytics_pipeline.platform_fetchers.graph import MAYBE_OF_ONE
 from analytics_pipeline.platform_fetchers.graph_values import moment, url
 from analytics_pipeline.platform_fetchers.instagram_details import UNANIMOUS, InstagramDetails
 from analytics_pipeline.platform_fetchers.instagram_errors import (
@@ -18,7 +19,7 @@ from analytics_pipeline.platform_fetchers.instagram_errors import (
     is_unknown_name,
     refuses_metric,
 )
-from analytics_pipeline.platform_fetchers.instagram_metrics import FEED, METRICS, NODE_FIELDS, kind_of, with_insights
+from analytics_pipeline.platform_fetchers.instagram_metrics import FEED, METRICS, kind_of, with_insights
 
 _CARRIED: Final = ("FEED", "REELS")
 _SECOND: Final = timedelta(seconds=1)
@@ -33,8 +34,8 @@ class InstagramPages(InstagramDetails):
     One refused metric, or one media without insights, fails a whole page. A metric that the newest media of a kind all
     refuse is retired, and the page is asked without it; where the other kind still has it, its media are read apart. Of
     media from before the account became a business, and of all that are older, the fields of the list are all there is.
-    After any other failure the figures go media by media; where there are no batches, only those of the media that cannot
-    be listed with others.
+    After any other failure that may be of one media, the figures go media by media; where there are no batches, only those
+    of the media that cannot be listed with others.
     """
 
     def __init__(self, access_token: str, account_id: str | None, **options: Any) -> None:
@@ -43,7 +44,7 @@ class InstagramPages(InstagramDetails):
         """Listed media whose figures are still to be read by themselves."""
 
     def _read_page(self, position: Mapping[str, str]) -> dict[str, Any]:
-        edge = f"{self._account()}/media"
+        edge = f"{self._account()}/{self.listing}"
         while self.expands and self.unconverted is None and (alive := self._alive_in_all()):
             try:
                 page = self._get(url(edge, fields=with_insights(alive), **position))
@@ -52,7 +53,7 @@ class InstagramPages(InstagramDetails):
                 if culprit and is_unknown_name(error):
                     self._bury_everywhere(culprit)
                     continue
-                page = self._get(url(edge, fields=NODE_FIELDS, **position))
+                page = self._read_bare(position)
                 if isinstance(error, NoInsightsError):
                     self._read_converted(_rows(page), alive, error)
                 elif self._retired(culprit, _rows(page)):
@@ -66,12 +67,25 @@ class InstagramPages(InstagramDetails):
             if self.expands:
                 self._complete_kinds(_rows(page), alive)
             return page
-        page = self._get(url(edge, fields=NODE_FIELDS, **position))
+        page = self._read_bare(position)
         if self.unconverted is not None:
             self._leave(
                 [row for row in _rows(page) if _tells_nothing(row) or not self.before_conversion(_published(row))]
             )
         return page
+
+    def _go_without(self, page: Mapping[str, Any]) -> None:
+        rows, alive = _rows(page), self._alive_in_all()
+        if self.batches or not self._reads_some(rows, alive):
+            super()._go_without(page)
+            return
+        self._read_halves(rows, alive)
+        self._complete_kinds(rows, alive)
+
+    def _reads_some(self, rows: Sequence[Mapping[str, Any]], alive: Sequence[str]) -> bool:
+        """Whether insights of the newest media can be read: if not, it may be that none of the account can."""
+        newest = (url(str(row["id"]), fields=with_insights(alive)) for row in rows[:UNANIMOUS])
+        return any(isinstance(reply, dict) for one in newest for reply in self._ask_each([one]))
 
     def _alive_in_all(self) -> list[str]:
         return [metric for metric in FEED if all(self._alive([metric], kind) for kind in _CARRIED)]
@@ -162,7 +176,7 @@ class InstagramPages(InstagramDetails):
             listed = self._get(
                 url(f"{self._account()}/media", fields=with_insights(alive), limit=self.largest_page, **window)
             )
-        except MetricError:
+        except (MetricError, *MAYBE_OF_ONE):
             return False
         found = {row["id"]: row for row in _rows(listed)}
         for row in rows:

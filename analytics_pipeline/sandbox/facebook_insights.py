@@ -24,6 +24,7 @@ from analytics_pipeline.sandbox.graph_insights import (
     frame,
     named,
     read_window,
+    require_readable,
     sliding_paging,
     wanted_metrics,
 )
@@ -42,6 +43,7 @@ _DAYS_OF_PERIOD = {"day": 1, "week": 7, "days_28": 28}
 
 def post_insights(call: Call, post: Post, owner: Account, object_id: str) -> dict[str, Any]:
     """`/{post}/insights`: lifetime figures, and the newest finished day of the metrics that come per day as well."""
+    require_readable(post)
     metrics, period = _living(call, wanted_metrics(call), POST_METRICS), _period(call)
     data: list[dict[str, Any]] = []
     if granted(owner, "read_insights", "pages_read_engagement") and _is_kept(call, post):

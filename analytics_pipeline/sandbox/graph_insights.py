@@ -11,9 +11,10 @@ from typing import Any
 from urllib.parse import urlencode
 
 from analytics_pipeline.sandbox.graph import Call
-from analytics_pipeline.sandbox.graph_errors import PACIFIC, bad_parameter, no_metric, unknown_field
+from analytics_pipeline.sandbox.graph_errors import PACIFIC, GraphError, bad_parameter, no_metric, unknown_field
 from analytics_pipeline.sandbox.graph_paging import read_moment
 from analytics_pipeline.sandbox.graph_presets import days_of
+from analytics_pipeline.sandbox.model import Post
 
 _RESULT_FIELDS = frozenset({
     "id", "name", "period", "title", "description", "description_from_api_doc", "values", "total_value",
@@ -41,6 +42,12 @@ def _title(metric: str) -> str:
 def named(params: Mapping[str, str], name: str) -> list[str]:
     """The values of a parameter that may be one word, a comma list or a JSON array; empty without it."""
     return [value.strip(' []"') for value in params.get(name, "").split(",") if value.strip(' []"')]
+
+
+def require_readable(post: Post) -> None:
+    """Raises GraphError #10 for a post whose insights are refused to a token that may read all others."""
+    if "insights_refused" in post.flags:
+        raise GraphError(10, "(#10) Application does not have permission for this action")
 
 
 def wanted_metrics(call: Call) -> list[str]:

@@ -15,6 +15,7 @@ from analytics_pipeline.sandbox.graph_insights import (
     frame,
     named,
     read_window,
+    require_readable,
     sliding_paging,
     wanted_metrics,
 )
@@ -50,6 +51,7 @@ def media_insights(call: Call, post: Post, owner: Account, product: str) -> dict
     """`/{media}/insights`: lifetime figures whatever `period` says. One refused metric refuses them all."""
     metrics = wanted_metrics(call)
     require_insights_scope(owner)
+    require_readable(post)
     _refuse_unknown(metrics, _media_enum(owner))
     if post.parent_id:
         raise _not_for_media_type(metrics[0])

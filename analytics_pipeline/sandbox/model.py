@@ -58,8 +58,8 @@ class Post:
 
     `edit_of`: the earlier version this one replaced (X). `reshare_of`: the id of the reposted original.
     `parent_id`: the album this item is a part of (Instagram carousel children); such items are never listed.
-    `flags`: words that a platform module gives a meaning (Instagram: pre_conversion, shared_to_facebook, no_shares;
-    LinkedIn: dark).
+    `flags`: words that a platform module gives a meaning (Instagram: pre_conversion, shared_to_facebook, no_shares; Facebook
+    and Instagram: insights_refused; LinkedIn: dark).
     """
 
     platform: str

@@ -72,7 +72,8 @@ class FakePage(FakeGraph):
 
     `summaries_failing` maps a post to what asking for its summaries gives; `largest_with` a word in the fields to the
     biggest page that it gives of them. `most_metrics` is how many metrics of the page it tells at once, `heavy` maps a
-    post to how many of its own, `lacking` to a metric that it alone does not have.
+    post to how many of its own, `lacking` to a metric that it alone does not have. A node's `failing` is what asking for
+    its insights gives.
     """
 
     listing = "published_posts"
@@ -95,6 +96,8 @@ class FakePage(FakeGraph):
             return NO_COMMENTS
         if "summary" in fields and stored["id"] in self.summaries_failing:
             return self.summaries_failing[stored["id"]]
+        if metrics and "failing" in stored:
+            return stored["failing"]  # type: ignore[no-any-return]  # a node holds anything
         if len(metrics) > self.heavy.get(stored["id"], 100):
             return TOO_MUCH
         if self.lacking.get(stored["id"]) in metrics:

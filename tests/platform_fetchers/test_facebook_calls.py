@@ -13,7 +13,6 @@ from analytics_pipeline.platform_fetchers.exceptions import (
     ConfigurationError,
     MetricError,
     PermissionDeniedError,
-    PlatformAPIError,
     PostNotFoundError,
     RateLimitError,
     TransientError,
@@ -35,7 +34,7 @@ from tests.platform_fetchers.facebook_fake import (
     refs,
     served_page,
 )
-from tests.platform_fetchers.graph_fake import NO_COMMENTS, PAGE, Read, error
+from tests.platform_fetchers.graph_fake import NO_COMMENTS, PAGE, error
 from tests.platform_fetchers.platform_server import Answer, PlatformServer, Request
 
 page, fetcher = served_page, page_fetcher
@@ -138,12 +137,16 @@ def test_a_post_whose_summaries_were_not_finished_is_not_read_by_half(page: Fake
     assert [isinstance(readings[f"{PAGE}_{n}"].error, TransientError) for n in range(3)] == [False, True, False]
 
 
-@pytest.mark.parametrize(("failure", "expected"), [(PASSING, TransientError), (THROTTLED, RateLimitError)])
-def test_a_page_whose_summaries_fail_for_once_is_not_listed_by_half(
-    failure: Read, expected: type[PlatformAPIError], page: FakePage, fetcher: FacebookFetcher
-) -> None:
-    page.summaries_failing = {f"{PAGE}_1": failure}
-    with pytest.raises(expected):
+def test_a_page_whose_summaries_fail_for_once_is_not_listed_by_half(page: FakePage, fetcher: FacebookFetcher) -> None:
+    page.summaries_failing = {f"{PAGE}_1": PASSING}
+    assert [(post.platform_post_id, post.reading) for post in posts_of(fetcher)] == [
+        (f"{PAGE}_{n}", None) for n in (2, 1, 0)
+    ]
+
+
+def test_a_page_whose_summaries_are_throttled_is_not_listed(page: FakePage, fetcher: FacebookFetcher) -> None:
+    page.summaries_failing = {f"{PAGE}_1": THROTTLED}
+    with pytest.raises(RateLimitError):
         posts_of(fetcher)
 
 

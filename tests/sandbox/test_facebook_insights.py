@@ -320,3 +320,14 @@ def test_nothing_yet() -> None:
         post = client.json(f"{PAGE}_1", fields="shares,comments.limit(0).summary(true)")
         assert post["comments"]["summary"]["total_count"] == 0
         assert "shares" not in post
+
+
+def test_insights_of_one_post_may_be_refused_and_fail_its_page_with_them() -> None:
+    refused = page_post(2, at(11), flags=frozenset({"insights_refused"}))
+    posts = "fields=id,insights.metric(post_media_view)"
+    with serving(World(accounts=[page()], posts=[page_post(1, at(10)), refused])) as client:
+        for path in (f"{PAGE}/published_posts", f"{PAGE}_2"):
+            status, error = client.error(f"{path}?{posts}")
+            assert (status, error["code"]) == (400, 10)
+        assert client.json(f"{PAGE}_1?{posts}")["id"] == f"{PAGE}_1"
+        assert len(client.json(f"{PAGE}/published_posts", fields="id")["data"]) == 2
