@@ -30,7 +30,6 @@ from analytics_pipeline.platform_fetchers.instagram_errors import (
     NoInsightsError,
     TooFewViewersError,
     culprit_of,
-    is_unknown_name,
 )
 from analytics_pipeline.platform_fetchers.instagram_metrics import (
     CATALOG,
@@ -254,9 +253,7 @@ class InstagramFetcher(InstagramPages):
             one.plain = True
         elif culprit:
             one.refused.add(culprit)
-            if is_unknown_name(refusal):
-                self._bury_everywhere(culprit)
-            elif culprit in UNSURE:
+            if culprit in UNSURE:
                 self._bury(culprit, one.kind)
             elif one.kind == "VIDEO" and culprit not in OLD_VIDEO:
                 one.refused |= set(FEED) - set(OLD_VIDEO)

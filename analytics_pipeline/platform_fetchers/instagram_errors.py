@@ -21,11 +21,6 @@ def culprit_of(refusal: MetricError, asked: Sequence[str]) -> str | None:
     return refusal.metric if refusal.metric in asked else None
 
 
-def is_unknown_name(refusal: MetricError) -> bool:
-    """Whether Instagram lists the metrics that there are, and this is none: a verdict on the name, not on a media."""
-    return _PLACE.fullmatch(refusal.metric or "") is not None
-
-
 class NoInsightsError(MetricError):
     """There are no insights of this media, and never will be: posted before the account became a business."""
 

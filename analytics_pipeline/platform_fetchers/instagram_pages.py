@@ -16,10 +16,9 @@ from analytics_pipeline.platform_fetchers.instagram_details import UNANIMOUS, In
 from analytics_pipeline.platform_fetchers.instagram_errors import (
     NoInsightsError,
     culprit_of,
-    is_unknown_name,
     refuses_metric,
 )
-from analytics_pipeline.platform_fetchers.instagram_metrics import FEED, METRICS, kind_of, with_insights
+from analytics_pipeline.platform_fetchers.instagram_metrics import FEED, kind_of, with_insights
 
 _CARRIED: Final = ("FEED", "REELS")
 _SECOND: Final = timedelta(seconds=1)
@@ -50,9 +49,6 @@ class InstagramPages(InstagramDetails):
                 page = self._get(url(edge, fields=with_insights(alive), **position))
             except MetricError as error:
                 culprit = culprit_of(error, alive)
-                if culprit and is_unknown_name(error):
-                    self._bury_everywhere(culprit)
-                    continue
                 page = self._read_bare(position)
                 if isinstance(error, NoInsightsError):
                     self._read_converted(_rows(page), alive, error)
@@ -112,11 +108,6 @@ class InstagramPages(InstagramDetails):
         with self.searching():
             found_meanwhile = not all(self._alive([culprit], kind) for kind in _CARRIED)
             return found_meanwhile or self._ask_kinds(culprit, rows)
-
-    def _bury_everywhere(self, metric: str) -> None:
-        for kind, metrics in METRICS.items():
-            if metric in self._alive(metrics, kind):
-                self._bury(metric, kind)
 
     def _ask_kinds(self, culprit: str, rows: Sequence[dict[str, Any]]) -> bool:
         kinds = [kind for kind in _CARRIED if (kind, culprit) not in self._taken]

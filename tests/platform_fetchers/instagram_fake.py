@@ -59,7 +59,10 @@ def also_names_it(metric: str) -> Read:
 
 
 class FakeAccount(FakeGraph):
-    """An account. `without` lists metrics that a media does not have; `retired` ones are in no list of allowed names."""
+    """An account. `without` lists metrics that a media does not have; `retired` ones no media has.
+
+    `refuse` words a refusal by the name of the metric; `by_place` all are by its place in the list instead.
+    """
 
     listing = "media"
     time_field = "timestamp"
@@ -69,18 +72,19 @@ class FakeAccount(FakeGraph):
         self.retired: set[str] = set()
         self.stories_per_page = 100
         self.story_refusals: list[Read] = []
+        self.by_place = False
         self.refuse: Callable[[str], Read] = names_it
         self.days: dict[str, dict[date, int]] = {}
 
     def refusal(self, stored: Mapping[str, Any], metrics: list[str], fields: str) -> Read | None:
         if metrics and "failing" in stored:
             return stored["failing"]  # type: ignore[no-any-return]  # a node holds anything
-        for place, metric in enumerate(metrics):
-            if metric in self.retired:
-                return error(100, f"(#100) metric[{place}] must be one of the following values: a, b, c")
         kind = str(stored["media_product_type"])
-        allowed = set(METRICS[kind]) - set(stored.get("without", ()))
+        allowed = set(METRICS[kind]) - set(stored.get("without", ())) - self.retired
         bad = next((metric for metric in metrics if metric not in allowed), None)
+        if bad and (self.by_place or bad in self.retired):
+            listed = ", ".join(sorted(allowed))
+            return error(100, f"(#100) metric[{metrics.index(bad)}] must be one of the following values: {listed}")
         return self.refuse(bad) if bad else None
 
     def page(self, query: Mapping[str, str]) -> Read:

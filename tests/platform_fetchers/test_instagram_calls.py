@@ -102,8 +102,7 @@ def test_a_retired_metric_costs_one_failed_call_and_is_remembered(
     wanted = [*refs(range(700, 740)), *refs(range(740, 750), "reel")]
     found = by_id(fetcher.fetch_many(wanted))
     assert len(server.requests) == 2 + CLICKS
-    of_others = set() if by_name else {"VIDEO/saved"}  # who lists the metrics that there are speaks for all media
-    assert fetcher.dead_metrics == {"FEED/saved", "REELS/saved"} | of_others
+    assert fetcher.dead_metrics == {"FEED/saved", "REELS/saved"}
     assert known(found["745"]) == {name: value for name, value in REEL_FIGURES.items() if name != "bookmarks_count"}
     assert len(found) == 50
 

@@ -175,19 +175,38 @@ def test_a_retired_metric_costs_one_failed_page_and_a_probe(
 
 
 @pytest.mark.parametrize("batches", [True, False])
-def test_a_name_that_instagram_does_not_know_is_retired_by_old_media_too(
-    batches: bool, account: FakeAccount, server: PlatformServer
-) -> None:
+def test_old_media_retire_no_metric(batches: bool, account: FakeAccount, server: PlatformServer) -> None:
     account.nodes = {str(n): media(n) for n in range(100)}
     account.retired, account.takes_batches = {"saved"}, batches
     fetcher = make(server, batches=batches, now=END + timedelta(days=400))
     found = by_id(fetcher.fetch_many(refs(range(100))))
-    assert {reading.analytics["shares_count"] for reading in found.values() if reading.analytics} == {8}
-    assert len(found) == 100
-    assert fetcher.dead_metrics == {"FEED/saved", "REELS/saved", "VIDEO/saved"}
-    failed, clicks = 1, 2 if batches else 0
-    assert len(server.requests) == 1 + failed + clicks
     fetcher.close()
+    expected = {name: value for name, value in IMAGE_FIGURES.items() if name != "bookmarks_count"}
+    assert [known(reading) for reading in found.values()] == [expected] * 100
+    assert fetcher.dead_metrics == set()
+    if batches:
+        failed, bare, twice, clicks = 1, 1, 4, 2
+        assert len(server.requests) == failed + bare + twice + clicks
+
+
+@pytest.mark.parametrize("batches", [True, False])
+def test_an_old_video_that_lists_what_it_has_speaks_for_itself(
+    batches: bool, account: FakeAccount, server: PlatformServer
+) -> None:
+    """Instagram names the place of what it refuses, and lists what the media has: a verdict on it (instagram.md §9)."""
+    account.takes_batches, account.by_place = batches, True
+    wanted = published(account, 740, lambda _: False)[700:]
+    account.nodes["705"] = media(705, "VIDEO", without=["likes", "comments", "shares"])
+    wanted[5] = PostRef("705", wanted[5].published_at, "video")
+    fetcher = make(server, batches=batches)
+    found = by_id(fetcher.fetch_many(wanted))
+    fetcher.close()
+    assert fetcher.dead_metrics == set()
+    assert [known(found[str(n)]) for n in range(700, 740) if n != 705] == [IMAGE_FIGURES] * 39
+    assert known(found["705"]) == {
+        "likes_count": 400, "comments_count": 18, "bookmarks_count": 33, "impressions": 9120, "reach": 7000,
+        "video_views": 9120,
+    }  # fmt: skip
 
 
 def test_one_odd_media_retires_nothing_and_costs_few_others(
