@@ -53,9 +53,6 @@ from analytics_pipeline.platform_fetchers.metrics import AccountDay, ListedPost,
 from analytics_pipeline.settings import get_settings
 
 PERIODS: Final = ("day", "week", "days_28", "month", "lifetime", "total_over_range")
-_DAYS_PER_CALL: Final = 88
-"""At most 90 days between `since` and `until`; one is asked for on top, one may be an hour longer."""
-_DAYS_KEPT: Final = 730
 _REELS: Final = "video_insights"
 _LISTED_PER_YEAR: Final = 550
 """Facebook lists "about 600" posts of a year (facebook.md §2): from so many on, some may be missing."""
@@ -78,6 +75,9 @@ class FacebookFetcher(GraphFetcher):
     largest_page: ClassVar[int] = 50
     listing = "published_posts"
     node_fields = NODE_FIELDS
+    days_kept = 730
+    days_per_call = 88
+    """At most 90 days between `since` and `until`; one is asked for on top, one may be an hour longer."""
     catalog = CATALOG
     oauth = FacebookOAuth
 
@@ -110,14 +110,10 @@ class FacebookFetcher(GraphFetcher):
         with self._keeping(days):
             if first <= today <= last:
                 self._file_followers(days, today)
-            since = max(first, today - timedelta(days=_DAYS_KEPT))
-            yesterday = today - timedelta(days=1)  # today's day is not over, whatever the hour
-            while since <= min(last, yesterday):
-                until = min(last, yesterday, since + timedelta(days=_DAYS_PER_CALL - 1))
+            for since, until in self._windows(first, last):
                 for metric, day, value in self._series(since, until):
                     if since <= day <= until and metric in PAGE_DAYS:
                         self._file(days, day, PAGE_DAYS[metric], value)
-                since = until + timedelta(days=1)
         return [AccountDay(day, figures) for day, figures in sorted(days.items()) if figures]
 
     def _series(self, since: date, until: date) -> list[tuple[str, date, Any]]:

@@ -6,8 +6,8 @@ Not here: which figures there are, and in which windows they come (facebook.py, 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import date
-from typing import Any
+from datetime import date, timedelta
+from typing import Any, ClassVar
 
 from analytics_pipeline.platform_fetchers.exceptions import BadDataError, PlatformAPIError, TransientError
 from analytics_pipeline.platform_fetchers.graph_errors import ENDS_ACCOUNT, Reply
@@ -19,6 +19,21 @@ _log = logging.getLogger(__name__)
 
 class GraphDays(GraphRequests):
     """Files figures under their days, and keeps what came when something else fails."""
+
+    days_kept: ClassVar[int]
+    """How far back the platform tells figures by day."""
+    days_per_call: ClassVar[int]
+
+    def _windows(self, first: date, last: date) -> Iterator[tuple[date, date]]:
+        """The windows to ask for `first` to `last` in, as far as there are figures: one that is refused costs no newer one."""
+        today = self._clock().date()
+        # The platform's day begins at midnight Pacific time: of the oldest that is kept, that may be too long ago.
+        first = max(first, today - timedelta(days=self.days_kept - 1))
+        until = min(last, today - timedelta(days=1))  # today's day is not over, whatever the hour
+        while first <= until:
+            since = max(first, until - timedelta(days=self.days_per_call - 1))
+            yield since, until
+            until = since - timedelta(days=1)
 
     @contextmanager
     def _keeping(self, days: Mapping[date, Mapping[str, int]]) -> Iterator[None]:

@@ -16,15 +16,16 @@ from analytics_pipeline.platform_fetchers.instagram_metrics import DAY_SERIES, D
 from analytics_pipeline.platform_fetchers.metrics import AccountDay
 
 _OF_ACCOUNT: Final = "account"
-_DAYS_PER_CALL: Final = 28
-"""At most 30 days between `since` and `until`; one is asked for on top, one may be an hour longer."""
-_DAYS_KEPT: Final = 90
 
 _log = logging.getLogger(__name__)
 
 
 class InstagramDays(GraphFetcher):
     """Reads the figures of the account itself."""
+
+    days_kept = 90
+    days_per_call = 28
+    """At most 30 days between `since` and `until`; one is asked for on top, one may be an hour longer."""
 
     def fetch_account_days(self, first: date, last: date) -> list[AccountDay]:
         """Figures of the account per finished day, 90 days back at most; the number of followers now on today's.
@@ -36,16 +37,13 @@ class InstagramDays(GraphFetcher):
         with self._keeping(days):
             if first <= today <= last:
                 self._file_followers(days, today)
-            since = max(first, today - timedelta(days=_DAYS_KEPT))
-            while since <= min(last, today - timedelta(days=1)):
-                until = min(last, today - timedelta(days=1), since + timedelta(days=_DAYS_PER_CALL - 1))
+            for since, until in self._windows(first, last):
                 for metric, day, value in self._series(since, until):
                     if since <= day <= until and metric in DAY_SERIES:
                         self._file(days, day, DAY_SERIES[metric], value)
                 span = [since + timedelta(days=n) for n in range((until - since).days + 1)]
                 for day, metric, value in self._totals([day for day in span if has_ended(day, self._clock())]):
                     self._file(days, day, DAY_TOTALS[metric], value)
-                since = until + timedelta(days=1)
         return [AccountDay(day, figures) for day, figures in sorted(days.items()) if figures]
 
     def _series(self, since: date, until: date) -> Iterator[tuple[str, date, Any]]:

@@ -119,6 +119,8 @@ class FakePage(FakeGraph):
         if key == PAGE and edge == "insights":
             if int(query["until"]) - int(query["since"]) > 90 * 86400:
                 return error(100, "(#100) There cannot be more than 90 days between since and until")
+            if refused := self.too_old(query):
+                return refused
             if len(metrics) > self.most_metrics:
                 return TOO_MUCH
             return 200, {"data": [self.series(metric, query) for metric in metrics if metric in self.days]}

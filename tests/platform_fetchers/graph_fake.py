@@ -62,6 +62,8 @@ class FakeGraph:
         self.dead: set[str] = set()
         self.largest = 100
         self.takes_batches = True
+        self.oldest = datetime.min.replace(tzinfo=UTC)
+        """Figures by day are refused from further back."""
         self.parts: list[str] = []
         """Relative URL of everything that was read, parts of batches included."""
 
@@ -135,6 +137,12 @@ class FakeGraph:
         following = f"https://elsewhere.example/{VERSION}/1/x?access_token=LEAKED&after={after}&limit={limit}"
         paging = {"cursors": {"after": after}} | ({"next": following} if offset + limit < len(rows) else {})
         return 200, {"data": [node for _, node in read], "paging": paging}
+
+    def too_old(self, query: Mapping[str, str]) -> Read | None:
+        """Why figures by day of this window are refused."""
+        if int(query["since"]) >= self.oldest.timestamp():
+            return None
+        return error(100, "(#100) since param is not valid. Data is available for a limited time only")
 
     def time_of(self, node: Mapping[str, Any]) -> datetime:
         """When a post was published."""

@@ -133,6 +133,8 @@ class FakeAccount(FakeGraph):
         since, until = (datetime.fromtimestamp(int(query[name]), UTC).date() for name in ("since", "until"))
         if (until - since).days > 30:
             return error(100, "(#100) There cannot be more than 30 days between since and until")
+        if refused := self.too_old(query):
+            return refused
         if bad := self.dead & set(metrics):
             return error(
                 100, f"(#100) Starting from version 22 and above, the {min(bad)} metric is no longer supported"

@@ -314,6 +314,32 @@ def test_a_year_of_days_in_few_calls_with_none_lost(
     assert len(server.requests) == 5
 
 
+@pytest.mark.parametrize("hour", [0, 7, 12, 23])
+def test_no_day_is_asked_for_that_began_longer_ago_than_is_kept(
+    hour: int, page: FakePage, server: PlatformServer
+) -> None:
+    now = NOW.replace(hour=hour, minute=30)
+    page.oldest = now - timedelta(days=730)
+    days = [NOW.date() - timedelta(days=n) for n in range(2, 730)][::-1]  # whether yesterday is over hangs on the hour
+    page.days = {"page_views_total": {f"{day + timedelta(days=1)}T08:00:00+00:00": n for n, day in enumerate(days)}}
+    fetcher = FacebookFetcher(TOKEN, PAGE, base_url=server.url, clock=lambda: now)
+    assert fetcher.fetch_account_days(NOW.date() - timedelta(days=800), days[-1]) == [
+        AccountDay(day, {"profile_views": n}) for n, day in enumerate(days)
+    ]
+    assert fetcher.incomplete is None
+    assert len(server.requests) == 9
+    fetcher.close()
+
+
+def test_a_window_that_is_refused_costs_none_that_is_newer(page: FakePage, fetcher: FacebookFetcher) -> None:
+    page.oldest = NOW - timedelta(days=100)
+    days = [NOW.date() - timedelta(days=n) for n in range(1, 200)][::-1]
+    page.days = {"page_views_total": {f"{day + timedelta(days=1)}T07:00:00+00:00": 4 for day in days}}
+    found = fetcher.fetch_account_days(days[0], days[-1])
+    assert [day.day for day in found] == days[-88:]
+    assert isinstance(fetcher.incomplete, ConfigurationError)
+
+
 def test_no_call_reaches_behind_what_the_platform_keeps(fetcher: FacebookFetcher, server: PlatformServer) -> None:
     assert fetcher.fetch_account_days(date(2020, 1, 1), date(2023, 12, 31)) == []
     assert server.requests == []

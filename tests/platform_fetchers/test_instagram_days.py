@@ -8,6 +8,7 @@ from datetime import date, timedelta
 import pytest
 
 from analytics_pipeline.platform_fetchers.exceptions import (
+    ConfigurationError,
     InvalidTokenError,
     RateLimitError,
     TransientError,
@@ -126,6 +127,34 @@ def test_a_retired_account_metric_fails_one_call_where_there_are_no_batches(
     failed = [r for r in of_totals if "views" in r.query["metric"].split(",")]
     assert len([r for r in failed if "," in r.query["metric"]]) == 1
     assert len(of_totals) - len(failed) == 28
+
+
+@pytest.mark.parametrize("batches", [True, False])
+@pytest.mark.parametrize("hour", [0, 7, 12, 23])
+def test_no_day_is_asked_for_that_began_longer_ago_than_is_kept(
+    hour: int, batches: bool, account: FakeAccount, server: PlatformServer
+) -> None:
+    now = NOW.replace(hour=hour, minute=30)
+    account.takes_batches, account.oldest = batches, now - timedelta(days=90)
+    days = [NOW.date() - timedelta(days=n) for n in range(2, 90)][::-1]  # whether yesterday is over hangs on the hour
+    account.days = {metric: {day: n for n, day in enumerate(days)} for metric in ("reach", "views")}
+    fetcher = make(server, now=now, batches=batches)
+    assert fetcher.fetch_account_days(NOW.date() - timedelta(days=365), days[-1]) == [
+        AccountDay(day, {"reach": n, "impressions": n}) for n, day in enumerate(days)
+    ]
+    assert fetcher.incomplete is None
+    if batches:
+        assert len(server.requests) == 4 * 2
+    fetcher.close()
+
+
+def test_a_window_that_is_refused_costs_none_that_is_newer(account: FakeAccount, fetcher: InstagramFetcher) -> None:
+    account.oldest = NOW - timedelta(days=60)
+    days = [NOW.date() - timedelta(days=n) for n in range(1, 90)][::-1]
+    account.days = {"reach": dict.fromkeys(days, 4)}
+    found = fetcher.fetch_account_days(days[0], days[-1])
+    assert [day.day for day in found] == days[-56:]
+    assert isinstance(fetcher.incomplete, ConfigurationError)
 
 
 def test_no_call_reaches_behind_what_the_platform_keeps(fetcher: InstagramFetcher, server: PlatformServer) -> None:
