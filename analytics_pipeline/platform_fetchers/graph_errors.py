@@ -36,6 +36,10 @@ class TooMuchDataError(TransientError):
     """The reply would have been too big. Asking for less helps, asking the same again does not."""
 
 
+class UnfinishedError(TransientError):
+    """Meta did not come to this part of a batch in time."""
+
+
 @dataclass(frozen=True, slots=True)
 class ErrorRow:
     """One row of an error table: which replies it covers, the exception they stand for, what the user can do.

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, TypeGuard
 
 import requests
 from requests.structures import CaseInsensitiveDict
@@ -33,6 +33,7 @@ from analytics_pipeline.platform_fetchers.graph_errors import (
     ErrorRow,
     Reply,
     TooMuchDataError,
+    UnfinishedError,
     ends_account,
     error_from,
 )
@@ -96,23 +97,30 @@ class GraphRequests(BasePlatformFetcher):
     def _ask(self, urls: Sequence[str]) -> list[Reply]:
         """One reply per URL (relative to the version), in order, in as few calls as the host allows.
 
-        What Meta did not finish, or failed for a passing reason, is asked once more.
+        What Meta did not finish, or failed for a passing reason, is asked again.
         """
         if not self.batches or len(urls) == 1:
             return self._ask_each(urls)
         replies = [reply for chunk in chunks(urls, BATCH_LIMIT) for reply in self._batch_in_parts(chunk)]
-        return self._once_more(urls, replies)
+        return self._tried_again(urls, replies)
 
-    def _once_more(self, urls: Sequence[str], replies: Sequence[Reply]) -> list[Reply]:
-        """The replies to batches of these URLs, after another attempt at those of a passing kind."""
-        again = [url for url, reply in zip(urls, replies, strict=True) if _unfinished(reply)]
-        second: dict[str, Reply] = {}
-        try:
-            for chunk in chunks(again, BATCH_LIMIT):
-                second.update(zip(chunk, self._batch(chunk), strict=True))
-        except PlatformAPIError as error:
-            _log.warning("%s: the second attempt at a part of a batch failed: %s", self.platform, error.message)
-        return [second.get(url, reply) for url, reply in zip(urls, replies, strict=True)]
+    def _tried_again(self, urls: Sequence[str], replies: Sequence[Reply]) -> list[Reply]:
+        """The replies to batches of these URLs, after as many attempts at those of a passing kind as at a single call."""
+        found = dict(zip(urls, replies, strict=True))
+        for attempt in range(1, self.max_retries):
+            left = {url: reply for url, reply in found.items() if _may_pass(reply)}
+            if not left:
+                break
+            # What Meta only did not come to may go at once.
+            if fault := next((reply for reply in left.values() if not isinstance(reply, UnfinishedError)), None):
+                self._sleep(self._pause(fault, attempt) or 0.0)
+            try:
+                for chunk in chunks(list(left), BATCH_LIMIT):
+                    found.update(zip(chunk, self._batch(chunk), strict=True))
+            except PlatformAPIError as error:
+                _log.warning("%s: another attempt at a part of a batch failed: %s", self.platform, error.message)
+                break
+        return [found[url] for url in urls]
 
     def _batch_in_parts(self, urls: Sequence[str]) -> list[Reply]:
         """A batch; in halves where the platform finds the reply too big, to the single part that is."""
@@ -176,7 +184,7 @@ class GraphRequests(BasePlatformFetcher):
 
     def _entry(self, entry: Any) -> Reply:
         if entry is None:
-            return TransientError(f"{self.platform}: Meta did not finish this part of the batch", self.platform)
+            return UnfinishedError(f"{self.platform}: Meta did not finish this part of the batch", self.platform)
         try:
             code, body = entry["code"], parse_json(entry["body"])
             headers = CaseInsensitiveDict({str(h["name"]): h["value"] for h in entry.get("headers") or ()})
@@ -355,5 +363,5 @@ def _name_of(metric: str, where: str) -> str:
     return f"{where}/{metric}" if where else metric
 
 
-def _unfinished(reply: Reply) -> bool:
+def _may_pass(reply: Reply) -> TypeGuard[TransientError]:
     return isinstance(reply, TransientError) and not isinstance(reply, TooMuchDataError)

@@ -206,7 +206,7 @@ class InstagramDetails(InstagramDays):
         try:
             if urls:
                 self._click_batches -= 1
-                replies = self._once_more(urls, super()._batch(urls))  # never one by one: that is a call each
+                replies = self._tried_again(urls, super()._batch(urls))  # never one by one: that is a call each
         except PlatformAPIError as error:
             self.batches = self.batches and not isinstance(error, NoBatchesError)
             _log.info("instagram: no clicks of account %s: %s", self.account_id, error.message)

@@ -171,6 +171,43 @@ def test_an_entry_that_was_not_finished_is_asked_once_more(server: PlatformServe
     assert sum(reading.analytics is not None for reading in readings.values()) == 4
 
 
+PASSING = {"code": 500, "body": json.dumps(error(2, "Service temporarily unavailable")[1])}
+
+
+@pytest.mark.parametrize(
+    ("failures", "sizes", "pauses"),
+    [
+        ({1: [PASSING]}, [10, 2], 1),
+        ({1: [PASSING, PASSING], 2: [PASSING]}, [10, 4, 2], 2),
+        ({1: [PASSING] * 9, 2: [None]}, [10, 4, 2], 2),
+        ({1: [None, PASSING], 2: [None]}, [10, 4, 2], 1),
+        ({1: [None, None], 2: [None, None]}, [10, 4, 4], 0),
+    ],
+)
+def test_a_passing_fault_within_a_batch_is_tried_as_often_as_outside_of_one(
+    failures: dict[int, list[Any]], sizes: list[int], pauses: int, server: PlatformServer, slept: list[float]
+) -> None:
+    """And waited for, unless Meta only did not come to it. Every post is two parts."""
+    left = {(f"{PAGE}_{n}", aside): list(replies) for n, replies in failures.items() for aside in (True, False)}
+
+    def reply(url: str) -> Any:
+        replies = left.get((url.partition("?")[0], "summary" in url))
+        return replies.pop(0) if replies else fine(url)
+
+    server.answer = batches = Batches(reply)
+    fetcher = FacebookFetcher(
+        TOKEN, PAGE, base_url=server.url, max_retries=3, backoff_factor=5, clock=lambda: NOW, sleep=slept.append
+    )
+    readings = {r.platform_post_id: r for r in fetcher.fetch_many([PostRef(f"{PAGE}_{n}") for n in range(5)])}
+    fetcher.close()
+    assert batches.sizes == sizes
+    assert [isinstance(readings[f"{PAGE}_{n}"].error, TransientError) for n in range(5)] == [
+        len(failures.get(n, [])) > 2 for n in range(5)
+    ]
+    assert len(slept) == pauses
+    assert all(0 < pause <= 5**2 for pause in slept)
+
+
 @pytest.mark.parametrize(
     "entry",
     [{"code": 200}, {"code": 200, "body": "{cut"}, {"code": 200, "body": None}, [], "text", {"body": "{}"}],

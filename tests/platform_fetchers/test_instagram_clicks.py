@@ -5,7 +5,7 @@ from math import ceil
 
 import pytest
 
-from analytics_pipeline.platform_fetchers.exceptions import TransientError
+from analytics_pipeline.platform_fetchers.graph_errors import UnfinishedError
 from analytics_pipeline.platform_fetchers.instagram import InstagramFetcher
 from analytics_pipeline.platform_fetchers.metrics import PostRef
 from tests.platform_fetchers.graph_fake import START
@@ -104,13 +104,13 @@ def test_stories_too_few_have_seen_cost_nobody_the_clicks(account: FakeAccount, 
     assert fetcher.dead_metrics == set()
 
 
-def test_clicks_that_meta_did_not_finish_are_asked_for_once_more(
+def test_clicks_that_meta_did_not_finish_are_asked_for_again(
     account: FakeAccount, fetcher: InstagramFetcher, server: PlatformServer
 ) -> None:
     account.nodes = {str(n): media(n, clicks=n) for n in range(730, 740)}
-    account.unfinished = {"733/insights": 1, "736/insights": 2}
+    account.unfinished = {"733/insights": 1, "736/insights": 3}
     found = by_id(fetcher.fetch_many(refs(range(730, 740))))
     clicks = {key: known(reading).get("clicks") for key, reading in found.items()}
     assert clicks == {str(n): n if n != 736 else None for n in range(730, 740)}
-    assert {key: type(reading.error) for key, reading in found.items() if reading.error} == {"736": TransientError}
-    assert len(server.requests) == 1 + CLICKS + 1
+    assert {key: type(reading.error) for key, reading in found.items() if reading.error} == {"736": UnfinishedError}
+    assert len(server.requests) == 1 + CLICKS + 2
