@@ -45,6 +45,7 @@ from analytics_pipeline.platform_fetchers.instagram_metrics import (
     permalink,
     post_type,
     with_insights,
+    with_product,
 )
 from analytics_pipeline.platform_fetchers.instagram_pages import InstagramPages
 from analytics_pipeline.platform_fetchers.meta_oauth import InstagramOAuth, instagram_host, is_instagram_login
@@ -135,7 +136,8 @@ class InstagramFetcher(InstagramPages):
 
         read = partial(self._asked_twice, page)
         try:
-            found = [self._listed(row) for rows in self._followed(read, {"limit": "100"}) for row in rows]
+            pages = self._followed(read, {"limit": "100"})
+            found = [self._listed(with_product(row, "STORY")) for rows in pages for row in rows]
         except PlatformAPIError as error:
             if isinstance(error, (*ENDS_ACCOUNT, TransientError)):
                 raise
@@ -182,6 +184,7 @@ class InstagramFetcher(InstagramPages):
                         one.plain, one.reason = True, self.unconverted
                     one.asked = self._metrics_of(one)
                 replies = ask([url(one.key, fields=with_insights(one.asked)) for one in pending])
+                replies = [with_product(reply, one.kind) for one, reply in zip(pending, replies, strict=True)]
                 fatal = self._ends_account(replies)
                 self._bury_unanimous(pending, replies)
                 again = []

@@ -98,6 +98,13 @@ def kind_of(node: Mapping[str, Any]) -> str:
     return "VIDEO" if node.get("media_type") == "VIDEO" else "FEED"
 
 
+def with_product(told: Any, kind: str | None) -> Any:
+    """What was told of a media of this `kind`, with its product where it names none, as has been seen of stories."""
+    if not isinstance(told, dict) or told.get("media_product_type") or kind not in ("REELS", "STORY"):
+        return told
+    return {**told, "media_product_type": kind}
+
+
 def post_type(node: Mapping[str, Any]) -> str:
     """Our name for the kind of media (metrics.py, ListedPost)."""
     kind = kind_of(node)

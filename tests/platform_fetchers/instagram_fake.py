@@ -61,7 +61,8 @@ def also_names_it(metric: str) -> Read:
 class FakeAccount(FakeGraph):
     """An account. `without` lists metrics that a media does not have; `retired` ones no media has.
 
-    `refuse` words a refusal by the name of the metric; `by_place` all are by its place in the list instead.
+    One that `hides_product` is told without its `media_product_type`. `refuse` words a refusal by the name of the metric;
+    `by_place` all are by its place in the list instead.
     """
 
     listing = "media"
@@ -86,6 +87,12 @@ class FakeAccount(FakeGraph):
             listed = ", ".join(sorted(allowed))
             return error(100, f"(#100) metric[{metrics.index(bad)}] must be one of the following values: {listed}")
         return self.refuse(bad) if bad else None
+
+    def node(self, key: str, fields: str) -> Read:
+        status, told = super().node(key, fields)
+        if self.nodes[key].get("hides_product"):
+            told.pop("media_product_type", None)
+        return status, told
 
     def page(self, query: Mapping[str, str]) -> Read:
         stories = [node for node in self.nodes.values() if node["media_product_type"] == "STORY"]

@@ -235,6 +235,26 @@ def test_stories_are_listed_to_the_last_page(account: FakeAccount, server: Platf
     assert len(server.requests) == 1 + 3
 
 
+@pytest.mark.parametrize("batches", [True, False])
+@pytest.mark.parametrize("media_type", ["IMAGE", "VIDEO"])
+def test_stories_told_without_their_product_are_stories(
+    media_type: str, batches: bool, account: FakeAccount, server: PlatformServer
+) -> None:
+    account.takes_batches = batches
+    account.nodes |= {str(n): media(n, media_type, "STORY", hides_product=True) for n in (5, 6)}
+    fetcher = make(server, now=START + timedelta(hours=12), batches=batches)
+    *_, stories = fetcher.list_posts(START, START + timedelta(days=1))
+    assert [(story.platform_post_id, story.post_type, story.reading) for story in stories] == [
+        ("5", "story", None),
+        ("6", "story", None),
+    ]
+    found = by_id(fetcher.fetch_many(refs(range(5, 7), "story")))
+    fetcher.close()
+    expected = STORY_FIGURES | ({"video_views": 9120} if media_type == "VIDEO" else {})
+    assert [known(found[key]) for key in ("5", "6")] == [expected] * 2
+    assert fetcher.dead_metrics == set()
+
+
 def test_stories_are_not_asked_for_after_their_day(account: FakeAccount, server: PlatformServer) -> None:
     account.nodes = {str(n): media(n, "IMAGE", "STORY") for n in (5, 6, 7)}
     fetcher = make(server, now=START + timedelta(hours=6 + 24))
