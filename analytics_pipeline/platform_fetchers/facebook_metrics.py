@@ -36,14 +36,14 @@ REEL_FIGURES: Final[Mapping[str, Sequence[str]]] = {
         "likes.summary.total_count",
     ),
     "comments_count": (
-        "insights.post_video_social_actions.comment",
-        "insights.post_activity_by_action_type.comment",
         "comments.summary.total_count",
+        "insights.post_activity_by_action_type.comment",
+        "insights.post_video_social_actions.comment",
     ),
     "shares_count": (
-        "insights.post_video_social_actions.share",
         "shares.count",
         "insights.post_activity_by_action_type.share",
+        "insights.post_video_social_actions.share",
     ),
     "reactions_count": ("insights.post_video_likes_by_reaction_type.sum", "reactions.summary.total_count"),
     "clicks": ("insights.post_clicks",),
@@ -165,14 +165,15 @@ CATALOG: Final = (
         "comments_count",
         "exact",
         "GET /:post comments.summary.total_count",
-        "without pages_read_user_content: post_activity_by_action_type; reels: post_video_social_actions, else as posts",
+        "without pages_read_user_content, and of reels: post_activity_by_action_type, of reels else "
+        "post_video_social_actions",
         asked=_asked("comments_count"),
     ),
     MetricSource(
         "shares_count",
         "exact",
         "GET /:post shares.count",
-        "left out by Facebook when 0; reels: post_video_social_actions",
+        "left out by Facebook when 0; else post_activity_by_action_type, of reels else post_video_social_actions",
         asked=_asked("shares_count"),
     ),
     MetricSource(

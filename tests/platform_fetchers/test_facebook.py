@@ -65,22 +65,23 @@ def test_every_figure_of_a_post(page: FakePage, fetcher: FacebookFetcher) -> Non
     }
 
 
-@pytest.mark.parametrize("post_type", ["reel", None], ids=["known", "found out"])
-def test_every_figure_of_a_reel(post_type: str | None, page: FakePage, fetcher: FacebookFetcher) -> None:
+@pytest.mark.parametrize(("post_type", "comments"), [("reel", 25), (None, 27)], ids=["known", "found out"])
+def test_every_figure_of_a_reel(post_type: str | None, comments: int, page: FakePage, fetcher: FacebookFetcher) -> None:
+    """Comments are those of the summary where that was read: of a reel known for one it is not."""
     page.nodes[f"{PAGE}_7"] = reel(7)
     [reading] = fetcher.fetch_many([PostRef(f"{PAGE}_7", None, post_type)])
     assert reading.analytics is not None
     assert {name: value for name, value in reading.analytics.items() if value is not None} == {
         "likes_count": 8,
         "reactions_count": 10,
-        "comments_count": 3,
-        "shares_count": 1,
+        "comments_count": comments,
+        "shares_count": 14,
         "impressions": 900,
         "clicks": 77,
         "url_clicks": 31,
         "video_views": 900,
         "video_watch_time": 123.456,
-        "engagement_rate": pytest.approx(100 * 12 / 900),
+        "engagement_rate": pytest.approx(100 * (8 + comments + 14) / 900),
         "click_through_rate": pytest.approx(100 * 77 / 900),
         "fetched_at": NOW,
         "platform": "facebook",
@@ -142,7 +143,7 @@ def test_a_reel_without_activity_has_none(page: FakePage, fetcher: FacebookFetch
 
 @pytest.mark.parametrize(
     ("actions", "shares", "expected"),
-    [({"SHARE": 1}, {"count": 14}, 1), ({"COMMENT": 3}, {"count": 14}, 14), ({}, None, 5), (None, None, 5)],
+    [({"SHARE": 1}, {"count": 14}, 14), ({"SHARE": 1}, None, 5), (None, None, 5)],
 )
 def test_shares_of_a_reel_come_from_the_first_that_tells_them(
     actions: Any, shares: Any, expected: int, page: FakePage, fetcher: FacebookFetcher
@@ -153,6 +154,17 @@ def test_shares_of_a_reel_come_from_the_first_that_tells_them(
     [reading] = fetcher.fetch_many([PostRef(f"{PAGE}_7", None, "reel")])
     assert reading.analytics is not None
     assert reading.analytics["shares_count"] == expected
+
+
+@pytest.mark.parametrize(("activity", "expected"), [({"comment": 25, "share": 14}, (25, 14)), ({}, (3, 1))])
+def test_the_video_tells_comments_and_shares_that_the_post_does_not(
+    activity: dict[str, int], expected: tuple[int, int], page: FakePage, fetcher: FacebookFetcher
+) -> None:
+    stored = reel(7, insights={"post_activity_by_action_type": activity})
+    page.nodes[f"{PAGE}_7"] = {name: value for name, value in stored.items() if name != "shares"}
+    [reading] = fetcher.fetch_many([PostRef(f"{PAGE}_7", None, "reel")])
+    assert reading.analytics is not None
+    assert (reading.analytics["comments_count"], reading.analytics["shares_count"]) == expected
 
 
 def test_withheld_is_unknown_and_zero_is_zero(page: FakePage, server: PlatformServer) -> None:
