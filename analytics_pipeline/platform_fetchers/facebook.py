@@ -30,10 +30,13 @@ from analytics_pipeline.platform_fetchers.facebook_metrics import (
     REEL_METRICS,
     REEL_POST_METRICS,
     SUMMARIES,
-    SUMMARY_EDGES,
+    add_zeros,
+    lacks_summary,
     parts,
     permalink,
     post_type,
+    summaries_of,
+    with_insights,
 )
 from analytics_pipeline.platform_fetchers.graph import Ask, GraphFetcher
 from analytics_pipeline.platform_fetchers.graph_errors import ENDS_ACCOUNT, Reply, TooMuchDataError
@@ -54,6 +57,8 @@ from analytics_pipeline.settings import get_settings
 
 PERIODS: Final = ("day", "week", "days_28", "month", "lifetime", "total_over_range")
 _REELS: Final = "video_insights"
+_INSIGHTS: Final = "insights"
+"""What Facebook names in place of a metric where a post has none at all (facebook.md §5)."""
 _LISTED_PER_YEAR: Final = 550
 """Facebook lists "about 600" posts of a year (facebook.md §2): from so many on, some may be missing."""
 _LASTING: Final = (PermissionDeniedError, PostNotFoundError, MetricError)
@@ -149,12 +154,12 @@ class FacebookFetcher(GraphFetcher):
         edge, one = f"{self._account()}/{self.listing}", {**position, "limit": "1"}
         while True:
             alive = self._alive(POST_METRICS) if self.expands else []
-            urls = [url(edge, fields=_with_insights(NODE_FIELDS, alive), **position)]
+            urls = [url(edge, fields=with_insights(NODE_FIELDS, alive), **position)]
             if self.expands and self._reads_summaries:
                 urls.append(url(edge, fields=f"id,{SUMMARIES}", **position))
             page, *aside = self._ask(urls)
             if isinstance(page, MetricError) and alive:
-                found = self._find_dead(alive, lambda metric: url(edge, fields=_with_insights("id", [metric]), **one))
+                found = self._find_dead(alive, lambda metric: url(edge, fields=with_insights("id", [metric]), **one))
                 self.expands = bool(found)
                 continue
             if isinstance(page, PlatformAPIError):
@@ -170,7 +175,7 @@ class FacebookFetcher(GraphFetcher):
         self._note_denial(aside)
         listed = aside[0].get("data") if isinstance(aside[0], dict) else None
         listed = listed if isinstance(listed, list) else []
-        summaries = {str(row.get("id")): _summaries(row) for row in listed if isinstance(row, dict)}
+        summaries = {str(row.get("id")): summaries_of(row) for row in listed if isinstance(row, dict)}
         rows = [{**row, **summaries.get(str(row.get("id")), {})} if isinstance(row, dict) else row for row in rows]
         return {**page, "data": rows}
 
@@ -193,18 +198,37 @@ class FacebookFetcher(GraphFetcher):
         reels: dict[str, dict[str, Any]] = {ref.platform_post_id: {} for ref in refs if ref.post_type == "reel"}
         while posts:
             size = self._posts_per_call()
-            for key, node, summaries in self._replies(posts[:size], POST_METRICS, "", self._summaries_url, ask):
-                if isinstance(node, TooMuchDataError):
-                    node = self._in_two(key, ask)
+            for key, node, summaries in self._post_replies(posts[:size], ask):
                 if isinstance(node, PlatformAPIError):
                     yield self._failed(key, node)
                 elif post_type(node) == "reel":
-                    reels[key] = {**node, **_summaries(summaries)}
+                    reels[key] = {**node, **summaries_of(summaries)}
                 else:
-                    yield self._reading(key, {**node, **_summaries(summaries)})
+                    yield self._reading(key, {**node, **summaries_of(summaries)})
             posts = posts[size:]
 
         yield from self._reels_by_id(reels, ask)
+
+    def _post_replies(self, ids: Sequence[str], ask: Ask) -> Iterator[tuple[str, Reply, Reply | None]]:
+        """(id, reply with the figures, reply with the summaries) of each post, in another way where it must be.
+
+        One whose figures are too much is asked for them in halves, one that has no insights for its fields alone.
+        """
+        bare: dict[str, tuple[Reply, Reply | None]] = {}
+        for key, node, summaries in self._replies(ids, POST_METRICS, "", self._summaries_url, ask):
+            # Of a post asked for alone, the refusal stands for its summaries too: they were not asked for.
+            if isinstance(node, MetricError) and node.metric == _INSIGHTS and summaries is not node:
+                bare[key] = node, summaries
+            else:
+                yield key, self._in_two(key, ask) if isinstance(node, TooMuchDataError) else node, summaries
+        replies = ask([_post_url(key, ()) for key in bare])
+        for (key, (refusal, summaries)), reply in zip(bare.items(), replies, strict=True):
+            node = _with_aside(reply, summaries, needed=True)
+            if isinstance(node, ENDS_ACCOUNT):
+                raise node
+            # Of one that tells nothing else, what was told before must stand.
+            known = not isinstance(node, dict) or "shares" in node or summaries_of(summaries)
+            yield key, node if known else refusal, summaries
 
     def _in_two(self, key: str, ask: Ask) -> Reply:
         """A post whose figures are too many for one reply, out of two replies with half of the metrics each."""
@@ -248,7 +272,7 @@ class FacebookFetcher(GraphFetcher):
     def _reel_readings(self, nodes: Mapping[str, dict[str, Any]], ask: Ask) -> Iterator[PostReading]:
         """Readings of reels; where their insights do not tell likes or comments, the summaries of their posts are asked."""
         readings = {key: self._reading(key, node) for key, node in nodes.items()}
-        wanted = [key for key, reading in readings.items() if self._reads_summaries and _lacks_summary(reading)]
+        wanted = [key for key, reading in readings.items() if self._reads_summaries and lacks_summary(reading)]
         yield from (reading for key, reading in readings.items() if key not in wanted)
         if not wanted:
             return
@@ -258,7 +282,7 @@ class FacebookFetcher(GraphFetcher):
             replies = [error] * len(wanted)
         self._note_denial(replies)
         for key, reply in zip(wanted, replies, strict=True):
-            reading = self._reading(key, {**nodes[key], **_summaries(reply)})
+            reading = self._reading(key, {**nodes[key], **summaries_of(reply)})
             reading.error = reading.error or _passing(reply)  # the rest of it is read a little later
             yield reading
         # That summaries are not allowed is no matter of the account: they only complete what insights tell.
@@ -294,10 +318,10 @@ class FacebookFetcher(GraphFetcher):
             fatal = self._ends_account(list(found.values()))
             if where and not fatal and self._lost_by_one(aside_replies):
                 continue
-            refused: list[tuple[str, Reply, None]] = []
+            refused: list[tuple[str, MetricError, Reply | None]] = []
             for key, reply in found.items():
                 if isinstance(reply, MetricError) and reply.metric is None:
-                    refused.append((key, reply, None))
+                    refused.append((key, reply, aside_replies.get(key)))
                 elif isinstance(reply, dict) or fatal is None:
                     yield key, reply, aside_replies.get(key)
             if fatal:
@@ -308,6 +332,7 @@ class FacebookFetcher(GraphFetcher):
             if ids:
                 lacking = self._find_dead(alive, partial(_one_metric, url_of, ids[0]), where, accepted)
                 if not lacking or lacking == odd:
+                    refused[0][1].metric = None if lacking else _INSIGHTS
                     yield from refused
                     return
                 odd = lacking  # the others' too, most likely
@@ -331,30 +356,14 @@ class FacebookFetcher(GraphFetcher):
             if isinstance(split, dict):
                 split["sum"] = sum(self._count(kind, n) for kind, n in split.items() if n is not None)
         values = self._parse_analytics_response({**node, "insights": insights}, REEL_FIGURES if reel else POST_FIGURES)
-        _add_zeros(values, node, insights)
+        add_zeros(values, node, insights)
         watched = values.pop("video_watch_ms")
         seconds = None if watched is None else watched / 1000
         return self._analytics(platform_post_id, {**values, "video_watch_time": seconds}, permalink(node))
 
 
-def _add_zeros(values: dict[str, int | None], node: Mapping[str, Any], insights: Mapping[str, Any]) -> None:
-    """Facebook leaves out what is 0 (facebook.md §3). It is taken for a 0 only where two statements agree on it."""
-    acted = "post_activity_by_action_type" in insights
-    if values["shares_count"] is None and "shares" not in node and acted:
-        values["shares_count"] = 0
-    if values["comments_count"] is None and "post_video_social_actions" in insights and acted:
-        values["comments_count"] = 0
-    clicks = insights.get("post_clicks_by_type")
-    if clicks is not None and values["url_clicks"] is None and clicks["sum"] == values["clicks"]:
-        values["url_clicks"] = 0
-
-
-def _with_insights(fields: str, metrics: Sequence[str]) -> str:
-    return f"{fields},insights.metric({','.join(metrics)})" if metrics else fields
-
-
 def _post_url(key: str, metrics: Sequence[str]) -> str:
-    return url(key, fields=_with_insights(NODE_FIELDS, metrics))
+    return url(key, fields=with_insights(NODE_FIELDS, metrics))
 
 
 def _video_url(key: str, metrics: Sequence[str]) -> str:
@@ -383,14 +392,3 @@ def _with_aside(reply: Reply, aside: Reply | None, needed: bool) -> Reply:
     if isinstance(aside, ENDS_ACCOUNT):
         return aside
     return (_passing(aside) if needed and isinstance(reply, dict) else None) or reply
-
-
-def _lacks_summary(reading: PostReading) -> bool:
-    """Whether likes or comments are unknown though there are other figures, or could be, and no summary was read."""
-    figures = reading.analytics
-    unknown = figures is not None and (figures["likes_count"] is None or figures["comments_count"] is None)
-    return unknown and not any(edge in reading.raw for edge in SUMMARY_EDGES)
-
-
-def _summaries(reply: Any) -> dict[str, Any]:
-    return {edge: reply[edge] for edge in SUMMARY_EDGES if edge in reply} if isinstance(reply, dict) else {}

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from analytics_pipeline.platform_fetchers.catalog import MetricSource
 from analytics_pipeline.platform_fetchers.exceptions import BadDataError
+from analytics_pipeline.platform_fetchers.metrics import PostReading
 
 NODE_FIELDS: Final = "id,created_time,permalink_url,status_type,attachments{media_type,type},shares"
 SUMMARY_EDGES: Final = ("comments", "reactions", "likes")
@@ -106,6 +107,11 @@ REEL_METRICS: Final = [metric for metric in _metrics(REEL_FIGURES) if metric not
 """What the video of a reel is asked for."""
 
 
+def with_insights(fields: str, metrics: Sequence[str]) -> str:
+    """These fields of a post, and these insights of it."""
+    return f"{fields},insights.metric({','.join(metrics)})" if metrics else fields
+
+
 def parts(name: str, value: Any) -> dict[str, Any]:
     """A metric split by type, keys as the documents write them: `like`, `comment`, `link clicks`."""
     if value == []:
@@ -115,6 +121,30 @@ def parts(name: str, value: Any) -> dict[str, Any]:
     if name.startswith("post_video_"):  # documented without their exact keys
         return {key.lower().removeprefix("reaction_").removesuffix("s"): part for key, part in value.items()}
     return dict(value)
+
+
+def add_zeros(values: dict[str, int | None], node: Mapping[str, Any], insights: Mapping[str, Any]) -> None:
+    """Facebook leaves out what is 0 (facebook.md §3). It is taken for a 0 only where two statements agree on it."""
+    acted = "post_activity_by_action_type" in insights
+    if values["shares_count"] is None and "shares" not in node and acted:
+        values["shares_count"] = 0
+    if values["comments_count"] is None and "post_video_social_actions" in insights and acted:
+        values["comments_count"] = 0
+    clicks = insights.get("post_clicks_by_type")
+    if clicks is not None and values["url_clicks"] is None and clicks["sum"] == values["clicks"]:
+        values["url_clicks"] = 0
+
+
+def summaries_of(reply: Any) -> dict[str, Any]:
+    """The summaries in a reply, none of one that failed."""
+    return {edge: reply[edge] for edge in SUMMARY_EDGES if edge in reply} if isinstance(reply, dict) else {}
+
+
+def lacks_summary(reading: PostReading) -> bool:
+    """Whether likes or comments are unknown though there are other figures, or could be, and no summary was read."""
+    figures = reading.analytics
+    unknown = figures is not None and (figures["likes_count"] is None or figures["comments_count"] is None)
+    return unknown and not any(edge in reading.raw for edge in SUMMARY_EDGES)
 
 
 def permalink(node: Mapping[str, Any]) -> str | None:

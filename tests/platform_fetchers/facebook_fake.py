@@ -70,7 +70,8 @@ def reel(number: int, **more: Any) -> dict[str, Any]:
 class FakePage(FakeGraph):
     """A page. `comments_denied` as without pages_read_user_content; `days` are metric → end_time → value.
 
-    `summaries_failing` maps a post to what asking for its summaries gives; `largest_with` a word in the fields to the
+    `summaries_failing` maps a post to what asking for its summaries gives, `plain_failing` for neither these nor insights;
+    `largest_with` a word in the fields to the
     biggest page that it gives of them. `most_metrics` is how many metrics of the page it tells at once, `heavy` maps a
     post to how many of its own, `lacking` to a metric that it alone does not have. A node's `failing` is what asking for
     its insights gives.
@@ -83,6 +84,7 @@ class FakePage(FakeGraph):
         super().__init__(PAGE, nodes)
         self.comments_denied = False
         self.summaries_failing: dict[str, Read] = {}
+        self.plain_failing: dict[str, Read] = {}
         self.largest_with: dict[str, int] = {}
         self.most_metrics = 100
         self.heavy: dict[str, int] = {}
@@ -98,6 +100,8 @@ class FakePage(FakeGraph):
             return self.summaries_failing[stored["id"]]
         if metrics and "failing" in stored:
             return stored["failing"]  # type: ignore[no-any-return]  # a node holds anything
+        if not metrics and "summary" not in fields and stored["id"] in self.plain_failing:
+            return self.plain_failing[stored["id"]]
         if len(metrics) > self.heavy.get(stored["id"], 100):
             return TOO_MUCH
         if self.lacking.get(stored["id"]) in metrics:
