@@ -75,7 +75,8 @@ class InstagramPages(InstagramDetails):
         if self.batches or not self._reads_some(rows, alive):
             super()._go_without(page)
             return
-        self._read_halves(rows, alive)
+        with self._trying_once():  # that some of them fail is known
+            self._read_halves(rows, alive)
         self._complete_kinds(rows, alive)
 
     def _reads_some(self, rows: Sequence[Mapping[str, Any]], alive: Sequence[str]) -> bool:

@@ -108,12 +108,20 @@ def test_among_many_it_costs_itself(failure: Read, expected: type[PlatformAPIErr
     assert sum(figures(reading) is not None for reading in found.values()) == 259
 
 
-def test_where_each_post_would_be_a_call_the_others_are_read_in_windows(server: PlatformServer) -> None:
+@pytest.mark.parametrize(
+    ("failure", "attempts", "attempts_alone"),
+    [(DENIED, 1, 1), (GONE, 2, 1), (FAILURES[-1][0], 3, 3)],
+    ids=["denied", "gone", "passing"],
+)
+def test_where_each_post_would_be_a_call_the_others_are_read_in_windows(
+    failure: Read, attempts: int, attempts_alone: int, server: PlatformServer
+) -> None:
     world = World("instagram without batches", server)
-    wanted = world.publish(260, {170: DENIED})
+    wanted = world.publish(260, {170: failure})
     assert len(list(world.fetcher.fetch_many(wanted))) == 260
-    pages, failed, bare, one_that_tells, halves, alone = 2, 1, 1, 1, 10, 4
-    assert len(server.requests) <= pages + failed + bare + one_that_tells + halves + alone
+    pages, bare, one_that_tells, halves, neighbours = 2, 1, 1, 10, 3
+    expected = pages + attempts + bare + one_that_tells + halves + neighbours + attempts_alone
+    assert len(server.requests) <= expected
     world.fetcher.close()
 
 
