@@ -41,6 +41,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: not _LONG.intersection(item.path.parts))
 
 
+def pytest_collection_finish() -> None:
+    """What is imported by now stays, and need not be looked through again."""
+    gc.freeze()
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _own_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """No test sees the settings or the data of the person who runs it."""

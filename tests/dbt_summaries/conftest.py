@@ -3,6 +3,7 @@
 Not here: worlds (`worlds.py`), the expected figures (`reference.py`).
 """
 
+import gc
 import json
 import os
 from dataclasses import dataclass
@@ -53,6 +54,7 @@ def parsed() -> Manifest:
     """What dbt knows of the project on the tests' database, parsed once, as that costs seconds."""
     manifest = dbtRunner().invoke([*_OPTIONS, "parse"]).result
     assert isinstance(manifest, Manifest)
+    gc.freeze()  # it stays, and need not be looked through for garbage again
     return manifest
 
 
