@@ -184,16 +184,7 @@ class TwitterAnalyticsFetcher(TwitterAccount):
         try:
             for since, until, private in wire.windows(start, end, border):
                 for reply in self._timeline(user, since, until, private):
-                    page = []
-                    for post in reply.posts.values():
-                        versions = wire.versions_of(post)
-                        if wire.is_retweet(post) or versions[0] in seen:
-                            continue
-                        seen.add(versions[0])
-                        if len(versions) == 1:
-                            page.append(self._listed(versions, reply))
-                        else:
-                            edited.add(versions[0], versions, reply)
+                    page = [self._listed([post_id], reply) for post_id in self._unedited(reply, seen, edited)]
                     if fresh := [post for post in page if start <= post.published_at < end]:
                         yield self._listed_with_extras(fresh)
                     times = [at for post in reply.posts.values() if (at := wire.created_at(post))]
@@ -205,10 +196,24 @@ class TwitterAnalyticsFetcher(TwitterAccount):
             self.unlisted = f"twitter: X lists the newest {MOST_LISTED:,} posts: older ones may never be found"
         last = [self._listed(versions, edited.reply) for versions in edited.versions.values()]
         if fresh := [post for post in last if start <= post.published_at < end]:
-            # After a fault, a reading that lacks a version says so, and the post is read by its id.
-            yield fresh if fault else self._listed_with_extras(fresh)
+            # After a fault, versions may lack: the posts are read by their ids.
+            yield [replace(post, reading=None) for post in fresh] if fault else self._listed_with_extras(fresh)
         if fault:
             raise fault
+
+    def _unedited(self, reply: wire.Reply, seen: set[str], edited: wire.EditedPosts) -> list[str]:
+        """The ids of what is new in a reply but retweets and edited posts, which join `edited`; all of it joins `seen`."""
+        found = []
+        for post in reply.posts.values():
+            versions = wire.versions_of(post)
+            if wire.is_retweet(post) or versions[0] in seen:
+                continue
+            seen.add(versions[0])
+            if len(versions) == 1:
+                found.append(versions[0])
+            else:
+                edited.add(versions[0], versions, reply)
+        return found
 
     def _listed_with_extras(self, posts: Sequence[ListedPost]) -> list[ListedPost]:
         readings = self._with_extras([post.reading for post in posts if post.reading])
@@ -364,8 +369,7 @@ class TwitterAnalyticsFetcher(TwitterAccount):
 
     def _listed(self, versions: Sequence[str], reply: wire.Reply) -> ListedPost:
         known = [version for version in versions if version in reply.posts]
-        # A post that lacks its time is listed all the same, so that what else it lacks is seen as its error.
-        published_at = wire.created_at(reply.posts[known[0]]) or wire.time_in_id(versions[0])
+        published_at = wire.published_at(versions[0], reply.posts[known[0]])
         kind = wire.post_type(reply.posts[known[-1]], reply.media_of(known[-1]).values())
         reading = self._reading(versions[0], versions, reply)
         return ListedPost(versions[0], published_at, wire.url_of(versions[-1]), kind, reading)

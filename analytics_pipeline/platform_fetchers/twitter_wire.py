@@ -38,6 +38,17 @@ def time_in_id(post_id: str) -> datetime:
     return _ID_EPOCH + timedelta(milliseconds=int(post_id) >> 22)
 
 
+def published_at(first: str, known: Mapping[str, Any]) -> datetime:
+    """When a post was published whose first version is `first`, and whose oldest version that was read is `known`.
+
+    That of a later version is the time of an edit: the id tells better where it fits. A post that lacks its time is
+    listed all the same, so that what else it lacks is seen as its error.
+    """
+    told, born = created_at(known), time_in_id(first)
+    edited = told is not None and known["id"] != first and timedelta(0) <= told - born <= _EDIT_WINDOW
+    return born if told is None or edited else told
+
+
 def url_of(post_id: str) -> str:
     """Where people see the post, whoever wrote it."""
     return f"https://x.com/i/status/{post_id}"

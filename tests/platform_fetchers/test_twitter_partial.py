@@ -243,6 +243,25 @@ def test_old_posts_in_a_batch_with_young_ones_lose_nothing(
 # --- edits
 
 
+def test_an_edited_post_before_a_fault_is_listed_and_nothing_said_of_its_figures(
+    account: XAccount, server: PlatformServer, fetcher: TwitterAnalyticsFetcher
+) -> None:
+    """A version that was still to be asked for is no version that X does not mention."""
+    times = [NOW - timedelta(days=1, hours=n) for n in range(150)]
+    chain = account.edit(account.publish(times[0]))
+    for time in times[1:]:
+        account.publish(time)
+    server.answer = lambda r: Answer(500, {}) if "pagination_token" in r.query else account.answer(r)
+    pages = fetcher.list_posts(NOW - timedelta(days=20), NOW)
+    assert len(next(pages)) == 99
+    assert [(post.platform_post_id, post.published_at, post.reading) for post in next(pages)] == [
+        (chain[0], times[0], None)
+    ]
+    with pytest.raises(TransientError):
+        next(pages)
+    assert fetcher.listed_since == times[99]
+
+
 def test_the_versions_of_an_edited_post_are_one_post(
     account: XAccount, fetcher: TwitterAnalyticsFetcher, server: PlatformServer
 ) -> None:
