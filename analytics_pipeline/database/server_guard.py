@@ -45,13 +45,16 @@ class Postmaster:
 
         A connection alone says nothing: a child that the server had just made when it died may hold the socket.
         """
-        with socket.socket(socket.AF_UNIX) as probe, contextlib.suppress(OSError):
+        if not self.ready:
+            return False
+        with socket.socket(socket.AF_UNIX) as probe:
             probe.settimeout(_ANSWER_SECONDS)
-            if self.ready:
+            try:
                 probe.connect(str(self.socket_folder / f".s.PGSQL.{PORT}"))
                 probe.sendall(_SSL_REQUEST)
                 return bool(probe.recv(1))
-        return False
+            except OSError:
+                return False
 
 
 def read_postmaster(home: Path) -> Postmaster | None:

@@ -332,7 +332,8 @@ class FacebookFetcher(GraphFetcher):
             if ids:
                 lacking = self._find_dead(alive, partial(_one_metric, url_of, ids[0]), where, accepted)
                 if not lacking or lacking == odd:
-                    refused[0][1].metric = None if lacking else _INSIGHTS
+                    if not lacking:
+                        refused[0][1].metric = _INSIGHTS
                     yield from refused
                     return
                 odd = lacking  # the others' too, most likely

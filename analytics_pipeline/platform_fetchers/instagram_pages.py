@@ -166,7 +166,7 @@ class InstagramPages(InstagramDetails):
         window = {"since": int(since.timestamp()), "until": int(until.timestamp())}
         try:
             listed = self._get(
-                url(f"{self._account()}/media", fields=with_insights(alive), limit=self.largest_page, **window)
+                url(f"{self._account()}/{self.listing}", fields=with_insights(alive), limit=self.largest_page, **window)
             )
         except (MetricError, *MAYBE_OF_ONE):
             return False

@@ -164,12 +164,12 @@ class LinkedInAnalyticsFetcher(LinkedInDetails):
                     f"linkedin: {repeated} pages without a new post, and still more to come", self.platform
                 )
             following = wire.next_start(body)
-            # Short pages, as LinkedIn may give for whatever `count`, are more calls already.
-            overlap = PAGE_OVERLAP if following is None else min(PAGE_OVERLAP, (following - position) // 10)
             if following is None:  # more may follow all the same, until a page is empty
                 following = position + len(elements)
-                if not fresh or len(elements) < wire.PAGE_SIZE:
-                    overlap = 0  # most likely the end: the next page is to tell
+                most_likely_the_end = not fresh or len(elements) < wire.PAGE_SIZE  # which the next page is to tell
+                overlap = 0 if most_likely_the_end else PAGE_OVERLAP
+            else:  # short pages, as LinkedIn may give for whatever `count`, are more calls already
+                overlap = min(PAGE_OVERLAP, (following - position) // 10)
             if following <= position:
                 return
             position = max(following - overlap, position + 1)

@@ -55,7 +55,7 @@ class MemoryQuota:
         if self._day != today:
             self._day = today
             self._calls.clear()
-        held = [until for name in (endpoint, ALL_ENDPOINTS) if (until := self._held.get(name)) and until > now]
+        held = [until for until, _ in self._holds(endpoint, now)]
         if used_up(limits.app, self._calls[endpoint]) or used_up(limits.account, self._calls[endpoint]):
             held.append(next_utc_day(now))
         if not held:
@@ -71,8 +71,11 @@ class MemoryQuota:
 
     def reason(self, endpoint: str, now: datetime) -> str | None:
         """As CallQuota."""
-        held = [(until, name) for name in (endpoint, ALL_ENDPOINTS) if (until := self._held.get(name)) and until > now]
+        held = self._holds(endpoint, now)
         return self._because[max(held)[1]] if held else None
+
+    def _holds(self, endpoint: str, now: datetime) -> list[tuple[datetime, str]]:
+        return [(until, name) for name in (endpoint, ALL_ENDPOINTS) if (until := self._held.get(name)) and until > now]
 
 
 def used_up(limit: int | None, calls: int) -> bool:

@@ -41,6 +41,8 @@ def error(code: int, message: str = "", subcode: int | None = None, status: int 
 GONE = error(100, "Unsupported get request. Object with ID 'X' does not exist", 33)
 BAD_METRIC = error(100, "(#100) The value must be a valid insights metric")
 NO_COMMENTS = error(10, "(#10) This endpoint requires the 'pages_read_user_content' permission", status=403)
+PASSING = error(2, "Service temporarily unavailable")
+THROTTLED = error(80001, "(#80001) too many calls")
 TOO_MUCH = error(1, "Please reduce the amount of data you're asking for, then retry your request", status=500)
 
 

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
-from analytics_pipeline.database.models import Business, PostAnalytics, SocialAccount, SyncUnit
+from analytics_pipeline.database.models import Business, PostAnalytics, PublishedPost, SocialAccount, SyncUnit
 from analytics_pipeline.sync import AnalyticsSyncService
 from analytics_pipeline.sync.accounts import connect
 from analytics_pipeline.sync.results import DayResult
@@ -77,3 +77,11 @@ def likes(session: Session) -> list[tuple[str, str, int | None]]:
         )
     )
     return [(post, f"{moment:%m-%d}", n) for post, moment, n in rows]
+
+
+def only_post(session: Session) -> PublishedPost:
+    """The one post there is, as the database has it now."""
+    post = session.scalars(select(PublishedPost)).one()
+    session.refresh(post)
+    session.commit()
+    return post

@@ -25,7 +25,7 @@ from analytics_pipeline.platform_fetchers.exceptions import (
 from analytics_pipeline.sync import AnalyticsSyncService
 from analytics_pipeline.sync.accounts import connect
 from analytics_pipeline.sync.ledger import Failure
-from tests.sync.conftest import D1, D2, Connect, at, ledger_states, likes, run
+from tests.sync.conftest import D1, D2, Connect, at, ledger_states, likes, only_post, run
 from tests.sync.scripted import Platform
 
 
@@ -245,9 +245,7 @@ def test_a_gone_post_is_unavailable_then_deleted_and_keeps_its_figures(
     assert run(service)[D1].complete, "its absence is explained"
 
     def status() -> tuple[str, int | None]:
-        post = session.scalars(select(PublishedPost)).one()
-        session.refresh(post)
-        session.commit()
+        post = only_post(session)
         return post.status, post.likes_count
 
     assert status() == ("unavailable", 8)
@@ -272,9 +270,7 @@ def test_a_post_that_is_read_again_is_back_and_no_longer_half_deleted(
         platform.now += timedelta(days=1)
         platform.post_errors = {"a": error} if error else {}
         run(service)
-        post = session.scalars(select(PublishedPost)).one()
-        session.refresh(post)
-        session.commit()
+        post = only_post(session)
         return post.status, post.unavailable_since is not None
 
     assert after_a_day(gone) == ("unavailable", True)
