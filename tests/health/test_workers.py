@@ -6,15 +6,11 @@ from collections.abc import Iterator
 import pytest
 from celery import Celery
 from celery.contrib.testing.worker import start_worker
+from kombu.transport.memory import Transport
 
 from analytics_pipeline.health import workers
 from analytics_pipeline.health.finding import Finding
 from tests.health.conftest import Configure, states
-
-
-@pytest.fixture(autouse=True)
-def _quickly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workers, "PATIENCE_SECONDS", 1)
 
 
 def found(configure: Configure, url: str) -> Finding:
@@ -35,15 +31,20 @@ def test_a_broker_that_is_down(configure: Configure) -> None:
     assert "canary" not in finding.found
 
 
-def test_a_broker_without_workers(configure: Configure) -> None:
+def test_a_broker_without_workers(configure: Configure, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "PATIENCE_SECONDS", 1)
     finding = found(configure, "memory://")
     assert finding.state == "warning"
     assert finding.found.endswith("no worker answers: no step of a run is carried out")
 
 
 @pytest.fixture
-def worker() -> Iterator[None]:
-    """A worker in a thread of this process, on kombu's transport in memory."""
+def worker(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A worker in a thread of this process, on kombu's transport in memory.
+
+    That one looks for messages every second: with a patience of a second too, whether an answer comes in time is chance.
+    """
+    monkeypatch.setattr(Transport, "polling_interval", 0.05)
     app = Celery(broker="memory://", set_as_current=False)
     with start_worker(app, pool="solo", perform_ping_check=False):
         yield
