@@ -9,12 +9,16 @@ from datetime import datetime
 
 from pydantic import ValidationError
 from rich.box import SIMPLE_HEAD
-from rich.console import Console, JustifyMethod
+from rich.console import Console, ConsoleOptions, JustifyMethod, RenderResult
 from rich.table import Table
 from rich.text import Text
 
-console = Console(file=sys.stdout)  # the real one: what runs print to standard output is not for people
-errors = Console(stderr=True)
+from analytics_pipeline.report.notation import number
+
+# Line breaks are those of the terminal, so that what is copied from it is whole, and a wide table is not cut.
+# The real standard output: what runs print to the other is not for people.
+console = Console(file=sys.stdout, soft_wrap=True)
+errors = Console(stderr=True, soft_wrap=True)
 
 _NEVER_WRAPPED = 12  # letters: a name of a platform, a date
 _LEAST_WIDTH = 10
@@ -46,8 +50,8 @@ def explained(error: Exception) -> str | None:
 
 
 def say(what: str) -> None:
-    """Prints a sentence; its line breaks are those of the terminal, so that what is copied from it is whole."""
-    console.print(Text(what), soft_wrap=True)
+    """Prints a sentence."""
+    console.print(Text(what))
 
 
 def point_out(what: str) -> None:
@@ -57,7 +61,17 @@ def point_out(what: str) -> None:
 
 def fail(message: str) -> None:
     """Prints an error as one line on standard error."""
-    errors.print(Text.assemble(("Error:", "red"), " ", message), soft_wrap=True)
+    errors.print(Text.assemble(("Error:", "red"), " ", message))
+
+
+class _WholeTable(Table):
+    """One that is wider than the terminal where else a column would be cut away, or a figure stand in two lines."""
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        edges = 2 * len(self.columns) + 1
+        least = sum(column.min_width or 0 for column in self.columns) + edges
+        self.width = least if least > options.max_width else None
+        yield from super().__rich_console__(console, options)
 
 
 def table(title: str, rows: Iterable[Mapping[str, Cell]], *, empty: str) -> Table | str:
@@ -65,7 +79,7 @@ def table(title: str, rows: Iterable[Mapping[str, Cell]], *, empty: str) -> Tabl
     rows = list(rows)
     if not rows:
         return empty
-    shown = Table(
+    shown = _WholeTable(
         title=Text(title, "table.title"),
         title_justify="left",
         header_style="bold",
@@ -74,13 +88,15 @@ def table(title: str, rows: Iterable[Mapping[str, Cell]], *, empty: str) -> Tabl
     )
     for name in rows[0]:
         numeric = any(isinstance(row[name], int | float) for row in rows)
-        short = all(len(_cell(row[name]).plain) <= _NEVER_WRAPPED for row in rows)
+        longest = max(len(_cell(row[name]).plain) for row in rows)
+        short = longest <= _NEVER_WRAPPED
+        least = longest if numeric or short else _LEAST_WIDTH
         justify: JustifyMethod = "right" if numeric else "left"
         shown.add_column(
             name.replace("_", " "),
             justify=justify,
             overflow="fold",
-            min_width=max(map(len, name.split("_"))) if short else _LEAST_WIDTH,
+            min_width=max(least, *map(len, name.replace("_", " ").split())),
             no_wrap=short and not numeric,
         )
     for row in rows:
@@ -100,6 +116,4 @@ def _cell(value: Cell) -> Text:
         return Text("–", "dim")
     if isinstance(value, datetime):
         return Text(f"{value:%Y-%m-%d %H:%M}")
-    if isinstance(value, float):
-        return Text(f"{value:,.2f}")
-    return Text(f"{value:,}" if isinstance(value, int) else value)
+    return Text(number(value) if isinstance(value, int | float) else value)

@@ -3,14 +3,18 @@
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from analytics_pipeline.cli.console import Cell, console, say, table
+from analytics_pipeline.cli.console import Cell, console, point_out, say, table
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _TOO_WIDE = ("total_reach", "total_clicks")
 """Left out of the terminal, which has 80 columns."""
+_STDOUT = Path("-")
 
 
 class Period(StrEnum):
@@ -42,7 +46,7 @@ def report(
     output: Annotated[
         Path | None,
         typer.Option(
-            dir_okay=False, help="File to write; by default report-<business>-<period>.<format> in this folder."
+            dir_okay=False, help="File to write, - for standard output; else one in this folder, named after all this."
         ),
     ] = None,
 ) -> None:
@@ -67,34 +71,57 @@ def report(
     except tables.NoSummariesError as error:
         raise InvalidRequestError(str(error)) from None
     if form is Format.TABLE:
-        figures = {column: name for column, name in page.FIGURES.items() if column not in _TOO_WIDE}
-        records = summaries.astype(object).where(summaries.notna(), None).to_dict("records")
-        parts = [{column: page.posts_of(row, column) for column in figures} for row in records]
-        rows: list[dict[str, Cell]] = [
-            {
-                page.UNITS[period]: page.period_name(row["period_start"], period),
-                "platform": row["platform"],
-                **{
-                    name: row[column] if part[column] is None else f"{page.cell(row[column])} ({part[column]:,})"
-                    for column, name in figures.items()
-                },
-            }
-            for row, part in zip(records, parts, strict=True)
-        ]
-        console.print(
-            table(f"{found.name}, by {page.UNITS[period]} of publication", rows, empty="There are no posts yet.")
-        )
-        if any(known is not None for part in parts for known in part.values()):
-            console.print("(n): the figure is that of n of the posts, of the others it is unknown.", highlight=False)
+        _show(f"{found.name}, by {page.UNITS[period]} of publication", summaries, period)
+        for remark in page.remarks(tables.state(engine.get_engine(), business)):
+            point_out(remark)
+        return
+    if form is Format.HTML:
+        content = html.encode()
+    elif form is Format.CSV:
+        content = summaries.to_csv(index=False).encode()
+    else:
+        content = summaries.to_parquet(index=False)
+    if output == _STDOUT:
+        typer.echo(content, nl=False)
         return
     path = output or Path(f"report-{business}-{period}.{form}")
-    if form is Format.HTML:
-        path.write_text(html, encoding="utf-8")
-    elif form is Format.CSV:
-        path.write_text(summaries.to_csv(index=False), encoding="utf-8")
-    else:
-        path.write_bytes(summaries.to_parquet(index=False))
+    path.write_bytes(content)
     say(f"Written to {path}")
+
+
+def _show(title: str, summaries: "pd.DataFrame", period: Period) -> None:
+    """The table in the terminal, and what its marks mean."""
+    from analytics_pipeline.report import page
+
+    figures = {column: name for column, name in page.FIGURES.items() if column not in _TOO_WIDE}
+    today = datetime.now(UTC).date()
+    records = summaries.astype(object).where(summaries.notna(), None).to_dict("records")
+    parts = [{column: page.part(row, column) for column in figures} for row in records]
+    rows: list[dict[str, Cell]] = [
+        {
+            page.UNITS[period]: page.period_name(row["period_start"], period)
+            + ("" if page.is_over(row, today) else "*"),
+            "platform": row["platform"],
+            **{
+                name: row[column] if part[column] is None else f"{page.cell(row[column])} ({part[column]})"
+                for column, name in figures.items()
+            },
+        }
+        for row, part in zip(records, parts, strict=True)
+    ]
+    empty = (
+        "There are no posts yet: analytics-pipeline backfill brings them, or analytics-pipeline sync while dev runs."
+    )
+    console.print(table(title, rows, empty=empty))
+    known = [mark for part in parts for mark in part.values() if mark is not None]
+    if any(not page.is_over(row, today) for row in records):
+        say("*: not over yet.")
+    if any(mark != "some" for mark in known):
+        say("(n): the figure is that of n of the posts, of the others it is unknown.")
+    if "some" in known:
+        say("(some): of this period or the one before, the engagements of some posts are unknown.")
+    if rows:
+        say("Reach, clicks and more: --format csv or html.")
 
 
 def _form(given: Format | None, output: Path | None) -> Format:
@@ -104,11 +131,14 @@ def _form(given: Format | None, output: Path | None) -> Format:
     if output is None:
         return given or Format.TABLE
     files = [form for form in Format if form is not Format.TABLE]
-    form = given or next((form for form in files if output.suffix.lower() == f".{form}"), None)
+    named = next((form for form in files if output.suffix.lower() == f".{form}"), None)
+    form = given or named
     if form is None:
         raise InvalidRequestError(
             f"the ending of {output.name} is not that of a format: give --format csv, parquet or html"
         )
     if form is Format.TABLE:
         raise InvalidRequestError("a table is for the terminal: with --output, give --format csv, parquet or html")
+    if named and named is not form:
+        raise InvalidRequestError(f"{output.name} is a file of the format {named} by its ending, not {form}")
     return form

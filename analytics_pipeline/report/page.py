@@ -12,7 +12,8 @@ from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 
 from analytics_pipeline.report import pictures
-from analytics_pipeline.report.tables import Tables
+from analytics_pipeline.report.notation import counted, number
+from analytics_pipeline.report.tables import State, Tables
 
 UNITS = {"daily": "day", "weekly": "week", "monthly": "month"}
 FIGURES = {
@@ -45,11 +46,13 @@ def page(business: str, period: str, tables: Tables, made_at: datetime) -> str:
     starts = every_start(summaries["period_start"], period)
     return template.render(
         business=business,
+        remarks=remarks(tables.state),
+        since=tables.since and period_name(tables.since, period),
         period=period,
         unit=unit,
         made_at=f"{made_at:%Y-%m-%d %H:%M}",
         figures=FIGURES.values(),
-        rows=_rows(summaries, period),
+        rows=_rows(summaries, period, made_at.date()),
         trends=[
             _safe(
                 pictures.trend(
@@ -64,6 +67,7 @@ def page(business: str, period: str, tables: Tables, made_at: datetime) -> str:
                 "platform": post["platform"],
                 "published": f"{post['published_at']:%Y-%m-%d %H:%M}",
                 "id": post["platform_post_id"],
+                "status": "" if post["status"] == "published" else post["status"],
                 "url": _link(post["platform_post_url"]),
                 "type": "–" if pd.isna(post["post_type"]) else post["post_type"],
                 "cells": [cell(post[name]) for name in _OF_POSTS],
@@ -75,11 +79,28 @@ def page(business: str, period: str, tables: Tables, made_at: datetime) -> str:
     )
 
 
+def remarks(state: State) -> list[str]:
+    """What keeps the summaries from being the whole of what is known, and what can be done about it."""
+    found = [
+        f"{row['account']} is not read: {row['status']}" + ("" if pd.isna(why := row["status_reason"]) else f" ({why})")
+        for row in state.not_read.to_dict("records")
+    ]
+    if state.not_built:
+        found.append(
+            f"{counted(state.not_built, 'post')} found or read since these summaries were built: they follow by "
+            "themselves where Dagster runs (analytics-pipeline dev), else by analytics-pipeline backfill"
+        )
+    return found
+
+
 def cell(value: Any) -> str:
-    """A figure for people: thousands separated, two decimals for rates, – where it is unknown."""
-    if pd.isna(value):
-        return "–"
-    return f"{value:,.2f}" if isinstance(value, float) else f"{value:,}"
+    """A figure for people, – where it is unknown."""
+    return "–" if pd.isna(value) else number(value)
+
+
+def is_over(row: Mapping[Hashable, Any], today: date) -> bool:
+    """Whether the period has ended on that day (UTC)."""
+    return bool(row["period_end"] < today)
 
 
 def period_name(start: Any, period: str) -> str:
@@ -87,29 +108,34 @@ def period_name(start: Any, period: str) -> str:
     return f"{start:{({'monthly': '%Y-%m', 'weekly': '%G-W%V', 'daily': '%Y-%m-%d'})[period]}}"
 
 
-def _rows(summaries: pd.DataFrame, period: str) -> list[dict[str, Any]]:
+def _rows(summaries: pd.DataFrame, period: str, today: date) -> list[dict[str, Any]]:
     newest_first = summaries.sort_values("period_start", ascending=False, kind="stable")
     return [
         {
             "start": period_name(row["period_start"], period),
+            "is_over": is_over(row, today),
             "platform": row["platform"],
-            "cells": [(cell(row[name]), _part(row, name)) for name in FIGURES],
+            "cells": [(cell(row[name]), _of_posts(row, name)) for name in FIGURES],
         }
         for row in newest_first.to_dict("records")
     ]
 
 
-def posts_of(row: Mapping[Hashable, Any], name: str) -> int | None:
-    """Of how many posts the figure is, where that is not all."""
-    covered = row[COVERAGE[name]] if name in COVERAGE else pd.NA
-    if pd.isna(row[name]) or pd.isna(covered) or covered == row["total_posts"]:
+def part(row: Mapping[Hashable, Any], name: str) -> str | None:
+    """Of how many posts the figure is, where that is not all: a count, or `some` for growth, which is of two periods."""
+    if pd.isna(row[name]):
         return None
-    return int(covered)
+    if name == "engagement_growth":
+        return "some" if row["growth_of_some_posts"] else None
+    covered = row[COVERAGE[name]] if name in COVERAGE else pd.NA
+    return None if pd.isna(covered) or covered == row["total_posts"] else number(covered)
 
 
-def _part(row: Mapping[Hashable, Any], name: str) -> str:
-    covered = posts_of(row, name)
-    return "" if covered is None else f"{covered:,} of {row['total_posts']:,} posts"
+def _of_posts(row: Mapping[Hashable, Any], name: str) -> str:
+    covered = part(row, name)
+    if covered is None:
+        return ""
+    return "some posts" if covered == "some" else f"{covered} of {number(row['total_posts'])} posts"
 
 
 def every_start(starts: "pd.Series[Any]", period: str) -> list[date]:
@@ -122,7 +148,10 @@ def every_start(starts: "pd.Series[Any]", period: str) -> list[date]:
 
 def _account(name: str, rows: pd.DataFrame) -> dict[str, Any]:
     better = rows[rows["recommendation"] == "better than usual"]
-    said = f"Hours in {rows['time_zone'].iloc[0]}; {int(rows['posts'].sum())} posts. "
+    one, posts, rated = rows.iloc[0], int(rows["posts"].sum()), int(rows["rated_posts"].sum())
+    said = f"{counted(posts, 'post')} of {one['window_start']} to {one['window_end']}, hours in {one['time_zone']}. "
+    if rated < posts:
+        said += f"The engagement rate of {'none' if not rated else counted(rated, 'post')} is known. "
     if (rows["recommendation"] == "not enough posts").all():
         said += "Not enough posts for a recommendation."
     elif better.empty:

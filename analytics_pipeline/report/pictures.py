@@ -4,22 +4,26 @@ Here: what is drawn. Not here: figures (`tables.py`), the page (`page.py`). What
 """
 
 from collections.abc import Callable, Sequence
-from datetime import date
+from datetime import date, timedelta
 from io import StringIO
 from warnings import catch_warnings, filterwarnings
 
 import matplotlib as mpl
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.dates import ConciseDateFormatter
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, DayLocator
 from matplotlib.figure import Figure
 from matplotlib.text import Text
-from matplotlib.ticker import MaxNLocator, StrMethodFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 _COLOURS = {"linkedin": "#0a66c2", "twitter": "#444444", "facebook": "#e08a00", "instagram": "#c13584"}
 _MOST_LABELS = 9
 _LONGEST_NAME = 100
 """Letters that fit over a picture: for a longer title the lines would give way, down to nothing."""
+_LEAST_HEIGHT = 2
+"""Followers above and below a level that hardly moves."""
+_FEW_DAYS = 10
+"""Up to so many, each has its name under the picture."""
 WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
 
 
@@ -42,8 +46,10 @@ def trend(
     if summaries[column].isna().all():
         axes.text(0.5, 0.5, "nothing is known", transform=axes.transAxes, ha="center", color="#666666")
         axes.set_yticks([])
+    elif summaries[column].dtype == "Int64":
+        axes.yaxis.set_major_locator(MaxNLocator("auto", integer=True))
+        axes.set_ylim(top=max(axes.get_ylim()[1], 1))
     axes.set_ylim(bottom=min(0, axes.dataLim.y0))
-    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
     _plain(axes)
     axes.legend(frameon=False, ncols=4, fontsize="small", loc="lower left", bbox_to_anchor=(0.4, 1))
     return _svg(figure)
@@ -64,15 +70,19 @@ def followers(table: pd.DataFrame) -> str:
         name = str(account)
         name = name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"
         axes.set_title(name, loc="left", fontsize="small")
+        if levels.max() - levels.min() < 2 * _LEAST_HEIGHT:
+            axes.set_ylim(levels.min() - _LEAST_HEIGHT, levels.max() + _LEAST_HEIGHT)
         axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))
-        axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
-        axes.xaxis.set_major_formatter(ConciseDateFormatter(axes.xaxis.get_major_locator()))  # type: ignore[no-untyped-call]
+        locator = DayLocator() if len(days) <= _FEW_DAYS else AutoDateLocator()  # type: ignore[no-untyped-call]
+        axes.xaxis.set_major_locator(locator)
+        axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
+        axes.set_xlim(days[0] - timedelta(days=1), days[-1] + timedelta(days=1))
         _plain(axes)
     return _svg(figure)
 
 
 def posting_times(table: pd.DataFrame) -> str:
-    """The median engagement rate by weekday and hour, with the number of posts; hours without a rated post are white."""
+    """The median engagement rate by weekday and hour, with the number of posts that it is of; others are white."""
     grid = table.assign(rate=table["median_engagement_rate"].astype("float64")).pivot_table(
         index="weekday", columns="hour", values="rate", aggfunc="median"
     )
@@ -81,10 +91,10 @@ def posting_times(table: pd.DataFrame) -> str:
     axes = figure.subplots()
     image = axes.imshow(grid.to_numpy(dtype="float64"), aspect="auto", cmap="YlGnBu")
     middle = (grid.min().min() + grid.max().max()) / 2
-    for row in table.to_dict("records"):
+    for row in table[table["rated_posts"] > 0].to_dict("records"):
         rate = grid.loc[row["weekday"], row["hour"]]
         axes.text(
-            row["hour"], row["weekday"] - 1, row["posts"], ha="center", va="center", fontsize="x-small",
+            row["hour"], row["weekday"] - 1, row["rated_posts"], ha="center", va="center", fontsize="x-small",
             color="white" if rate > middle else "#444444",
         )  # fmt: skip
     axes.set_yticks(range(7), WEEKDAYS)
@@ -98,6 +108,7 @@ def posting_times(table: pd.DataFrame) -> str:
 
 
 def _plain(axes: Axes) -> None:
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.9f}".rstrip("0").rstrip(".")))
     axes.grid(axis="y", alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)
 
