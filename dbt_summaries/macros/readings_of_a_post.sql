@@ -43,14 +43,6 @@
         and {{ day_of_reading() }} <= ({{ posts }}.read_at at time zone 'UTC')::date
 {%- endmacro %}
 
-{# Of a single day of readings the time may have become a later one since. #}
-{% macro time_of_first_reading(posts) %}
-    select least(observations.fetched_at, {{ posts }}.read_at)
-    {{ readings_until(posts) }}
-    order by {{ day_of_reading() }}
-    limit 1
-{%- endmacro %}
-
 {# The engagements of the earliest reading that tells any at an age of `age` to `age` + `tolerance` (intervals). #}
 {% macro engagements_after(posts, age, tolerance) %}
     {%- set published_at = "(" ~ posts ~ ".published_at at time zone 'UTC')" -%}

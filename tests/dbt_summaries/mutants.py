@@ -138,7 +138,7 @@ JUDGES = {
             ("int_account_days", "create_touched_days", "touched_days", "changed_reading_days", "changed_account_days"),
             ("activity_summaries", "platform_coverage"),
         )
-        | dict.fromkeys(("time_of_first_reading", "engagements_after"), ("post_performance",))
+        | {"engagements_after": ("post_performance",)}
         | {"delete_touched_days": ("platform_coverage",), "delete_touched_periods": GAINS},
     ),
     "accounts": Judge(

@@ -92,6 +92,7 @@ class PostAnalytics(Base):
             "post_id",
             text("((fetched_at AT TIME ZONE 'UTC')::date)"),
             unique=True,
+            postgresql_include=["fetched_at"],
         ),
         Index(None, "platform", "published_on"),
     )

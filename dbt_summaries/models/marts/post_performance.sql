@@ -31,18 +31,24 @@ with changed_posts as (
         100 * posts.clicks::double precision / nullif(posts.impressions, 0) as click_through_rate,
         posts.read_at as last_read_at,
         (extract(epoch from posts.read_at - posts.published_at) / 3600)::double precision as age_hours,
-        of_post.*
+        all_readings.*,
+        with_age.*
     from {{ ref('int_posts') }} as posts
     -- Post by post, a few steps into an index: so it costs the same for each, however many there are, and hardly more
     -- for one with many readings. Only readings up to the one in int_posts: others may have come since it was built.
     cross join lateral (
         select
-            (select count(*) {{ readings_until('posts') }}) as readings,
-            ({{ time_of_first_reading('posts') }}) as first_read_at
-            {%- for name, (age, tolerance) in ages.items() %},
-            ({{ engagements_after('posts', age, tolerance) }}) as engagements_after_{{ name }}
+            count(*) as readings,
+            -- Of a single day of readings the time may have become a later one since.
+            least(min(observations.fetched_at), posts.read_at) as first_read_at
+        {{ readings_until('posts') }}
+    ) as all_readings
+    cross join lateral (
+        select
+            {%- for name, (age, tolerance) in ages.items() %}
+            ({{ engagements_after('posts', age, tolerance) }}) as engagements_after_{{ name }}{{ ',' if not loop.last }}
             {%- endfor %}
-    ) as of_post
+    ) as with_age
     where posts.published_on >= {{ first }} and posts.published_on < {{ next }}
 ),
 
