@@ -59,7 +59,7 @@ class PlainFetcher(BasePlatformFetcher):
 @pytest.fixture
 def fetcher(server: PlatformServer, slept: list[float]) -> Iterator[PlainFetcher]:
     fetcher = PlainFetcher(
-        TOKEN, base_url=server.url, timeout=1, max_retries=3, clock=lambda: NOW, sleep=slept.append, backoff_factor=2.0
+        TOKEN, base_url=server.url, timeout=3, max_retries=3, clock=lambda: NOW, sleep=slept.append, backoff_factor=2.0
     )
     yield fetcher
     fetcher.close()
@@ -178,7 +178,7 @@ def test_no_fault_shows_the_token(
 ) -> None:
     server.script(answer)
     fetcher = PlainFetcher(
-        TOKEN, base_url=server.url, timeout=0.3, max_retries=1, clock=lambda: NOW, sleep=slept.append
+        TOKEN, base_url=server.url, timeout=1.5, max_retries=1, clock=lambda: NOW, sleep=slept.append
     )
     with pytest.raises(error) as caught:
         fetcher.fetch_post_analytics("1", f"7?access_token={TOKEN}")
