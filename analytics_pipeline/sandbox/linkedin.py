@@ -30,6 +30,8 @@ from analytics_pipeline.sandbox.wire import Reply, Request, reply
 DAY_SECONDS = 86_400.0
 _RESERVED = re.compile(r"[\\|{}@\[\]()<>#*_~]")
 _HASHTAG = re.compile(r"#(\w+)")
+_RAW_URN = re.compile(r"=urn[^&]*:")
+"""A URN outside of a structure, whose colons are encoded in Rest.li 2.0 (§3). In a structure the parser sees to it."""
 
 
 def answer(state: SandboxState, request: Request) -> Reply:
@@ -66,6 +68,8 @@ def _answer(state: SandboxState, request: Request) -> Reply:
     if not restli and not legacy:
         raise bad_query()
     _count(state, token, resource, request.at)
+    if restli and (":" in request.raw_path or _RAW_URN.search(request.raw_query)):
+        raise bad_query()
     try:
         query = parse_query(request.raw_query)
     except RestliSyntaxError:
@@ -111,9 +115,14 @@ def _count(state: SandboxState, token: Token, resource: str, at: datetime) -> No
     if allowance and allowance.throttled:
         raise throttled()
     settings = state.world.linkedin
-    quota = min(settings.daily_quota, 100) if settings.development_tier else settings.daily_quota
-    if state.limits.take(("linkedin", resource, token.value), quota, DAY_SECONDS, at, aligned=True).throttled:
-        raise throttled(daily=True)
+    quotas: list[tuple[str, int, str, int]] = [
+        (token.value, settings.daily_quota, "APPLICATION_AND_MEMBER DAY", 100),
+        ("", settings.app_daily_quota, "APPLICATION DAY", 500),
+    ]
+    for whose, quota, bucket, in_development in quotas:
+        limit = min(quota, in_development) if settings.development_tier else quota
+        if state.limits.take(("linkedin", resource, whose), limit, DAY_SECONDS, at, aligned=True).throttled:
+            raise throttled(bucket)
 
 
 def posts(call: Call) -> Reply:
@@ -181,9 +190,7 @@ def _paging(call: Call, start: int, count: int, page: Sequence[Post], known: Seq
 
 def _batch(call: Call, name: str, shape: Callable[[Post], dict[str, Any]]) -> Reply:
     call.require("r_organization_social", "BATCH_GET", name)
-    if call.settings.development_tier:
-        raise call.denied("BATCH_GET", name)
-    return statistics.batch_reply(call, lambda urn: shape(_readable(call, urn)))
+    return statistics.batch_reply(call, lambda urn: shape(_readable(call, urn)), name)
 
 
 def _milliseconds(moment: datetime) -> int:

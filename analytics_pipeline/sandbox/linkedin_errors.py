@@ -45,10 +45,11 @@ def not_found(message: str = "Post not found") -> LinkedInError:
     return LinkedInError(404, message, "NOT_FOUND")
 
 
-def throttled(daily: bool = False) -> LinkedInError:
-    bucket = "APPLICATION DAY limit" if daily else "limit"
+def throttled(bucket: str = "") -> LinkedInError:
+    """`bucket`: APPLICATION DAY (§5), or APPLICATION_AND_MEMBER DAY as clients have logged the quota of one token."""
+    limit = f"{bucket} limit" if bucket else "limit"
     return LinkedInError(
-        429, f"Resource level throttle {bucket} for calls to this resource is reached.", service_code=101
+        429, f"Resource level throttle {limit} for calls to this resource is reached.", service_code=101
     )
 
 

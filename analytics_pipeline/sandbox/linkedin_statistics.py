@@ -39,8 +39,13 @@ _STATISTICS_FIELDS = {
 }
 
 
-def batch_reply(call: Call, read: Callable[[str], dict[str, Any]], counts_posts: bool = True) -> Reply:
-    """BATCH_GET over `ids=List(…)`: `results`, `statuses`, `errors`."""
+def batch_reply(call: Call, read: Callable[[str], dict[str, Any]], name: str = "", counts_posts: bool = True) -> Reply:
+    """BATCH_GET over `ids=List(…)`: `results`, `statuses`, `errors`. The development tier has none.
+
+    `name`: what the 403 calls the resource, where that is not its name in the path.
+    """
+    if call.settings.development_tier:
+        raise call.denied("BATCH_GET", name)
     ids = call.urns("ids")
     if not ids:
         raise bad_query()
@@ -138,8 +143,9 @@ def _share_buckets(call: Call) -> Iterator[dict[str, Any]]:
 
 
 def _sum(call: Call, metric: str, first: date, after: date) -> int | None:
+    """Over the days of [first, after) that have begun."""
     days = call.world.days(call.account, metric)
-    values = [value for day, value in days.items() if first <= day < after]
+    values = [value for day, value in days.items() if first <= day < after and day <= call.at.date()]
     return sum(values) if values else None
 
 
@@ -204,9 +210,10 @@ def follower_statistics(call: Call) -> Reply:
     settled = datetime.combine(call.at.date() - timedelta(days=1), datetime.min.time(), UTC)
     elements = []
     for first, after in _buckets(start, min(end, settled), granularity):
-        gain = _sum(call, "follower_gain", first, after)
+        known = min(after, settled.date())
+        gain = _sum(call, "follower_gain", first, known)
         if gain is not None:
-            paid = _sum(call, "follower_gain_paid", first, after) or 0
+            paid = _sum(call, "follower_gain_paid", first, known) or 0
             gains = {"organicFollowerGain": gain, "paidFollowerGain": paid}
             elements.append(
                 {"organizationalEntity": call.organization, "timeRange": _range(first, after), "followerGains": gains}
@@ -273,8 +280,6 @@ def social_metadata(call: Call) -> Reply:
 
     if call.key:
         return reply(200, shaped(call.key), posts=1)
-    if call.settings.development_tier:
-        raise call.denied("BATCH_GET")
     return batch_reply(call, shaped)
 
 

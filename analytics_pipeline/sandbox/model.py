@@ -151,7 +151,9 @@ class LinkedInSettings:
         default_factory=lambda: ["202511", *(f"2026{month:02d}" for month in range(1, 10))]
     )
     daily_quota: int = 100_000
-    """Calls per UTC day, per token and resource."""
+    """Calls per UTC day, per token and resource; at most 100 in the development tier."""
+    app_daily_quota: int = 1_000_000
+    """Calls per UTC day and resource, of all tokens together; at most 500 in the development tier."""
     history_days: int = 365
     """Statistics reach this far back, counted from the world clock."""
     development_tier: bool = False

@@ -60,7 +60,7 @@ def linkedin(state: SandboxState, request: Request) -> Reply:
 def _linkedin_client(state: SandboxState, request: Request) -> None:
     app = state.world.oauth
     if (request.form.get("client_id"), request.form.get("client_secret")) != (app.client_id, app.client_secret):
-        raise OAuthError(401, "invalid_client", "Client authentication failed")
+        raise OAuthError(401, "invalid_client_id", "Client authentication failed")
 
 
 def _linkedin_token(state: SandboxState, request: Request) -> dict[str, Any]:

@@ -18,6 +18,7 @@ STATISTICS = "/rest/organizationalEntityShareStatistics?q=organizationalEntity&o
 IMAGE, VIDEO, QUIET = "urn:li:share:7301", "urn:li:ugcPost:7302", "urn:li:share:7303"
 OLD, GONE, NEGATIVE, UNREAD = "urn:li:share:7200", "urn:li:share:7299", "urn:li:ugcPost:7304", "urn:li:share:7305"
 DARK = "urn:li:share:7306"
+FOREIGN = "urn:li:share:1"
 
 
 def _post(post_id: str, days_ago: float, **more: Any) -> Post:
@@ -43,6 +44,7 @@ def served() -> Iterator[SandboxServer]:
             Account("linkedin", "107", access_token="daily"),
             Account("linkedin", "108", access_token="crowded"),
             Account("linkedin", "109", access_token="advertiser"),
+            Account("linkedin", "110", access_token="quiet"),
         ],
         posts=[
             _post(IMAGE, 3, post_type="image", text="New #product [beta]"),
@@ -68,6 +70,7 @@ def served() -> Iterator[SandboxServer]:
             _reading(OLD, 300, likes=3, impressions=90),
             _reading(GONE, 2, likes=3, impressions=90),
             _reading(NEGATIVE, 2, likes=-1, comments=0, shares=0, impressions=0, clicks=1),
+            _reading(FOREIGN, 0.01, likes=3, impressions=90),
         ],
         account_days=[
             AccountDay("linkedin", "101", date(2026, 9, day), metric, value)

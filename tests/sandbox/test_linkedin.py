@@ -5,6 +5,7 @@ from urllib.parse import quote
 
 import pytest
 
+from analytics_pipeline.sandbox.limits import RateLimits
 from analytics_pipeline.sandbox.linkedin import little_text
 from analytics_pipeline.sandbox.server import SandboxServer
 from tests.sandbox.linkedin_world import (
@@ -140,13 +141,49 @@ class TestRateLimits:
         sizes += "?edgeType=COMPANY_FOLLOWED_BY_MEMBER"
         assert [get(sandbox, posts, token="daily").status_code for _ in range(2)] == [200, 429]
         assert get(sandbox, sizes, token="daily").status_code == 200, "another path has a quota of its own"
+        assert get(sandbox, finder("urn:li:organization:110"), token="quiet").status_code == 200, "as has another token"
         refused = get(sandbox, posts, token="daily")
-        assert "APPLICATION DAY limit" in refused.json()["message"]
+        assert refused.json() == {
+            "status": 429,
+            "serviceErrorCode": 101,
+            "message": "Resource level throttle APPLICATION_AND_MEMBER DAY limit for calls to this resource is reached.",
+        }
         assert "Retry-After" not in refused.headers
         sandbox.clock.set(datetime(2026, 9, 10, 23, 59, 59, tzinfo=UTC))
         assert get(sandbox, posts, token="daily").status_code == 429
         sandbox.clock.set(datetime(2026, 9, 11, tzinfo=UTC))
         assert get(sandbox, posts, token="daily").status_code == 200
+
+    def test_the_daily_quota_of_the_app_counts_all_tokens_per_path(
+        self, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(sandbox.state, "limits", RateLimits())
+        monkeypatch.setattr(sandbox.state.world.linkedin, "app_daily_quota", 2)
+        names = [get(sandbox, "/rest/organizations/101", token=token) for token in ("good", "daily", "quiet")]
+        assert [answer.status_code for answer in names] == [200, 200, 429]
+        assert names[-1].json()["message"] == (
+            "Resource level throttle APPLICATION DAY limit for calls to this resource is reached."
+        )
+        assert get(sandbox, finder(), token="good").status_code == 200, "another path has a quota of its own"
+        sandbox.clock.set(datetime(2026, 9, 11, tzinfo=UTC))
+        assert get(sandbox, "/rest/organizations/101", token="quiet").status_code == 200
+
+    def test_the_development_tier_has_100_calls_per_member_and_500_per_app(
+        self, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(sandbox.state, "limits", RateLimits())
+        monkeypatch.setattr(sandbox.state.world.linkedin, "development_tier", True)
+        answered: dict[str, int] = {}
+        for token in ("good", "posts-only", "daily", "crowded", "advertiser"):
+            for _ in range(101):
+                answer = get(sandbox, "/rest/organizations/101", token=token)
+                if answer.status_code != 200:
+                    break
+                answered[token] = answered.get(token, 0) + 1
+            assert "APPLICATION_AND_MEMBER DAY limit" in answer.json()["message"]
+        assert set(answered.values()) == {100}
+        refused = get(sandbox, "/rest/organizations/101", token="quiet")
+        assert (refused.status_code, "throttle APPLICATION DAY limit" in refused.json()["message"]) == (429, True)
 
 
 class TestPosts:
@@ -210,9 +247,17 @@ class TestPosts:
 
     def test_development_tier_has_no_batch_get(self, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(sandbox.state.world.linkedin, "development_tier", True)
-        answer = get(sandbox, f"/rest/posts?ids={encoded_list(IMAGE)}")
-        assert answer.status_code == 403
-        assert "BATCH_GET" in answer.json()["message"]
+        lists = {
+            "posts": encoded_list(IMAGE),
+            "socialMetadata": encoded_list(IMAGE),
+            "organizations": "List(101)",
+        }
+        for resource, ids in lists.items():
+            answer = get(sandbox, f"/rest/{resource}?ids={ids}")
+            assert answer.status_code == 403
+            assert ".BATCH_GET." in answer.json()["message"]
+        assert get(sandbox, f"/rest/socialMetadata/{quote(IMAGE, safe='')}").status_code == 200
+        assert get(sandbox, "/rest/organizations/101").status_code == 200
 
     def test_a_dark_post_is_marked(self, sandbox: SandboxServer) -> None:
         (element,) = get(sandbox, finder("urn:li:organization:109"), token="advertiser").json()["elements"]

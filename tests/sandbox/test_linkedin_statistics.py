@@ -8,6 +8,7 @@ import requests
 
 from analytics_pipeline.sandbox.server import SandboxServer
 from tests.sandbox.linkedin_world import (
+    FOREIGN,
     GONE,
     HEADERS,
     IMAGE,
@@ -74,7 +75,7 @@ class TestShareStatistics:
         (element,) = get(sandbox, f"{STATISTICS}&shares={encoded_list(IMAGE)}").json()["elements"]
         assert "uniqueImpressionsCount" not in element["totalShareStatistics"]
 
-    @pytest.mark.parametrize("silent", [QUIET, UNREAD, GONE, OLD, "urn:li:share:9", "urn:li:share:1"])
+    @pytest.mark.parametrize("silent", [QUIET, UNREAD, GONE, OLD, "urn:li:share:9000", FOREIGN])
     def test_no_activity_deleted_old_unknown_and_foreign_posts_are_left_out(
         self, sandbox: SandboxServer, silent: str
     ) -> None:
@@ -102,6 +103,30 @@ class TestShareStatistics:
         answer = get(sandbox, f"{STATISTICS}&shares={wrong}")
         assert answer.status_code == 400
         assert answer.json()["message"] == "Invalid query parameters passed to request"
+
+    @pytest.mark.parametrize(
+        ("path", "urn"),
+        [
+            ("/rest/posts/{}", IMAGE),
+            ("/rest/posts?q=author&author={}", PAGE),
+            ("/rest/organizationalEntityShareStatistics?q=organizationalEntity&organizationalEntity={}", PAGE),
+            ("/rest/organizationalEntityFollowerStatistics?q=organizationalEntity&organizationalEntity={}", PAGE),
+            ("/rest/organizationPageStatistics?q=organization&organization={}", PAGE),
+            ("/rest/networkSizes/{}?edgeType=COMPANY_FOLLOWED_BY_MEMBER", PAGE),
+            ("/rest/socialMetadata/{}", IMAGE),
+            ("/rest/videoAnalytics?q=entity&type=VIDEO_VIEW&entity={}", VIDEO),
+        ],
+    )
+    def test_a_urn_that_is_not_encoded_is_400(self, sandbox: SandboxServer, path: str, urn: str) -> None:
+        assert get(sandbox, path.format(quote(urn, safe=""))).status_code == 200
+        for half in (urn, urn.replace("urn:li:", "urn%3Ali:")):
+            answer = get(sandbox, path.format(half))
+            assert answer.status_code == 400
+            assert answer.json()["message"] == "Invalid query parameters passed to request"
+
+    def test_the_rule_of_encoding_is_that_of_rest_li_2(self, sandbox: SandboxServer) -> None:
+        path = f"/v2/networkSizes/{PAGE}?edgeType=CompanyFollowedByMember"
+        assert [get(sandbox, path, headers=sent).status_code for sent in ({}, HEADERS)] == [200, 400]
 
     @pytest.mark.parametrize(
         "path",
@@ -151,6 +176,12 @@ class TestShareStatistics:
         (element,) = get(sandbox, STATISTICS + span).json()["elements"]
         assert element["totalShareStatistics"]["impressionCount"] == 400, "the first of September is out of reach"
 
+    def test_no_bucket_holds_a_day_to_come(self, sandbox: SandboxServer) -> None:
+        sandbox.clock.set(datetime(2026, 9, 1, 18, tzinfo=UTC))
+        span = intervals(datetime(2026, 9, 1, tzinfo=UTC), NOW, "MONTH")
+        (element,) = get(sandbox, STATISTICS + span).json()["elements"]
+        assert element["totalShareStatistics"]["impressionCount"] == 810
+
     def test_weeks_are_not_offered_here(self, sandbox: SandboxServer) -> None:
         assert get(sandbox, STATISTICS + intervals(NOW - timedelta(days=9), NOW, "WEEK")).status_code == 400
 
@@ -164,6 +195,14 @@ class TestOtherStatistics:
         elements = get(sandbox, self.FOLLOWERS + span).json()["elements"]
         assert [each["followerGains"]["organicFollowerGain"] for each in elements] == [12, -3]
         assert elements[0]["timeRange"]["end"] == elements[1]["timeRange"]["start"]
+
+    @pytest.mark.parametrize(("granularity", "gains"), [("WEEK", [12, -3]), ("MONTH", [9])])
+    def test_weeks_and_months_of_gains_stop_two_days_ago_too(
+        self, sandbox: SandboxServer, granularity: str, gains: list[int]
+    ) -> None:
+        start = datetime(2026, 9, 1, tzinfo=UTC)
+        elements = get(sandbox, self.FOLLOWERS + intervals(start, NOW, granularity)).json()["elements"]
+        assert [each["followerGains"]["organicFollowerGain"] for each in elements] == gains
 
     def test_follower_gains_need_a_start_within_twelve_months(self, sandbox: SandboxServer) -> None:
         assert get(sandbox, self.FOLLOWERS + intervals(NOW - timedelta(days=500), NOW, "DAY")).status_code == 400

@@ -127,6 +127,7 @@ class TestLinkedIn:
     def test_wrong_client_and_missing_parameters(self, sandbox: SandboxServer) -> None:
         wrong = linkedin(sandbox, grant_type="refresh_token", refresh_token="keep", client_id="app", client_secret="no")
         assert wrong.status_code == 401
+        assert wrong.json() == {"error": "invalid_client_id", "error_description": "Client authentication failed"}
         missing = linkedin(sandbox, grant_type="authorization_code", code="x", **CLIENT)
         assert missing.status_code == 400
         unknown = linkedin(sandbox, grant_type="refresh_token", refresh_token="other", **CLIENT)
