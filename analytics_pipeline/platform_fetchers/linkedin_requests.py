@@ -5,6 +5,7 @@ Source: platforms/linkedin.md §1, §5, §6. Not here: endpoints (linkedin.py, l
 """
 
 import logging
+import re
 from datetime import UTC, date, timedelta
 from typing import Any, ClassVar, Final
 
@@ -27,6 +28,9 @@ THROTTLE_PAUSE: Final = 120.0
 
 SAME_THROTTLE: Final = timedelta(minutes=10)
 """A 429 so soon after such a pause means that it was about the day's quota after all."""
+
+_OF_THE_APP: Final = re.compile(r"\bAPPLICATION\b")
+"""In a 429: the day of the whole app is used up. `APPLICATION_AND_MEMBER` is that of one member's token."""
 
 _SCOPES: Final = {
     "posts": "r_organization_social",
@@ -86,7 +90,7 @@ class LinkedInRequests(BasePlatformFetcher):
             if error.retry_after is None:
                 error.retry_after = self._unnamed_pause(response)
             elif error.retry_after > self._wait_in_place:
-                scope: Scope = "app" if "APPLICATION" in said else "account"
+                scope: Scope = "app" if _OF_THE_APP.search(said) else "account"
                 until = self._clock() + timedelta(seconds=error.retry_after)
                 self.quota.hold(scope, self._endpoint_of(response.url), until)
         return error

@@ -1,5 +1,6 @@
 """Each row of linkedin.md §5, fired at the fetcher."""
 
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from analytics_pipeline.platform_fetchers.exceptions import (
 )
 from analytics_pipeline.platform_fetchers.linkedin import LinkedInAnalyticsFetcher
 from analytics_pipeline.platform_fetchers.metrics import PostRef
+from analytics_pipeline.platform_fetchers.quota import MemoryQuota, Scope
 from tests.platform_fetchers.conftest import NOW, TOKEN
 from tests.platform_fetchers.error_rows import fired
 from tests.platform_fetchers.platform_server import Answer, PlatformServer
@@ -129,6 +131,31 @@ def test_how_long_a_throttle_lasts(server: PlatformServer, slept: list[float], a
     fetcher.close()
     assert caught.value.retry_after == seconds
     assert (len(server.requests), slept) == (1, [])
+
+
+@pytest.mark.parametrize(
+    ("bucket", "scope"),
+    [
+        ("APPLICATION DAY limit", "app"),
+        ("APPLICATION_AND_MEMBER DAY limit", "account"),
+        ("MEMBER DAY limit", "account"),
+        ("limit", "account"),
+    ],
+)
+def test_whose_day_is_used_up(server: PlatformServer, bucket: str, scope: str) -> None:
+    class Holds(MemoryQuota):
+        def hold(self, scope: Scope, endpoint: str, until: datetime, because: str | None = None) -> datetime | None:
+            held.append((scope, endpoint, until - NOW))
+            return super().hold(scope, endpoint, until, because)
+
+    held: list[tuple[str, str, timedelta]] = []
+    server.script(Answer(429, body(429, f"Resource level throttle {bucket} for calls is reached.", None, 101)))
+    fetcher = LinkedInAnalyticsFetcher(TOKEN, "1", base_url=server.url, clock=lambda: NOW)
+    fetcher.quota = Holds()
+    with pytest.raises(RateLimitError):
+        list(fetcher.fetch_many([PostRef(POST)]))
+    fetcher.close()
+    assert held == [(scope, "organizationalEntityShareStatistics", timedelta(hours=12))]
 
 
 def test_an_ended_version_names_the_setting(server: PlatformServer) -> None:
