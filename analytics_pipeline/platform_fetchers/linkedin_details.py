@@ -4,7 +4,7 @@ Source: platforms/linkedin.md §4. Here: asking for them, and their ration. Not 
 """
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
@@ -21,7 +21,7 @@ from analytics_pipeline.platform_fetchers.exceptions import (
     RateLimitError,
     TransientError,
 )
-from analytics_pipeline.platform_fetchers.linkedin_metrics import REACTIONS, VIDEO_VIEWS, VIDEOS, WATCH_TIME
+from analytics_pipeline.platform_fetchers.linkedin_metrics import NO_BATCHES, REACTIONS, VIDEO_VIEWS, VIDEOS, WATCH_TIME
 from analytics_pipeline.platform_fetchers.linkedin_requests import LinkedInRequests
 from analytics_pipeline.platform_fetchers.metrics import PostReading, PostRef
 from analytics_pipeline.settings import get_settings
@@ -38,14 +38,14 @@ class LinkedInDetails(LinkedInRequests):
     """Adds details to readings that have their statistics; without them, or when they fail, the figures are None.
 
     Only posts younger than LINKEDIN_DETAIL_DAYS get them, and a fetcher spends at most LINKEDIN_DETAIL_CALLS on them:
-    reactions first, which come fifty posts a call, then videos, at two calls each.
+    reactions first, which come fifty posts a call (one to an app in the development tier), then videos, at two calls each.
     """
 
     def __init__(self, access_token: str, **options: Any) -> None:
         super().__init__(access_token, **options)
         settings = get_settings()
         self._youngest_without = self._clock() - timedelta(days=settings.linkedin_detail_days)
-        self._calls_left = settings.linkedin_detail_calls
+        self._ration = self._calls_left = settings.linkedin_detail_calls
 
     def _young(self, posts: Iterable[PostRef]) -> dict[str, PostRef]:
         """The posts that are young enough for details, by URN."""
@@ -66,12 +66,11 @@ class LinkedInDetails(LinkedInRequests):
         found: dict[str, Any] = {}
         gone: set[str] = set()
         passing: dict[str, PlatformAPIError] = {}
-        for batch in chunks(urns, BATCH_SIZE):
-            said, fault = self._rationed(f"/rest/{REACTIONS}?ids=List({wire.encoded_list(batch)})", REACTIONS)
+        for asked, said, fault in self._reaction_replies(urns, young):
             found |= wire.results_of(said)
             gone |= wire.unknown_in(said)
             if fault is not None:
-                passing |= dict.fromkeys(batch, fault)
+                passing |= dict.fromkeys(asked, fault)
         return [
             _incomplete(
                 self._add_reactions(reading, found.get(reading.platform_post_id), reading.platform_post_id in gone),
@@ -79,6 +78,29 @@ class LinkedInDetails(LinkedInRequests):
             )
             for reading in readings
         ]
+
+    def _reaction_replies(
+        self, urns: Sequence[str], young: Mapping[str, PostRef]
+    ) -> Iterator[tuple[Sequence[str], Mapping[str, Any], PlatformAPIError | None]]:
+        """URNs, what a BATCH_GET says of them, and the passing fault; one by one where the app may send none.
+
+        The 403 to a batch is the same for a missing scope: the first post then tells which it is.
+        """
+        for batch in chunks(urns, BATCH_SIZE):
+            if REACTIONS in self.denied_metrics:
+                return
+            if NO_BATCHES not in self.denied_metrics:
+                path = f"/rest/{REACTIONS}?ids=List({wire.encoded_list(batch)})"
+                yield batch, *self._rationed(path, NO_BATCHES)
+            if NO_BATCHES in self.denied_metrics:
+                for urn in batch[: max(0, self._calls_left - self._kept_for_videos(young))]:
+                    said, fault = self._rationed(f"/rest/{REACTIONS}/{wire.encoded(urn)}", REACTIONS)
+                    yield [urn], wire.as_batch(urn, said), fault
+
+    def _kept_for_videos(self, young: Mapping[str, PostRef]) -> int:
+        """Calls that reactions leave to videos where they cost a call per post as well: half of the ration at most."""
+        videos = sum(post.post_type == "video" and wire.has_video_figures(urn) for urn, post in young.items())
+        return min(_CALLS_PER_VIDEO * videos, self._ration // 2)
 
     def _add_reactions(self, reading: PostReading, said: Any, gone: bool) -> PostReading:
         if reading.analytics is None:
@@ -118,7 +140,7 @@ class LinkedInDetails(LinkedInRequests):
     def _rationed(self, path: str, name: str) -> tuple[Mapping[str, Any], PlatformAPIError | None]:
         """As `_detail`, out of the ration: what was said, and why nothing was, where it may be a little later.
 
-        What this account's token may not see is remembered as `name`.
+        What this account's token may not see is remembered as `name`. A 404 is told as LinkedIn's body for it.
         """
         if self._calls_left < 1 or name in self.denied_metrics:
             return {}, None
@@ -129,6 +151,8 @@ class LinkedInDetails(LinkedInRequests):
             self._calls_left = 0
         except PermissionDeniedError:
             self.denied_metrics.add(name)
+        except PostNotFoundError as error:
+            return {"status": error.status_code}, None
         except TransientError as error:
             return {}, error
         except PlatformAPIError:

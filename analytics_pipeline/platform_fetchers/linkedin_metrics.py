@@ -23,6 +23,9 @@ GAIN_FIELDS: Final = {"organic": "organicFollowerGain", "paid": "paidFollowerGai
 VIEW_FIELDS: Final = {"profile_views": "views.allPageViews.pageViews"}
 
 REACTIONS: Final = "socialMetadata"
+NO_BATCHES: Final = "socialMetadata.BATCH_GET"
+"""What is remembered as denied where reactions of many posts may not be asked for in one call."""
+
 VIDEOS: Final = "videoAnalytics"
 VIDEO_VIEWS: Final = "VIDEO_VIEW"
 WATCH_TIME: Final = "TIME_WATCHED"

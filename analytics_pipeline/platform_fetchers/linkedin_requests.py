@@ -82,6 +82,8 @@ class LinkedInRequests(BasePlatformFetcher):
         if isinstance(error, PermissionDeniedError):
             scope_needed = _SCOPES.get(self._endpoint_of(response.url), "rw_organization_admin")
             error.message += f". The call needs the scope {scope_needed}"
+            if "BATCH_GET" in said:
+                error.message += ", and an app in the development tier has no BATCH_GET"
             error.args = (error.message,)
         if isinstance(error, RateLimitError):
             error.retry_after = self._handle_rate_limit(response)

@@ -168,6 +168,13 @@ def results_of(body: Mapping[str, Any]) -> dict[str, Any]:
     return {unquote(urn): said for urn, said in results.items()} if isinstance(results, dict) else {}
 
 
+def as_batch(urn: str, said: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a GET of one entity said, or the body of its 404, in the form of a BATCH_GET; {} stays."""
+    if said.get("status") == 404:
+        return {"errors": {urn: said}}
+    return {"results": {urn: said}} if said else {}
+
+
 def unknown_in(body: Mapping[str, Any]) -> set[str]:
     """The URNs that a BATCH_GET answers with 404, entry by entry, in `statuses` or `errors`."""
     statuses, errors = body.get("statuses"), body.get("errors")

@@ -157,14 +157,18 @@ def test_details_are_for_the_young_and_within_their_ration(
 def test_batches_that_an_app_may_not_send_are_tried_once(server: PlatformServer, slept: list[float]) -> None:
     denied = Answer(status=403, json={"status": 403, "serviceErrorCode": 100, "code": "ACCESS_DENIED"})
     server.answer = lambda r: denied if "socialMetadata" in r.path else everything(r)
-    for dead in (set[str](), {"socialMetadata"}):
+    for dead in (set[str](), {"socialMetadata", "socialMetadata.BATCH_GET"}):
         fetcher = LinkedInAnalyticsFetcher(TOKEN, "40012345", base_url=server.url, clock=lambda: NOW)
         fetcher.denied_metrics |= dead
         assert [bool(r.analytics) for r in fetcher.fetch_many(page_of(120))] == [True] * 120
-        assert fetcher.denied_metrics == {"socialMetadata"}
+        assert fetcher.denied_metrics == {"socialMetadata", "socialMetadata.BATCH_GET"}
         assert fetcher.dead_metrics == set(), "another page's token may see them"
         fetcher.close()
-    assert paths(server)["socialMetadata"] == 1
+    asked = [request.target for request in server.requests if "socialMetadata" in request.path]
+    assert [target.partition("?")[0] for target in asked] == [
+        "/rest/socialMetadata",
+        f"/rest/socialMetadata/{ugc(0).replace(':', '%3A')}",
+    ], "one post tells a missing scope from the tier without batches"
 
 
 def test_videos_that_a_token_may_not_see_are_tried_once(server: PlatformServer) -> None:
