@@ -75,7 +75,7 @@ def _linkedin_token(state: SandboxState, request: Request) -> dict[str, Any]:
                 "Unable to retrieve access token: appid/redirect uri/code verifier does not match authorization "
                 "code. Or authorization code expired. Or external member binding exists",
             )
-        grant = state.tokens.grant(code.account, request.at + timedelta(days=LINKEDIN_REFRESH_DAYS))
+        grant = state.tokens.grant(code, request.at + timedelta(days=LINKEDIN_REFRESH_DAYS))
         return _linkedin_pair(state, grant, request.at)
     if form.get("grant_type") != "refresh_token":
         raise OAuthError(400, "invalid_request", 'A required parameter "grant_type" is missing')
@@ -93,13 +93,13 @@ def _linkedin_token(state: SandboxState, request: Request) -> dict[str, Any]:
 def _linkedin_pair(state: SandboxState, grant: Grant, at: datetime) -> dict[str, Any]:
     left = int((grant.expires_at - at).total_seconds())
     seconds = min(LINKEDIN_ACCESS_SECONDS, left)
-    token = state.tokens.issue(grant.account, at, seconds)
+    token = state.tokens.issue(grant.account, at, seconds, scopes=grant.scopes)
     return {
         "access_token": token.value,
         "expires_in": seconds,
         "refresh_token": grant.refresh_token,
         "refresh_token_expires_in": left,
-        "scope": ",".join(sorted(grant.account.scopes)) or "r_organization_social,rw_organization_admin",
+        "scope": ",".join(sorted(token.granted)) or "r_organization_social,rw_organization_admin",
     }
 
 
@@ -115,7 +115,7 @@ def _linkedin_introspection(state: SandboxState, request: Request) -> dict[str, 
         "authorized_at": issued,
         "created_at": issued,
         "status": {"valid": "active"}.get(condition, condition),
-        "scope": ",".join(sorted(token.account.scopes)),
+        "scope": ",".join(sorted(token.granted)),
         "auth_type": "3L",
     }
     return known | ({"expires_at": int(token.expires_at.timestamp())} if token.expires_at else {})
@@ -166,15 +166,16 @@ def _twitter_token(state: SandboxState, request: Request) -> dict[str, Any]:
         if code is None or late or code.redirect_uri != form.get("redirect_uri") or not _proves(code, form):
             raise OAuthError(400, "invalid_request", "Value passed for the authorization code was invalid.")
         if "offline.access" not in code.scope.split():
-            token = state.tokens.issue(code.account, request.at, TWITTER_ACCESS_SECONDS)
+            token = state.tokens.issue(code.account, request.at, TWITTER_ACCESS_SECONDS, scopes=code.scopes)
             return _twitter_pair(token.value, code.scope)
-        grant = state.tokens.grant(code.account, request.at + timedelta(days=TWITTER_REFRESH_DAYS))
+        grant = state.tokens.grant(code, request.at + timedelta(days=TWITTER_REFRESH_DAYS))
     elif form.get("grant_type") == "refresh_token":
         grant = _twitter_refresh(state, request, _required(form, "refresh_token"))
     else:
         raise OAuthError(400, "invalid_request", "Missing required parameter [grant_type].")
-    token = state.tokens.issue(grant.account, request.at, TWITTER_ACCESS_SECONDS)
-    return _twitter_pair(token.value, "users.read tweet.read offline.access") | {"refresh_token": grant.refresh_token}
+    token = state.tokens.issue(grant.account, request.at, TWITTER_ACCESS_SECONDS, scopes=grant.scopes)
+    scope = " ".join(sorted(grant.scopes)) if grant.scopes else "users.read tweet.read offline.access"
+    return _twitter_pair(token.value, scope) | {"refresh_token": grant.refresh_token}
 
 
 def _twitter_pair(access_token: str, scope: str) -> dict[str, Any]:

@@ -13,8 +13,9 @@ from analytics_pipeline.sandbox.model import Account, World
 
 @dataclass(slots=True)
 class Token:
-    """An access token. `state` is a word of accounts.csv. Without a named scope, everything is granted.
+    """An access token. `state` is a word of accounts.csv.
 
+    `scopes`: those consented to; None = those of the account's column, where blank means that everything is granted.
     `person` (Facebook): it is the token of the person who manages the account's Page, not the Page's own.
     """
 
@@ -24,6 +25,7 @@ class Token:
     expires_at: datetime | None = None
     issued_at: datetime | None = None
     person: bool = False
+    scopes: frozenset[str] | None = None
 
     def state_at(self, now: datetime) -> str:
         """`valid` (also for missing_scope: the token itself is good), `expired`, `revoked` or `unknown`."""
@@ -33,18 +35,24 @@ class Token:
 
     def allows(self, *scopes: str) -> bool:
         """Whether all of `scopes` were granted. With state missing_scope the column is taken at its word, even blank."""
-        if not self.account.scopes and self.state != "missing_scope":
+        if self.scopes is None and not self.account.scopes and self.state != "missing_scope":
             return True
-        return self.account.scopes.issuperset(scopes)
+        return self.granted.issuperset(scopes)
+
+    @property
+    def granted(self) -> frozenset[str]:
+        """The scopes by name, if any are named."""
+        return self.account.scopes if self.scopes is None else self.scopes
 
 
 @dataclass(slots=True)
 class Grant:
-    """One consent: its living refresh token, the used ones, and the access tokens it brought forth."""
+    """One consent: its living refresh token, the used ones, and its scopes (as in Token)."""
 
     account: Account
     refresh_token: str
     expires_at: datetime
+    scopes: frozenset[str] | None = None
     spent: set[str] = field(default_factory=set)
     revoked: bool = False
 
@@ -59,6 +67,11 @@ class Code:
     issued_at: datetime
     challenge: str = ""
     challenge_method: str = "plain"
+
+    @property
+    def scopes(self) -> frozenset[str]:
+        """Platforms separate them by spaces or commas."""
+        return frozenset(self.scope.replace(",", " ").split())
 
 
 def _beginning(account: Account) -> str:
@@ -86,10 +99,17 @@ class TokenStore:
         token = self._tokens.get((platform, value)) if value else None
         return token if token is not None and token.state != "unknown" else None
 
-    def issue(self, account: Account, now: datetime, seconds: float | None, person: bool = False) -> Token:
+    def issue(
+        self,
+        account: Account,
+        now: datetime,
+        seconds: float | None,
+        person: bool = False,
+        scopes: frozenset[str] | None = None,
+    ) -> Token:
         """A new valid access token; `seconds` None = without end."""
         end = None if seconds is None else now + timedelta(seconds=seconds)
-        token = Token(_beginning(account) + secrets.token_urlsafe(24), account, "valid", end, now, person)
+        token = Token(_beginning(account) + secrets.token_urlsafe(24), account, "valid", end, now, person, scopes)
         self._tokens[account.platform, token.value] = token
         return token
 
@@ -109,10 +129,10 @@ class TokenStore:
         """The code, once; None for an unknown or used one."""
         return self._codes.pop(text, None)
 
-    def grant(self, account: Account, expires_at: datetime) -> Grant:
+    def grant(self, code: Code, expires_at: datetime) -> Grant:
         """A new consent with a refresh token of its own."""
-        grant = Grant(account, secrets.token_urlsafe(24), expires_at)
-        self._grants[account.platform, grant.refresh_token] = grant
+        grant = Grant(code.account, secrets.token_urlsafe(24), expires_at, code.scopes)
+        self._grants[code.account.platform, grant.refresh_token] = grant
         return grant
 
     def find_grant(self, platform: str, refresh_token: str, world: World, default_end: datetime) -> Grant | None:

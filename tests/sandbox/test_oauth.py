@@ -112,8 +112,22 @@ class TestLinkedIn:
         sandbox.clock.advance(5)
         assert linkedin_status(sandbox, token).status_code == 200
 
+    def test_a_token_may_do_what_was_consented_to_and_no_more(self, sandbox: SandboxServer) -> None:
+        asked = "openid r_organization_social"
+        code = consent(sandbox, "/linkedin/oauth/v2/authorization", scope=asked)
+        pair = linkedin(sandbox, grant_type="authorization_code", code=code, redirect_uri=BACK, **CLIENT).json()
+        again = linkedin(sandbox, grant_type="refresh_token", refresh_token=pair["refresh_token"], **CLIENT).json()
+        for token in (pair, again):
+            assert token["scope"] == "openid,r_organization_social"
+            known = linkedin(sandbox, "introspectToken", token=token["access_token"], **CLIENT).json()
+            assert known["scope"] == "openid,r_organization_social"
+            refused = linkedin_status(sandbox, token["access_token"])
+            assert (refused.status_code, refused.json()["code"]) == (403, "ACCESS_DENIED"), "that is of administrators"
+        own = linkedin(sandbox, grant_type="refresh_token", refresh_token="keep", **CLIENT).json()
+        assert linkedin_status(sandbox, own["access_token"]).status_code == 200, "the world's own consent was wider"
+
     def test_code_exchange_introspection_and_revocation(self, sandbox: SandboxServer) -> None:
-        code = consent(sandbox, "/linkedin/oauth/v2/authorization")
+        code = consent(sandbox, "/linkedin/oauth/v2/authorization", scope="rw_organization_admin")
         form = {"grant_type": "authorization_code", "code": code, "redirect_uri": BACK, **CLIENT}
         token = linkedin(sandbox, **form).json()["access_token"]
         assert linkedin_status(sandbox, token).status_code == 200
@@ -163,7 +177,7 @@ class TestTwitter:
         form = {"grant_type": "authorization_code", "code": code, "redirect_uri": BACK, "code_verifier": verifier}
         return twitter(sandbox, **form)
 
-    def code(self, sandbox: SandboxServer, scope: str = "tweet.read offline.access") -> str:
+    def code(self, sandbox: SandboxServer, scope: str = "tweet.read users.read offline.access") -> str:
         proof = {"code_challenge": CHALLENGE, "code_challenge_method": "S256", "sandbox_account": "23"}
         return consent(sandbox, "/twitter/i/oauth2/authorize", scope=scope, **proof)
 
@@ -176,6 +190,13 @@ class TestTwitter:
         assert me.json()["data"]["id"] == "23"
         assert twitter(sandbox, grant_type="refresh_token", refresh_token=pair["refresh_token"]).status_code == 200
         assert self.exchange(sandbox, code).status_code == 400, "a code is good once"
+
+    def test_a_token_may_do_what_was_consented_to_and_no_more(self, sandbox: SandboxServer) -> None:
+        pair = self.exchange(sandbox, self.code(sandbox, scope="tweet.read offline.access")).json()
+        again = twitter(sandbox, grant_type="refresh_token", refresh_token=pair["refresh_token"]).json()
+        for token in (pair, again):
+            assert set(token["scope"].split()) == {"tweet.read", "offline.access"}
+            assert twitter_status(sandbox, token["access_token"]) == 403, "that takes users.read"
 
     def test_without_offline_access_there_is_no_refresh_token(self, sandbox: SandboxServer) -> None:
         assert "refresh_token" not in self.exchange(sandbox, self.code(sandbox, scope="tweet.read")).json()
