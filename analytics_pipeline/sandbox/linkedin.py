@@ -129,7 +129,7 @@ def posts(call: Call) -> Reply:
     """`/rest/posts`: one, many by `ids`, or the finder by author."""
     if call.key:
         call.require("r_organization_social", "GET", "partnerApiPostsExternal")
-        return reply(200, _post(_readable(call, call.key)), posts=1)
+        return reply(200, _post(_readable(call, call.key), call.at), posts=1)
     if "ids" in call.query:
         return _batch(call, "partnerApiPostsExternal", _post)
     call.require("r_organization_social", "FINDER-author", "partnerApiPostsExternal")
@@ -142,7 +142,7 @@ def ugc_posts(call: Call) -> Reply:
     """`/v2/ugcPosts`, the former generation."""
     if call.key:
         call.require("r_organization_social", "GET")
-        return reply(200, _ugc_post(_readable(call, call.key)), posts=1)
+        return reply(200, _ugc_post(_readable(call, call.key), call.at), posts=1)
     if "ids" in call.query:
         return _batch(call, "ugcPosts", _ugc_post)
     call.require("r_organization_social", "FINDER-authors")
@@ -159,7 +159,7 @@ def _readable(call: Call, urn: str) -> Post:
     return post
 
 
-def _finder(call: Call, author: str, shape: Callable[[Post], dict[str, Any]]) -> Reply:
+def _finder(call: Call, author: str, shape: Callable[[Post, datetime], dict[str, Any]]) -> Reply:
     if author.startswith("urn:li:person:"):
         raise LinkedInError(400, "Member permissions must be used when using member as author", service_code=0)
     if call.legacy:
@@ -170,10 +170,12 @@ def _finder(call: Call, author: str, shape: Callable[[Post], dict[str, Any]]) ->
     if not 1 <= count <= 100:
         raise bad_query()
     known = call.world.posts_of(call.account, call.at)
+    if call.text("sortBy", "LAST_MODIFIED") == "LAST_MODIFIED":
+        known = sorted(known, key=lambda post: _modified(post, call.at), reverse=True)
     page = known[start : start + (max(1, count - 1) if call.settings.short_pages else count)]
     return reply(
         200,
-        {"paging": _paging(call, start, count, page, known), "elements": [shape(post) for post in page]},
+        {"paging": _paging(call, start, count, page, known), "elements": [shape(post, call.at) for post in page]},
         posts=len(page),
     )
 
@@ -181,34 +183,39 @@ def _finder(call: Call, author: str, shape: Callable[[Post], dict[str, Any]]) ->
 def _paging(call: Call, start: int, count: int, page: Sequence[Post], known: Sequence[Post]) -> dict[str, Any]:
     links = []
     following = start + len(page)
-    if page and following < len(known):
+    if page and following < len(known) and call.settings.next_links:
         kept = sorted(pair for pair in call.raw_query.split("&") if not pair.startswith(("start=", "count=")))
         href = f"/{'v2' if call.legacy else 'rest'}/{call.resource}?{'&'.join([*kept, f'count={count}', f'start={following}'])}"
         links.append({"type": "application/json", "rel": "next", "href": href})
     return {"start": start, "count": count, "links": links}
 
 
-def _batch(call: Call, name: str, shape: Callable[[Post], dict[str, Any]]) -> Reply:
+def _batch(call: Call, name: str, shape: Callable[[Post, datetime], dict[str, Any]]) -> Reply:
     call.require("r_organization_social", "BATCH_GET", name)
-    return statistics.batch_reply(call, lambda urn: shape(_readable(call, urn)), name)
+    return statistics.batch_reply(call, lambda urn: shape(_readable(call, urn), call.at), name)
 
 
 def _milliseconds(moment: datetime) -> int:
     return round(moment.timestamp() * 1000)
 
 
-def _post(post: Post) -> dict[str, Any]:
-    published = _milliseconds(post.published_at)
+def _modified(post: Post, at: datetime) -> datetime:
+    """When the post was last changed, as known at `at`."""
+    return post.edited_at if post.edited_at is not None and post.edited_at <= at else post.published_at
+
+
+def _post(post: Post, at: datetime) -> dict[str, Any]:
+    published, modified = _milliseconds(post.published_at), _modified(post, at)
     shaped: dict[str, Any] = {
         "id": post.post_id,
         "author": _author(post),
         "commentary": little_text(post.text),
         "visibility": "PUBLIC",
         "lifecycleState": "PUBLISHED",
-        "lifecycleStateInfo": {"isEditedByAuthor": bool(post.edit_of)},
+        "lifecycleStateInfo": {"isEditedByAuthor": modified > post.published_at},
         "createdAt": published,
         "publishedAt": published,
-        "lastModifiedAt": published,
+        "lastModifiedAt": _milliseconds(modified),
         "distribution": {"feedDistribution": "MAIN_FEED", "thirdPartyDistributionChannels": []},
         "isReshareDisabledByAuthor": False,
     }
@@ -253,7 +260,7 @@ def little_text(text: str) -> str:
     return "".join([*pieces, _RESERVED.sub(r"\\\g<0>", text[end:])])
 
 
-def _ugc_post(post: Post) -> dict[str, Any]:
+def _ugc_post(post: Post, at: datetime) -> dict[str, Any]:
     published = _milliseconds(post.published_at)
     kinds = {"text": "NONE", "video": "VIDEO", "link": "ARTICLE"}
     stamp = {"actor": "urn:li:person:sandbox", "time": published}
@@ -271,7 +278,7 @@ def _ugc_post(post: Post) -> dict[str, Any]:
         "lifecycleState": "PUBLISHED",
         "firstPublishedAt": published,
         "created": stamp,
-        "lastModified": stamp,
+        "lastModified": {**stamp, "time": _milliseconds(_modified(post, at))},
         "versionTag": "1",
         "visibility": {"com.linkedin.ugc.MemberNetworkVisibility": "PUBLIC"},
         "specificContent": {"com.linkedin.ugc.ShareContent": share},

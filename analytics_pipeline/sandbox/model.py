@@ -56,7 +56,8 @@ class Account:
 class Post:
     """One item. `external_id` names its account, `post_id` is the id as the platform writes it (LinkedIn: the URN).
 
-    `edit_of`: the earlier version this one replaced (X). `reshare_of`: the id of the reposted original.
+    `edited_at`: when its author changed it in place (LinkedIn). `edit_of`: the earlier version this one replaced (X).
+    `reshare_of`: the id of the reposted original.
     `parent_id`: the album this item is a part of (Instagram carousel children); such items are never listed.
     `flags`: words that a platform module gives a meaning (Instagram: pre_conversion, shared_to_facebook, no_shares; Facebook
     and Instagram: insights_refused; LinkedIn: dark).
@@ -70,6 +71,7 @@ class Post:
     text: str = ""
     url: str = ""
     deleted_at: datetime | None = None
+    edited_at: datetime | None = None
     media_id: str = ""
     duration_s: float | None = None
     edit_of: str = ""
@@ -162,6 +164,8 @@ class LinkedInSettings:
     """A token just minted answers 65601 for so long."""
     short_pages: bool = False
     """The posts finder leaves every page one short of `count` though more posts exist."""
+    next_links: bool = True
+    """Pages of a list that others follow carry `links.next`; without it only an empty page ends a list."""
     withhold_unique_impressions: bool = False
     """Per-post statistics come without `uniqueImpressionsCount`."""
 

@@ -194,6 +194,27 @@ def test_short_pages_and_withheld_reach(sandbox: Sandbox) -> None:
     assert (first.analytics["reach"], first.analytics["clicks"]) == (None, 3)
 
 
+@pytest.mark.parametrize("edited", [False, True])
+@pytest.mark.parametrize(
+    "sandbox",
+    [
+        {"linkedin": LinkedInSettings(short_pages=short, next_links=links), "posts": 250}
+        for short in (False, True)
+        for links in (False, True)
+    ],
+    indirect=True,
+    ids=["full-unlinked", "full-linked", "short-unlinked", "short-linked"],
+)
+def test_a_listing_finds_every_post_however_it_is_paged(sandbox: Sandbox, edited: bool) -> None:
+    posts = posts_of(sandbox.world, "linkedin")
+    for post in posts[::2] if edited else ():
+        post.edited_at = NOW - (post.published_at - posts[-1].published_at) / 1000  # the oldest were edited last
+    for start in (NOW - timedelta(days=200), NOW - timedelta(days=10)):
+        pages = sandbox.fetcher("linkedin").list_posts(start, NOW)
+        listed = {found.platform_post_id: found.published_at for page in pages for found in page}
+        assert listed == {post.post_id: post.published_at for post in posts if post.published_at >= start}
+
+
 @in_world(twitter=TwitterSettings(empty_pages=True, type_host="api.x.com", app_token="CANARY-app"))
 def test_empty_pages_and_an_app_only_token(sandbox: Sandbox) -> None:
     pages = sandbox.fetcher("twitter").list_posts(NOW - timedelta(days=20), NOW)

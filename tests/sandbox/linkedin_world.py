@@ -19,6 +19,7 @@ IMAGE, VIDEO, QUIET = "urn:li:share:7301", "urn:li:ugcPost:7302", "urn:li:share:
 OLD, GONE, NEGATIVE, UNREAD = "urn:li:share:7200", "urn:li:share:7299", "urn:li:ugcPost:7304", "urn:li:share:7305"
 DARK = "urn:li:share:7306"
 FOREIGN = "urn:li:share:1"
+EDITED, UNEDITED = "urn:li:share:7307", "urn:li:ugcPost:7308"
 
 
 def _post(post_id: str, days_ago: float, **more: Any) -> Post:
@@ -54,6 +55,8 @@ def served() -> Iterator[SandboxServer]:
             _post(GONE, 5, deleted_at=NOW - timedelta(days=1)),
             _post(NEGATIVE, 4, post_type="link", url="https://example.invalid/a"),
             _post(UNREAD, 0.5),
+            Post("linkedin", "110", EDITED, NOW - timedelta(days=9), edited_at=NOW - timedelta(hours=1)),
+            Post("linkedin", "110", UNEDITED, NOW - timedelta(days=2)),
             Post("linkedin", "109", DARK, NOW - timedelta(days=1), flags=frozenset({"dark"})),
             *(
                 Post("linkedin", "108", f"urn:li:share:{number}", NOW - timedelta(hours=number))

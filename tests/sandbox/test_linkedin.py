@@ -9,6 +9,7 @@ from analytics_pipeline.sandbox.limits import RateLimits
 from analytics_pipeline.sandbox.linkedin import little_text
 from analytics_pipeline.sandbox.server import SandboxServer
 from tests.sandbox.linkedin_world import (
+    EDITED,
     GONE,
     HEADERS,
     IMAGE,
@@ -18,6 +19,7 @@ from tests.sandbox.linkedin_world import (
     PAGE,
     QUIET,
     STATISTICS,
+    UNEDITED,
     UNREAD,
     VIDEO,
     at_noon,
@@ -229,6 +231,30 @@ class TestPosts:
         assert "start=19" in link["href"]
         rest = get(sandbox, link["href"], token="crowded").json()
         assert [each["id"] for each in rest["elements"]] == [f"urn:li:share:{number}" for number in range(20, 26)]
+
+    def test_a_page_may_lack_its_link(self, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(sandbox.state.world.linkedin, "next_links", False)
+        body = get(sandbox, finder("urn:li:organization:108"), token="crowded").json()
+        assert (len(body["elements"]), body["paging"]["links"]) == (10, [])
+
+    def test_an_edited_post_is_the_last_modified_and_keeps_its_place_by_creation(self, sandbox: SandboxServer) -> None:
+        def listed(order: str) -> list[str]:
+            path = finder("urn:li:organization:110", **({"sortBy": order} if order else {}))
+            return [each["id"] for each in get(sandbox, path, token="quiet").json()["elements"]]
+
+        assert listed("") == listed("LAST_MODIFIED") == [EDITED, UNEDITED]
+        assert listed("CREATED") == [UNEDITED, EDITED]
+        body = get(sandbox, f"/rest/posts/{quote(EDITED, safe='')}", token="quiet").json()
+        assert body["publishedAt"] == round((NOW - timedelta(days=9)).timestamp() * 1000)
+        assert body["lastModifiedAt"] == round((NOW - timedelta(hours=1)).timestamp() * 1000)
+        assert body["lifecycleStateInfo"] == {"isEditedByAuthor": True}
+        former = get(sandbox, f"/v2/ugcPosts/{quote(EDITED, safe='')}", token="quiet", headers={}).json()
+        assert former["lastModified"]["time"] == body["lastModifiedAt"] > former["created"]["time"]
+
+        sandbox.clock.set(NOW - timedelta(hours=2))
+        assert listed("LAST_MODIFIED") == [UNEDITED, EDITED], "not edited yet"
+        body = get(sandbox, f"/rest/posts/{quote(EDITED, safe='')}", token="quiet").json()
+        assert (body["lastModifiedAt"], body["lifecycleStateInfo"]["isEditedByAuthor"]) == (body["publishedAt"], False)
 
     @pytest.mark.parametrize("wrong", ["count=101", "count=0", "start=-1", "sortBy=OLDEST", "count=x"])
     def test_bad_paging_is_400(self, sandbox: SandboxServer, wrong: str) -> None:
