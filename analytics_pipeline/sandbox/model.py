@@ -180,6 +180,8 @@ class TwitterSettings:
     rate_limit_body: str = "problem"
     """`problem` (title, detail, type, status) or `code88` (the v1 envelope)."""
     private_days: int = 30
+    refused_private: str = "drop"
+    """What a refusal of private figures costs: `drop` the whole post or media, `keep` only these figures."""
     timeline_cap: int = 3200
     monthly_cap: int | None = None
     """Post reads per calendar month before `usage-capped`."""

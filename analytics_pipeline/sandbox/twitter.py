@@ -91,9 +91,9 @@ class Call:
         for user in users:
             bought.setdefault(("user", user), "user_read")
 
-    def bill_answer(self, shaper: Shaper, posts: Iterable[Post], owned: bool = False) -> None:
+    def bill_answer(self, shaper: Shaper, rows: Iterable[dict[str, Any]], owned: bool = False) -> None:
         """The posts of an answer, and the posts and users that its expansions brought along."""
-        self.bill([post.post_id for post in posts], owned=owned)
+        self.bill([row["id"] for row in rows], owned=owned)
         self.bill(shaper.includes.get(shaper.selection.word("tweets"), ()), shaper.includes.get("users", ()))
 
 
@@ -193,11 +193,12 @@ def many_posts(call: Call) -> Reply:
             shaper.errors.append(missing_item(call.settings, "ids", "tweet", post_id))
         else:
             found.append(post)
-    body = shaper.body(shaper.posts(found))
+    rows = shaper.posts(found)
+    body = shaper.body(rows)
     if selection.new_words:
-        body["meta"] = {"result_count": len(found)}
-    call.bill_answer(shaper, found)
-    return reply(200, body, posts=len(found))
+        body["meta"] = {"result_count": len(rows)}
+    call.bill_answer(shaper, rows)
+    return reply(200, body, posts=len(rows))
 
 
 def one_post(call: Call) -> Reply:
@@ -212,9 +213,11 @@ def one_post(call: Call) -> Reply:
             raise TwitterError(404, item["title"], item["detail"], "resource-not-found", errors=[item])
         return reply(200, {"errors": [item]})
     shaper = call.shaper(selection, "id")
-    body = shaper.body(shaper.post(post))
-    call.bill_answer(shaper, [post])
-    return reply(200, body, posts=1)
+    row = shaper.post(post)
+    body = shaper.body(row)
+    rows = [row] if row else []
+    call.bill_answer(shaper, rows)
+    return reply(200, body, posts=len(rows))
 
 
 def timeline(call: Call) -> Reply:
@@ -235,17 +238,18 @@ def timeline(call: Call) -> Reply:
     else:
         following = _token(page[-1]) if place + size < len(posts) else ""
     shaper = call.shaper(selection, "id")
-    body = shaper.body(shaper.posts(page))
-    meta: dict[str, Any] = {"result_count": len(page)}
-    if page:
-        meta |= {"newest_id": page[0].post_id, "oldest_id": page[-1].post_id}
+    rows = shaper.posts(page)
+    body = shaper.body(rows)
+    meta: dict[str, Any] = {"result_count": len(rows)}
+    if rows:
+        meta |= {"newest_id": rows[0]["id"], "oldest_id": rows[-1]["id"]}
     if following:
         meta["next_token"] = following
     if place:
         meta["previous_token"] = _token(posts[max(0, place - size)], after=True)
     owned = call.reader is not None and call.reader is author and author.external_id == call.settings.app_owner
-    call.bill_answer(shaper, page, owned)
-    return reply(200, body | {"meta": meta}, posts=len(page))
+    call.bill_answer(shaper, rows, owned)
+    return reply(200, body | {"meta": meta}, posts=len(rows))
 
 
 def _page_size(params: dict[str, str]) -> int:
@@ -339,10 +343,10 @@ def media(call: Call) -> Reply:
     for key in call.ids("media_keys", _MEDIA_KEY):
         carriers = call.world.posts_with_media("twitter", key)
         if carriers:
-            found.append(shaper.media(carriers[0]))
+            found.append(shaper.media(carriers[0], "data"))
         else:
             shaper.errors.append(missing_item(call.settings, "media_keys", "media", key))
-    return reply(200, shaper.body(found))
+    return reply(200, shaper.body([each for each in found if each is not None]))
 
 
 def post_analytics(call: Call) -> Reply:

@@ -119,16 +119,20 @@ def foreign_item(settings: TwitterSettings, parameter: str, resource: str, value
     }
 
 
-def field_item(settings: TwitterSettings, parameter: str, field: str, post_id: str, section: str = "data") -> Item:
-    """A private figure that this caller may not read of this post."""
+def field_item(
+    settings: TwitterSettings, parameter: str, field: str, key: str, section: str, resource: str = "tweet"
+) -> Item:
+    """A private figure that this caller may not read of this post or media."""
     return {
-        "resource_type": "tweet",
+        "resource_type": resource,
         "field": field,
         "parameter": parameter,
-        "resource_id": post_id,
+        "resource_id": key,
         "title": "Field Authorization Error",
         "section": section,
-        "detail": f"Sorry, you are not authorized to access '{field}' on the Tweet with {parameter} : [{post_id}].",
-        "value": post_id,
+        "detail": (
+            f"Sorry, you are not authorized to access '{field}' on the {resource.title()} with {parameter} : [{key}]."
+        ),
+        "value": key,
         "type": problem_type(settings, "not-authorized-for-field"),
     }

@@ -3,7 +3,7 @@
 Source: x.md §4, §7. Not here: endpoints, limits, billing (twitter.py), figures per day (twitter_analytics.py).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -34,8 +34,19 @@ _ORGANIC = {
     "url_link_clicks": "url_clicks",
     "user_profile_clicks": "profile_clicks",
 }
+_PRIVATE: dict[str, Iterable[str]] = {
+    "non_public_metrics": _NON_PUBLIC,
+    "organic_metrics": _ORGANIC,
+    "promoted_metrics": _ORGANIC,
+}
 PLAYBACK_SHARES = {"0": 1.0, "25": 0.7, "50": 0.5, "75": 0.35, "100": 0.25}
 """The world knows video views only; quartiles are these fixed shares of them."""
+_PLAYBACKS = [f"playback_{mark}_count" for mark in PLAYBACK_SHARES]
+_PRIVATE_OF_MEDIA: dict[str, Iterable[str]] = {
+    "non_public_metrics": _PLAYBACKS,
+    "organic_metrics": ["view_count", *_PLAYBACKS],
+    "promoted_metrics": ["view_count", *_PLAYBACKS],
+}
 
 
 def timestamp(moment: datetime) -> str:
@@ -55,18 +66,22 @@ class Shaper:
     includes: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def posts(self, posts: Iterable[Post]) -> list[dict[str, Any]]:
-        return [self.post(post) for post in posts]
+        """Those of the posts that are handed out."""
+        return [shaped for post in posts if (shaped := self.post(post)) is not None]
 
-    def post(self, post: Post) -> dict[str, Any]:
+    def post(self, post: Post) -> dict[str, Any] | None:
+        """None for a post that is dropped because its private figures are refused."""
+        refused = self._refuse(post, self.selection.post, _PRIVATE, ("tweet", post.post_id, self.parameter), "data")
+        if refused and self.world.twitter.refused_private == "drop":
+            return None
         shaped = self._bare(post)
-        for group, figures in (("non_public_metrics", _NON_PUBLIC), ("organic_metrics", _ORGANIC)):
-            if group in self.selection.post:
-                if self._may_read_private(post):
-                    shaped[group] = self._figures(post, figures)
-                else:
-                    self._withhold(post, group, figures, "data")
+        if not refused:
+            groups = {"non_public_metrics": _NON_PUBLIC, "organic_metrics": _ORGANIC, "promoted_metrics": {}}
+            shaped |= {group: self._figures(post, groups[group]) for group in groups if group in self.selection.post}
         if "attachments.media_keys" in self.selection.expansions and post.media_id:
-            self.includes.setdefault("media", {})[post.media_id] = self.media(post)
+            media = self.media(post, "includes")
+            if media is not None:
+                self.includes.setdefault("media", {})[post.media_id] = media
         if "author_id" in self.selection.expansions:
             author = self.world.account("twitter", post.external_id)
             if author is not None:
@@ -111,44 +126,64 @@ class Shaper:
         young = self.at - post.published_at <= timedelta(days=self.world.twitter.private_days)
         return young and self.reader is not None and self.reader.external_id == post.external_id
 
-    def _withhold(self, post: Post, group: str, figures: Iterable[str], section: str) -> None:
-        for name in figures:
-            field_name = f"{group}.{self.selection.word(name)}"
-            self.errors.append(field_item(self.world.twitter, self.parameter, field_name, post.post_id, section))
+    def _refuse(
+        self,
+        post: Post,
+        asked: frozenset[str],
+        groups: Mapping[str, Iterable[str]],
+        resource: tuple[str, str, str],
+        section: str,
+    ) -> bool:
+        """Whether private figures are asked for that only the author of `post` may see; adds an item for each of them.
+
+        `resource`: what they are figures of (`tweet` or `media`), its id, and the parameter that holds such ids.
+        """
+        refused = [group for group in groups if group in asked]
+        if not refused or self._may_read_private(post):
+            return False
+        kind, key, parameter = resource
+        for group in refused:
+            for name in groups[group]:
+                field_name = f"{group}.{self.selection.word(name)}"
+                self.errors.append(field_item(self.world.twitter, parameter, field_name, key, section, kind))
+        return True
 
     def _reference(self, post_id: str) -> None:
         """A referenced post goes to `includes`, unless private figures were asked and it is somebody else's."""
         post = self.world.post("twitter", post_id, self.at)
         if post is None:
             return
-        private = {"non_public_metrics": _NON_PUBLIC, "organic_metrics": _ORGANIC}
-        withheld = [group for group in private if group in self.selection.post and not self._may_read_private(post)]
-        for group in withheld:
-            self._withhold(post, group, private[group], "includes")
-        if not withheld:
+        resource = ("tweet", post_id, self.parameter)
+        if not self._refuse(post, self.selection.post, _PRIVATE, resource, "includes"):
             self.includes.setdefault(self.selection.word("tweets"), {})[post_id] = self._bare(post)
 
-    def media(self, post: Post) -> dict[str, Any]:
-        """The media object of a post. Its views are those of all posts that carry it."""
+    def media(self, post: Post, section: str) -> dict[str, Any] | None:
+        """The media object of a post, for `data` or `includes`. Its views are those of all posts that carry it.
+
+        None for one that is dropped because its private figures are refused.
+        """
         asked = self.selection.media
         video = post.post_type in ("video", "reel")
         shaped: dict[str, Any] = {"media_key": post.media_id, "type": "video" if video else "photo"}
         if not video:
             return shaped
+        refused = self._refuse(post, asked, _PRIVATE_OF_MEDIA, ("media", post.media_id, "media_keys"), section)
+        if refused and self.world.twitter.refused_private == "drop":
+            return None
         if "duration_ms" in asked and post.duration_s is not None:
             shaped["duration_ms"] = round(post.duration_s * 1000)
         views = media_figure(self.world, post.media_id, "video_views", self.at)
         if views is None:
             return shaped
         playbacks = {f"playback_{mark}_count": int(views * share) for mark, share in PLAYBACK_SHARES.items()}
-        if "public_metrics" in asked:
-            shaped["public_metrics"] = {"view_count": views}
-        if self._may_read_private(post):
-            if "non_public_metrics" in asked:
-                shaped["non_public_metrics"] = playbacks
-            if "organic_metrics" in asked:
-                shaped["organic_metrics"] = {"view_count": views, **playbacks}
-        return shaped
+        groups: dict[str, dict[str, int]] = {"public_metrics": {"view_count": views}}
+        if not refused:
+            groups |= {
+                "non_public_metrics": playbacks,
+                "organic_metrics": {"view_count": views, **playbacks},
+                "promoted_metrics": {},
+            }
+        return shaped | {group: figures for group, figures in groups.items() if group in asked}
 
     def user(self, account: Account) -> dict[str, Any]:
         name = account.display_name or account.external_id

@@ -149,8 +149,9 @@ def expected_likes(world: World, platform: str) -> dict[str, int | None]:
 
 
 @in_world(posts=1000)
-@pytest.mark.parametrize(("platform", "calls"), [("linkedin", 20 + 8), ("twitter", 10)])
+@pytest.mark.parametrize(("platform", "calls"), [("linkedin", 20 + 8), ("twitter", 10 + 1)])
 def test_a_refresh_of_a_thousand_posts(sandbox: Sandbox, platform: str, calls: int) -> None:
+    """Of X's batch with posts of both sides of 30 days, the older ones are asked for once more."""
     readings = list(sandbox.fetcher(platform).fetch_many(refs(sandbox.world, platform)))
     likes = {r.platform_post_id: r.analytics["likes_count"] for r in readings if r.analytics}
     assert likes == expected_likes(sandbox.world, platform)

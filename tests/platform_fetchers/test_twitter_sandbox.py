@@ -10,9 +10,10 @@ import pytest
 from analytics_pipeline.platform_fetchers.exceptions import RateLimitError
 from analytics_pipeline.platform_fetchers.metrics import PostReading, PostRef
 from analytics_pipeline.platform_fetchers.quota import MemoryQuota, Scope
-from analytics_pipeline.platform_fetchers.twitter import TwitterAnalyticsFetcher
+from analytics_pipeline.platform_fetchers.twitter import PRIVATE_AGE, TwitterAnalyticsFetcher
 from analytics_pipeline.sandbox.model import Account, ClockSettings, Observation, Post, TwitterSettings, World
 from analytics_pipeline.sandbox.server import SandboxServer
+from analytics_pipeline.sandbox.tokens import TokenStore
 from analytics_pipeline.settings import get_settings
 from tests.platform_fetchers.conftest import NOW
 from tests.platform_fetchers.x_account import post_id
@@ -51,9 +52,9 @@ class Running:
         self.world, self.server = world, server
         self.opened: list[TwitterAnalyticsFetcher] = []
 
-    def fetcher(self, **attributes: Any) -> TwitterAnalyticsFetcher:
+    def fetcher(self, token: str = TOKEN, **attributes: Any) -> TwitterAnalyticsFetcher:
         made = TwitterAnalyticsFetcher(
-            TOKEN,
+            token,
             user_id=USER,
             base_url=f"{self.server.url}/twitter",
             clock=self.server.clock.now,
@@ -170,6 +171,55 @@ def test_the_apps_own_token_pays_the_full_price(x: Running, monkeypatch: pytest.
     assert fetcher.usage.calls == 2 + 3, "one window: private figures are nobody's to see"
     assert not any("non_public" in record.query for record in x.server.requests)
     assert fetcher.usage.cost_usd == 300 * PRICES["post_read"] == x.billed()
+
+
+# --- private figures that are refused
+
+
+def edited_at(world: World, *places: int) -> None:
+    """Each of these posts gets a second version, half an hour later, with 5 likes and one click."""
+    for place in places:
+        first = world.posts[place]
+        later = first.published_at + timedelta(minutes=30)
+        world.posts.append(Post("twitter", USER, post_id(later, 1000 + place), later, edit_of=first.post_id))
+        seen = Observation("twitter", world.posts[-1].post_id, later, likes=5, url_clicks=1)
+        world.observations.append(seen)
+    world.__post_init__()
+
+
+@pytest.mark.parametrize("token", [TOKEN, "CANARY-other"], ids=["own", "foreign"])
+@pytest.mark.parametrize(
+    "x",
+    [{"posts": 450, "refused_private": form} for form in ("drop", "keep")],
+    indirect=True,
+    ids=["drop", "keep"],
+)
+def test_a_refusal_of_private_figures_costs_no_post(x: Running, token: str) -> None:
+    x.world.accounts.append(Account("twitter", "23", access_token="CANARY-other"))
+    refs, edited = x.refs, (10, 359, 400)
+    edited_at(x.world, *edited)
+    x.server.state.tokens = TokenStore(x.world)
+    expected = {}
+    for place, post in enumerate(x.world.posts[:450]):
+        told = x.world.observation(post, NOW)
+        assert told is not None
+        young = token == TOKEN and NOW - post.published_at <= PRIVATE_AGE
+        more = (5, 1) if place in edited else (0, 0)
+        clicks = (told.url_clicks or 0) + more[1] if young else None
+        expected[post.post_id] = ((told.likes or 0) + more[0], clicks)
+
+    reader, lister = x.fetcher(token), x.fetcher(token)
+    read = {r.platform_post_id: r.analytics for r in reader.fetch_many(refs)}
+    assert {i: a and (a["likes_count"], a["url_clicks"]) for i, a in read.items()} == expected
+    assert reader.usage.cost_usd == x.billed() == 453 * PRICES["post_read"]
+    pages = lister.list_posts(NOW - timedelta(days=60), NOW)
+    listed = {p.platform_post_id: p.reading.analytics for page in pages for p in page if p.reading}
+    assert {i: a and (a["likes_count"], a["url_clicks"]) for i, a in listed.items()} == expected
+    assert lister.usage.cost_usd == x.billed() == 453 * PRICES["post_read"]
+    # Five batches and the second versions. What was dropped is asked for again: of the author's posts in each call that
+    # holds posts of both sides of 30 days, of others' posts once.
+    again = {"keep": (0, 0), "drop": (2, 1) if token == TOKEN else (1, 1)}[x.world.twitter.refused_private]
+    assert (reader.usage.calls - 6, lister.usage.calls - 6) == again
 
 
 # --- quotas

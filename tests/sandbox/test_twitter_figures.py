@@ -8,6 +8,7 @@ from tests.sandbox.twitter_world import (
     FOREIGN,
     GONE,
     NEW,
+    NOW,
     OLD,
     PRIVATE,
     PUBLIC,
@@ -36,8 +37,7 @@ class TestPrivateMetrics:
     @pytest.mark.parametrize(("token", "post_id"), [("good", OLD), ("other", NEW), ("app-only", NEW)])
     def test_otherwise_one_error_item_per_field(self, sandbox: SandboxServer, token: str, post_id: str) -> None:
         body = get(sandbox, f"/2/tweets?ids={post_id}&{PRIVATE}", token=token).json()
-        assert body["data"][0]["public_metrics"]["like_count"] == 88, "what is public still comes"
-        assert "non_public_metrics" not in body["data"][0]
+        assert body.keys() == {"errors"}
         assert [item["field"] for item in body["errors"]] == [
             "non_public_metrics.impression_count",
             "non_public_metrics.url_link_clicks",
@@ -58,6 +58,37 @@ class TestPrivateMetrics:
             f"Sorry, you are not authorized to access 'organic_metrics.like_count' on the Tweet with ids : [{post_id}]."
         )
 
+    @pytest.mark.parametrize(("refused", "rest"), [("drop", []), ("keep", [OLD])])
+    def test_a_refusal_costs_the_post_or_its_private_figures_alone(
+        self, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch, refused: str, rest: list[str]
+    ) -> None:
+        monkeypatch.setattr(sandbox.state.world.twitter, "refused_private", refused)
+        body = get(sandbox, f"/2/tweets?ids={NEW},{OLD}&{PRIVATE}").json()
+        assert [post["id"] for post in body["data"]] == [NEW, *rest]
+        assert {item["resource_id"] for item in body["errors"]} == {OLD}
+        for post in body["data"][1:]:
+            assert post.keys() == {"id", "text", "edit_history_tweet_ids", "public_metrics"}
+        one = get(sandbox, f"/2/tweets/{OLD}?{PRIVATE}").json()
+        assert one.keys() == ({"data", "errors"} if rest else {"errors"})
+        assert {post for _, post in sandbox.billed[NOW.date()]} == {NEW, *rest}, "what is not returned costs nothing"
+
+    @pytest.mark.parametrize(("refused", "found"), [("drop", 0), ("keep", 100)])
+    def test_a_page_of_refused_posts_is_empty_and_carries_a_token(
+        self, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch, refused: str, found: int
+    ) -> None:
+        monkeypatch.setattr(sandbox.state.world.twitter, "refused_private", refused)
+        monkeypatch.setattr(sandbox.state.world.twitter, "private_days", 5)
+        sizes, following = [], ""
+        while True:
+            body = get(sandbox, f"/2/users/28/tweets?max_results=100&{PRIVATE}{following}", token="busy").json()
+            sizes.append(body["meta"]["result_count"])
+            assert len(body.get("data", [])) == sizes[-1]
+            assert ("newest_id" in body["meta"]) == (sizes[-1] > 0)
+            if "next_token" not in body["meta"]:
+                break
+            following = f"&pagination_token={body['meta']['next_token']}"
+        assert sizes == [100] * 5 + [found] * 27
+
     def test_a_foreign_reference_is_dropped_with_errors(self, sandbox: SandboxServer) -> None:
         path = f"/2/tweets?ids={RETWEET}&expansions=referenced_tweets.id&tweet.fields=referenced_tweets,public_metrics"
         open_body = get(sandbox, path).json()
@@ -72,9 +103,39 @@ class TestPrivateMetrics:
         assert post["public_metrics"].pop("retweet_count") == 77
         assert set(post["public_metrics"].values()) == {0}
 
+    def test_promoted_figures_are_private_and_empty(self, sandbox: SandboxServer) -> None:
+        path = f"/2/tweets?ids={NEW}&tweet.fields=promoted_metrics"
+        assert get(sandbox, path).json()["data"][0]["promoted_metrics"] == {}, "it was never promoted"
+        body = get(sandbox, path, token="other").json()
+        assert {item["field"].partition(".")[0] for item in body.pop("errors")} == {"promoted_metrics"}
+        assert body == {}
+
 
 class TestMedia:
     FIELDS = "media.fields=type,duration_ms,public_metrics,non_public_metrics,organic_metrics"
+    PRIVATE_FIELDS = (
+        *(f"non_public_metrics.playback_{mark}_count" for mark in (0, 25, 50, 75, 100)),
+        "organic_metrics.view_count",
+        *(f"organic_metrics.playback_{mark}_count" for mark in (0, 25, 50, 75, 100)),
+    )
+
+    @pytest.mark.parametrize("refused", ["drop", "keep"])
+    def test_private_figures_of_media_are_their_authors(
+        self, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch, refused: str
+    ) -> None:
+        monkeypatch.setattr(sandbox.state.world.twitter, "refused_private", refused)
+        rest = {"media_key": CLIP, "type": "video", "duration_ms": 31_000, "public_metrics": {"view_count": 2100}}
+        alone = get(sandbox, f"/2/media?media_keys={CLIP}&{self.FIELDS}", token="other").json()
+        assert [item["field"] for item in alone["errors"]] == list(self.PRIVATE_FIELDS)
+        assert alone["errors"][0]["resource_type"] == "media"
+        assert {(item["resource_id"], item["section"]) for item in alone["errors"]} == {(CLIP, "data")}
+        assert alone.get("data", []) == ([] if refused == "drop" else [rest])
+        path = f"/2/tweets?ids={VIDEO}&expansions=attachments.media_keys&{self.FIELDS}"
+        beside = get(sandbox, path, token="other").json()
+        assert [post["id"] for post in beside["data"]] == [VIDEO]
+        assert [item["field"] for item in beside["errors"]] == list(self.PRIVATE_FIELDS)
+        assert {item["section"] for item in beside["errors"]} == {"includes"}
+        assert beside.get("includes", {}).get("media", []) == ([] if refused == "drop" else [rest])
 
     def test_views_are_shared_by_all_posts_with_the_media(self, sandbox: SandboxServer) -> None:
         path = f"/2/tweets?ids={VIDEO},{VIDEO_AGAIN}&expansions=attachments.media_keys&{self.FIELDS}"
