@@ -24,6 +24,7 @@ LINKEDIN_CODE_SECONDS = 1800
 TWITTER_ACCESS_SECONDS = 7200
 TWITTER_REFRESH_DAYS = 183
 TWITTER_CODE_SECONDS = 30
+TWITTER_STATE_LENGTH = 500
 
 
 class OAuthError(Exception):
@@ -128,6 +129,8 @@ def twitter(state: SandboxState, request: Request) -> Reply:
             case "GET", "/i/oauth2/authorize":
                 if "code_challenge" not in request.params:
                     raise OAuthError(400, "invalid_request", "Missing required parameter [code_challenge].")
+                if len(request.params.get("state", "")) > TWITTER_STATE_LENGTH:
+                    raise OAuthError(400, "invalid_request", "Value passed for the state was invalid.")
                 return _consent(state, request, request.params)
             case "POST", "/2/oauth2/token":
                 _twitter_client(state, request)
@@ -136,9 +139,13 @@ def twitter(state: SandboxState, request: Request) -> Reply:
                 _twitter_client(state, request)
                 if token := state.tokens.find("twitter", request.form.get("token")):
                     token.state = "revoked"
+                elif grant := _twitter_grant(state, request.form.get("token", "")):
+                    grant.revoked = True
                 return reply(200, {"revoked": True})
             case "POST", "/oauth2/token":
                 _twitter_client(state, request)
+                if request.form.get("grant_type") != "client_credentials":
+                    raise OAuthError(400, "invalid_request", "Missing required parameter [grant_type].")
                 return reply(200, {"token_type": "bearer", "access_token": state.world.twitter.app_token})
             case _:
                 return reply(404, None)
@@ -174,6 +181,7 @@ def _twitter_token(state: SandboxState, request: Request) -> dict[str, Any]:
     else:
         raise OAuthError(400, "invalid_request", "Missing required parameter [grant_type].")
     token = state.tokens.issue(grant.account, request.at, TWITTER_ACCESS_SECONDS, scopes=grant.scopes)
+    grant.access_token = token.value
     scope = " ".join(sorted(grant.scopes)) if grant.scopes else "users.read tweet.read offline.access"
     return _twitter_pair(token.value, scope) | {"refresh_token": grant.refresh_token}
 
@@ -189,8 +197,7 @@ def _twitter_pair(access_token: str, scope: str) -> dict[str, Any]:
 
 def _twitter_refresh(state: SandboxState, request: Request, text: str) -> Grant:
     """Uses a refresh token up. One that was used before kills every token of its account."""
-    end = state.started_at + timedelta(days=TWITTER_REFRESH_DAYS)
-    grant = state.tokens.find_grant("twitter", text, state.world, end)
+    grant = _twitter_grant(state, text)
     if grant is not None and text in grant.spent:
         grant.revoked = True
         state.tokens.revoke_all(grant.account)
@@ -198,6 +205,11 @@ def _twitter_refresh(state: SandboxState, request: Request, text: str) -> Grant:
         raise OAuthError(400, "invalid_request", "Value passed for the token was invalid.")
     state.tokens.rotate(grant)
     return grant
+
+
+def _twitter_grant(state: SandboxState, refresh_token: str) -> Grant | None:
+    end = state.started_at + timedelta(days=TWITTER_REFRESH_DAYS)
+    return state.tokens.find_grant("twitter", refresh_token, state.world, end)
 
 
 def _proves(code: Code, form: Mapping[str, str]) -> bool:

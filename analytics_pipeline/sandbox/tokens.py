@@ -47,12 +47,13 @@ class Token:
 
 @dataclass(slots=True)
 class Grant:
-    """One consent: its living refresh token, the used ones, and its scopes (as in Token)."""
+    """One consent: its living refresh token, the used ones, its scopes (as in Token), and its last access token (X)."""
 
     account: Account
     refresh_token: str
     expires_at: datetime
     scopes: frozenset[str] | None = None
+    access_token: str = ""
     spent: set[str] = field(default_factory=set)
     revoked: bool = False
 
@@ -144,11 +145,13 @@ class TokenStore:
             ]
             if not owners:
                 return None
-            self._grants[key] = Grant(owners[0], refresh_token, default_end)
+            self._grants[key] = Grant(owners[0], refresh_token, default_end, access_token=owners[0].access_token)
         return self._grants[key]
 
     def rotate(self, grant: Grant) -> None:
-        """The refresh token is used up; the grant gets a new one."""
+        """The refresh token is used up, and the access token dies; the grant gets a new refresh token."""
+        if old := self.find(grant.account.platform, grant.access_token):
+            old.state = "revoked"
         grant.spent.add(grant.refresh_token)
         grant.refresh_token = secrets.token_urlsafe(24)
         self._grants[grant.account.platform, grant.refresh_token] = grant

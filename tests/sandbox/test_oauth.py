@@ -30,6 +30,7 @@ def running() -> Iterator[SandboxServer]:
             Account("linkedin", "101", access_token="old", refresh_token="keep", token_state="expired"),
             Account("twitter", "22", access_token="t-old", refresh_token="first", token_state="expired"),
             Account("twitter", "23", access_token="t-other", refresh_token=""),
+            Account("twitter", "24", access_token="t-living", refresh_token="living"),
         ],
     )
     with SandboxServer(world) as server:
@@ -162,6 +163,18 @@ class TestTwitter:
         second = twitter(sandbox, grant_type="refresh_token", refresh_token=first["refresh_token"]).json()
         assert twitter_status(sandbox, second["access_token"]) == 200
 
+    def test_a_refresh_kills_the_access_token_before_it(self, sandbox: SandboxServer) -> None:
+        given = twitter(sandbox, grant_type="refresh_token", refresh_token="living").json()
+        assert [twitter_status(sandbox, token) for token in ("t-living", given["access_token"])] == [401, 200]
+        after = twitter(sandbox, grant_type="refresh_token", refresh_token=given["refresh_token"]).json()
+        old, new = given["access_token"], after["access_token"]
+        assert [twitter_status(sandbox, token) for token in (old, new)] == [401, 200]
+        pair = self.exchange(sandbox, self.code(sandbox)).json()
+        renewed = twitter(sandbox, grant_type="refresh_token", refresh_token=pair["refresh_token"]).json()
+        consented = (pair["access_token"], renewed["access_token"])
+        assert [twitter_status(sandbox, token) for token in consented] == [401, 200]
+        assert twitter_status(sandbox, "t-other") == 200, "which another consent has given"
+
     def test_a_used_refresh_token_kills_the_family(self, sandbox: SandboxServer) -> None:
         first = twitter(sandbox, grant_type="refresh_token", refresh_token="first").json()
         replayed = twitter(sandbox, grant_type="refresh_token", refresh_token="first")
@@ -232,6 +245,25 @@ class TestTwitter:
         monkeypatch.setattr(sandbox.state.world.twitter, "app_token", "AAAA")
         bearer = twitter(sandbox, "/oauth2/token", grant_type="client_credentials").json()
         assert bearer == {"token_type": "bearer", "access_token": "AAAA"}
+        for form in ({}, {"grant_type": "authorization_code"}):
+            assert twitter(sandbox, "/oauth2/token", **form).status_code == 400
+
+    def test_a_revoked_refresh_token_brings_no_more(self, sandbox: SandboxServer) -> None:
+        assert twitter(sandbox, "/2/oauth2/revoke", token="living").json() == {"revoked": True}
+        assert twitter(sandbox, grant_type="refresh_token", refresh_token="living").status_code == 400
+
+    def test_a_state_has_at_most_500_characters(self, sandbox: SandboxServer) -> None:
+        query = {"response_type": "code", "client_id": "app", "redirect_uri": BACK, "scope": "x", "code_challenge": "c"}
+        answers = [
+            requests.get(
+                f"{sandbox.url}/twitter/i/oauth2/authorize",
+                params={**query, "state": "s" * length},
+                allow_redirects=False,
+                timeout=5,
+            )
+            for length in (500, 501)
+        ]
+        assert [answer.status_code for answer in answers] == [302, 400]
 
 
 def test_no_secret_reaches_the_log(sandbox: SandboxServer) -> None:
