@@ -174,8 +174,8 @@ class BasePlatformFetcher(FigureReader):
         """The JSON body of one call: sent, read and parsed, with up to `max_retries` attempts.
 
         `path` may carry a ready-made query string. Passing faults are tried again with full jitter, a throttle of at
-        most a minute is waited out here; a token that is refused is renewed once in the fetcher's life. Raises the
-        PlatformAPIError that `_error_of` makes of the reply.
+        most a minute is waited out here; for a token that is refused, a refresh is asked for once in the fetcher's
+        life. Raises the PlatformAPIError that `_error_of` makes of the reply.
         """
         before, self._access_token = self._access_token, self.tokens.current()
         try:
@@ -186,8 +186,8 @@ class BasePlatformFetcher(FigureReader):
         return self._send(method, path, params, self._carrying(data, before))
 
     def _renew(self) -> bool:
-        """Takes another token in place of the refused one, once; False = there is none."""
-        token = None if self._renewed else self.tokens.renewed(self._access_token)
+        """Takes another token in place of the refused one; False = there is none."""
+        token = self.tokens.renewed(self._access_token, ask=not self._renewed)
         self._renewed = True
         if token is None:
             return False

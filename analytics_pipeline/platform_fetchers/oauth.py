@@ -65,9 +65,10 @@ class TokenSource(Protocol):
     def current(self) -> str:
         """The token for the next call. Raises PlatformAPIError where it has expired and cannot be refreshed now."""
 
-    def renewed(self, refused: str) -> str | None:
+    def renewed(self, refused: str, *, ask: bool) -> str | None:
         """Another token in place of one that the platform has refused; None where there is no way to get one.
 
+        Without `ask` only one that somebody else has got meanwhile: the platform is not asked for it.
         Raises PlatformAPIError where there is a way, and it failed.
         """
 
@@ -81,7 +82,7 @@ class FixedToken:
     def current(self) -> str:
         return self.token
 
-    def renewed(self, refused: str) -> str | None:
+    def renewed(self, refused: str, *, ask: bool) -> str | None:
         return None
 
 

@@ -81,15 +81,15 @@ class AccountTokens:
             _log.log(level, "the token of account %d is not refreshed now: %s", self.account_id, error.message)
             return held.access_token
 
-    def renewed(self, refused: str) -> str | None:
+    def renewed(self, refused: str, *, ask: bool) -> str | None:
         """Another token in place of a refused one: the one that somebody else has stored meanwhile, or a refreshed one.
 
-        None where the account holds nothing to refresh with. Raises as `current`.
+        None where the account holds nothing to refresh with, or no refresh is asked for. Raises as `current`.
         """
         held = self._load()
         if held.access_token != refused:
             return held.access_token
-        if not self._oauth.means(held, refused=True):
+        if not ask or not self._oauth.means(held, refused=True):
             return None
         return self.refresh(lambda now_held: now_held.access_token == refused, dead=True)
 

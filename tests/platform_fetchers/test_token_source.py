@@ -17,7 +17,7 @@ PAGE = "104928374650192"
 
 @dataclass
 class Source:
-    """Hands out `tokens` in turn; a refresh fails with `error` if there is one."""
+    """Hands out `tokens` in turn, one per refresh; it fails with `error` if there is one."""
 
     tokens: list[str]
     error: Exception | None = None
@@ -26,7 +26,9 @@ class Source:
     def current(self) -> str:
         return self.tokens[0]
 
-    def renewed(self, refused: str) -> str | None:
+    def renewed(self, refused: str, *, ask: bool) -> str | None:
+        if not ask:
+            return None
         self.refused.append(refused)
         if self.error is not None:
             raise self.error

@@ -12,6 +12,7 @@ import pytest
 import requests
 from sqlalchemy import Engine, text
 
+from analytics_pipeline.platform_fetchers import FETCHERS
 from analytics_pipeline.platform_fetchers.exceptions import (
     InvalidTokenError,
     PermissionDeniedError,
@@ -21,7 +22,7 @@ from analytics_pipeline.platform_fetchers.exceptions import (
 )
 from analytics_pipeline.platform_fetchers.oauth import NOT_SET_UP
 from tests.platform_fetchers.platform_server import Answer, PlatformServer, Request
-from tests.sync.token_world import DAY, FACEBOOK, INSTAGRAM, LINKEDIN, MINUTE, NOW, SECRET, TokenWorld, X, running
+from tests.sync.token_world import DAY, FACEBOOK, IDS, INSTAGRAM, LINKEDIN, MINUTE, NOW, SECRET, TokenWorld, X, running
 
 QUARTER = timedelta(minutes=15)
 
@@ -69,7 +70,7 @@ class TestWhen:
     def test_without_a_known_end_only_a_refusal_brings_a_refresh(self, world: TokenWorld) -> None:
         assert world.tokens(LINKEDIN).current() == "CANARY-access-linkedin"
         assert world.asked() == 0
-        token = world.tokens(LINKEDIN).renewed("CANARY-access-linkedin")
+        token = world.tokens(LINKEDIN).renewed("CANARY-access-linkedin", ask=True)
         row = world.row(LINKEDIN)
         assert (row.access_token, row.refresh_token) == (token, "CANARY-refresh-linkedin"), "LinkedIn's stays"
         assert row.token_expires_at == NOW + 60 * DAY
@@ -97,7 +98,7 @@ class TestWhen:
         world.sandbox.clock.advance(7200)
         world.change(LINKEDIN, refresh_token="CANARY-refresh-revoked")
         with pytest.raises(InvalidTokenError):
-            world.tokens(LINKEDIN).renewed(token)
+            world.tokens(LINKEDIN).renewed(token, ask=True)
         assert world.row(LINKEDIN).status == "needs_reauth"
 
     def test_facebook_is_exchanged_once_for_a_page_token_without_end(self, world: TokenWorld) -> None:
@@ -122,7 +123,7 @@ class TestWhen:
     def test_instagram_login_once_it_has_expired_is_for_a_person(self, world: TokenWorld) -> None:
         world.change(INSTAGRAM, token_expires_at=NOW)
         assert world.tokens(INSTAGRAM).current() == "CANARY-access-instagram", "the platform will say so"
-        assert world.tokens(INSTAGRAM).renewed("CANARY-access-instagram") is None
+        assert world.tokens(INSTAGRAM).renewed("CANARY-access-instagram", ask=True) is None
         assert world.asked() == 0
 
 
@@ -135,7 +136,7 @@ class TestOneRefresher:
         def work(way: str) -> str | None:
             tokens = world.tokens(X)
             together.wait()
-            return tokens.current() if way == "due" else tokens.renewed("CANARY-access-twitter")
+            return tokens.current() if way == "due" else tokens.renewed("CANARY-access-twitter", ask=True)
 
         with ThreadPoolExecutor(2) as pool:
             first, second = pool.map(work, ("due", "refused"))
@@ -182,11 +183,25 @@ class TestOneRefresher:
 
         server.answer = answer
         world.configure(TWITTER_BASE_URL=server.url)
-        assert world.tokens(X).renewed("CANARY-access-twitter") == "new"
+        assert world.tokens(X).renewed("CANARY-access-twitter", ask=True) == "new"
+
+    def test_a_call_under_way_while_others_refresh_goes_on_with_the_stored_token(self, world: TokenWorld) -> None:
+        """With a run of hours, more than once: each refresh of X kills the access token before it."""
+        fetcher = FETCHERS["twitter"].for_account("CANARY-access-twitter", IDS["twitter"], clock=world.now)
+        fetcher.tokens = world.tokens(X)
+        for refreshes in (1, 2, 3):
+            fetcher.tokens.current()
+            world.tokens(X).refresh(lambda _: True, dead=False)
+            (day,) = fetcher.fetch_account_days(world.now().date(), world.now().date())
+            assert day.metrics["followers"] is not None
+            assert world.asked() == refreshes, "nobody has refreshed beside them"
+        fetcher.close()
+        statuses = [record.status for record in world.sandbox.requests if record.path.startswith("/2/users")]
+        assert statuses == [401, 200] * 3
 
     def test_a_token_that_a_person_gave_meanwhile_is_taken(self, world: TokenWorld) -> None:
         world.change(X, access_token="given-by-a-person")
-        assert world.tokens(X).renewed("CANARY-access-twitter") == "given-by-a-person"
+        assert world.tokens(X).renewed("CANARY-access-twitter", ask=True) == "given-by-a-person"
         assert world.asked() == 0
 
     def test_a_connection_lost_during_the_call_does_not_cost_the_pair(
@@ -204,7 +219,7 @@ class TestOneRefresher:
 
         server.answer = answer
         world.configure(TWITTER_BASE_URL=server.url)
-        assert world.tokens(X).renewed("CANARY-access-twitter") == "new"
+        assert world.tokens(X).renewed("CANARY-access-twitter", ask=True) == "new"
         assert (world.row(X).access_token, world.row(X).refresh_token) == ("new", "next")
         assert len(server.requests) == 1
 
@@ -263,7 +278,7 @@ class TestFailures:
     def test_the_apps_quota_of_refreshes_stops_all_accounts_until_midnight(self, world: TokenWorld) -> None:
         world.sandbox.script_fault("status", path_contains="accessToken", status=429)
         with pytest.raises(RateLimitError):
-            world.tokens(LINKEDIN).renewed("CANARY-access-linkedin")
+            world.tokens(LINKEDIN).renewed("CANARY-access-linkedin", ask=True)
         with world.engine.connect() as connection:
             held = connection.execute(text("select scope, held_until from api_quotas where held_until is not null"))
             assert [(scope, until) for scope, until in held] == [("app", NOW + timedelta(hours=12))]
@@ -278,7 +293,7 @@ class TestFailures:
         )  # fmt: skip
         assert "The account's owner must log in at X and connect the account again" in str(row.status_reason)
         with pytest.raises(InvalidTokenError, match="must log in at X"):
-            world.tokens(X).renewed("CANARY-access-twitter")
+            world.tokens(X).renewed("CANARY-access-twitter", ask=True)
         assert world.asked() == 1
 
     def test_an_answer_lost_after_the_rotation_is_told_honestly(self, world: TokenWorld) -> None:
@@ -286,7 +301,7 @@ class TestFailures:
         lost = requests.post(f"{world.sandbox.url}/twitter/2/oauth2/token", form, auth=("app", SECRET), timeout=5)
         assert lost.ok, "a process that then died before it could store the answer"
         with pytest.raises(InvalidTokenError):
-            world.tokens(X).renewed("CANARY-access-twitter")
+            world.tokens(X).renewed("CANARY-access-twitter", ask=True)
         assert "a refresh whose answer got lost" in str(world.row(X).status_reason)
 
     @pytest.mark.parametrize(
@@ -297,19 +312,19 @@ class TestFailures:
         world.kill_token("facebook", state)
         world.sandbox.state.world.account("facebook", "104928374650192").token_state = state  # type: ignore[union-attr]
         with pytest.raises(InvalidTokenError):
-            world.tokens(FACEBOOK).renewed("CANARY-access-facebook")
+            world.tokens(FACEBOOK).renewed("CANARY-access-facebook", ask=True)
         assert reason in str(world.row(FACEBOOK).status_reason)
 
     def test_a_page_without_the_person_s_role_needs_somebody_else(self, world: TokenWorld) -> None:
         world.change(FACEBOOK, external_id="999")
         with pytest.raises(PermissionDeniedError):
-            world.tokens(FACEBOOK).renewed("CANARY-access-facebook")
+            world.tokens(FACEBOOK).renewed("CANARY-access-facebook", ask=True)
         assert "no role on its Page" in str(world.row(FACEBOOK).status_reason)
 
     def test_without_a_refresh_token_there_is_nothing_to_do(self, world: TokenWorld) -> None:
         world.change(X, refresh_token=None, token_expires_at=NOW)
         assert world.tokens(X).current() == "CANARY-access-twitter"
-        assert world.tokens(X).renewed("CANARY-access-twitter") is None
+        assert world.tokens(X).renewed("CANARY-access-twitter", ask=True) is None
         assert (world.asked(), world.row(X).status) == (0, "connected")
 
     def test_an_app_that_is_not_set_up_matters_once_the_token_has_ended(
@@ -330,13 +345,13 @@ class TestFailures:
     def test_a_wrong_secret_is_asked_about_once_an_hour(self, world: TokenWorld) -> None:
         world.configure(TWITTER_CLIENT_SECRET="CANARY-wrong")
         with pytest.raises(InvalidTokenError, match="TWITTER_CLIENT_SECRET"):
-            world.tokens(X).renewed("CANARY-access-twitter")
+            world.tokens(X).renewed("CANARY-access-twitter", ask=True)
         with pytest.raises(RateLimitError):
-            world.tokens(X).renewed("CANARY-access-twitter")
+            world.tokens(X).renewed("CANARY-access-twitter", ask=True)
         assert self.kept(world, X, "twitter")
         world.configure(TWITTER_CLIENT_SECRET=SECRET)
         world.sandbox.clock.advance(3600)
-        assert world.tokens(X).renewed("CANARY-access-twitter") == world.row(X).access_token
+        assert world.tokens(X).renewed("CANARY-access-twitter", ask=True) == world.row(X).access_token
         assert (world.row(X).status, world.row(X).status_reason, world.asked()) == ("connected", None, 2)
 
     def test_no_failure_tells_a_secret(self, world: TokenWorld, caplog: pytest.LogCaptureFixture) -> None:
@@ -348,7 +363,7 @@ class TestFailures:
         shown = ""
         for account, platform in ((X, "twitter"), (FACEBOOK, "facebook")):
             with pytest.raises(InvalidTokenError) as caught:
-                world.tokens(account).renewed(f"CANARY-access-{platform}")
+                world.tokens(account).renewed(f"CANARY-access-{platform}", ask=True)
             shown += repr(caught.value) + repr(world.tokens(account))
         assert "[redacted]" in str(world.row(X).status_reason)
         assert "CANARY" not in shown + caplog.text + world.everything_written()
