@@ -1,20 +1,20 @@
 """X below `/twitter`: tokens, per-endpoint windows, billing, and the endpoints that read posts and users.
 
-Source: x.md. Not here: how posts look (twitter_posts.py), series (twitter_analytics.py), field words
-(twitter_fields.py), error bodies (twitter_errors.py), OAuth (oauth.py).
+Source: x.md. Not here: how posts look (twitter_posts.py), series (twitter_analytics.py), pages
+(twitter_paging.py), field words (twitter_fields.py), error bodies (twitter_errors.py), OAuth (oauth.py).
 """
 
-import base64
 import re
 import secrets
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from analytics_pipeline.sandbox import oauth
 from analytics_pipeline.sandbox import twitter_analytics as analytics
+from analytics_pipeline.sandbox import twitter_paging as paging
 from analytics_pipeline.sandbox.limits import DEFAULT_WINDOW_SECONDS, Allowance
-from analytics_pipeline.sandbox.model import Account, Post, TwitterSettings, World
+from analytics_pipeline.sandbox.model import Account, TwitterSettings, World
 from analytics_pipeline.sandbox.state import SandboxState
 from analytics_pipeline.sandbox.tokens import Token
 from analytics_pipeline.sandbox.twitter_errors import (
@@ -25,7 +25,6 @@ from analytics_pipeline.sandbox.twitter_errors import (
     invalid,
     missing_item,
     not_enrolled,
-    nowhere,
     server_fault,
     too_many,
     unauthorized,
@@ -35,9 +34,7 @@ from analytics_pipeline.sandbox.twitter_fields import Selection, read_selection
 from analytics_pipeline.sandbox.twitter_posts import Shaper
 from analytics_pipeline.sandbox.wire import Reply, Request, reply
 
-_ID = re.compile(r"[0-9]{1,19}")
 _MEDIA_KEY = re.compile(r"[0-9]+_[0-9]+")
-_REPLIES_EXCLUDED_CAP = 800
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,21 +126,20 @@ def failure(request: Request, status: int) -> Reply:
 
 
 def _answer(state: SandboxState, request: Request, headers: dict[str, str]) -> Reply:
-    token = _authenticate(state, request)
-    for endpoint in ENDPOINTS:
-        matched = endpoint.path.fullmatch(request.path)
-        if matched and request.method == "GET":
-            break
-    else:
-        raise nowhere()
-    if token is not None and not token.allows(*endpoint.scopes):
-        raise forbidden()
-    allowance = _count(state, request, endpoint, token)
+    path = request.path if request.method == "GET" else ""
+    endpoint, matched = next((each, found) for each in ENDPOINTS if (found := each.path.fullmatch(path)))
+    app_only = bool(request.token) and request.token == state.world.twitter.app_token
+    token = None if app_only else _living(state, request)
+    allowance = _count(state, request, endpoint, token, endpoint.app if app_only else endpoint.user)
     headers |= {
         "x-rate-limit-limit": str(allowance.limit),
         "x-rate-limit-remaining": str(allowance.remaining),
         "x-rate-limit-reset": str(allowance.reset_seconds),
     }
+    if token is None and not app_only:
+        raise unauthorized()
+    if token is not None and not token.allows(*endpoint.scopes):
+        raise forbidden()
     if allowance.throttled:
         raise too_many()
     if endpoint.name in state.world.twitter.not_enrolled:
@@ -152,19 +148,16 @@ def _answer(state: SandboxState, request: Request, headers: dict[str, str]) -> R
     return endpoint.answer(Call(state, request, token, matched[1] if matched.re.groups else ""))
 
 
-def _authenticate(state: SandboxState, request: Request) -> Token | None:
-    """None for the world's app-only token."""
-    if request.token and request.token == state.world.twitter.app_token:
-        return None
+def _living(state: SandboxState, request: Request) -> Token | None:
+    """The user token of a request; None for one that is not good any more, or never was."""
     token = state.tokens.find("twitter", request.token)
-    if token is None or token.state_at(request.at) != "valid":
-        raise unauthorized()
-    return token
+    return token if token is not None and token.state_at(request.at) == "valid" else None
 
 
-def _count(state: SandboxState, request: Request, endpoint: Endpoint, token: Token | None) -> Allowance:
-    limit = state.world.twitter.window_limits.get(endpoint.name, endpoint.user if token else endpoint.app)
-    key = ("twitter", endpoint.name, token.account.key if token else "app")
+def _count(state: SandboxState, request: Request, endpoint: Endpoint, token: Token | None, limit: int) -> Allowance:
+    """Takes a call of the account's window; of one of its own for any other token, which is the app's or refused."""
+    limit = state.world.twitter.window_limits.get(endpoint.name, limit)
+    key = ("twitter", endpoint.name, token.account.key if token else request.token)
     window = state.limits.take(key, limit, DEFAULT_WINDOW_SECONDS, request.at)
     own = state.limits.take_account(token.account, request.at) if token else None
     return own if own is not None and (own.throttled or not window.throttled) else window
@@ -184,7 +177,7 @@ def _check_budget(state: SandboxState, request: Request, token: Token | None) ->
 def many_posts(call: Call) -> Reply:
     """GET /2/tweets?ids="""
     selection = read_selection(call.request.params, frozenset({"ids"}))
-    ids = call.ids("ids", _ID)
+    ids = call.ids("ids", paging.ID)
     shaper = call.shaper(selection)
     found = []
     for post_id in ids:
@@ -204,7 +197,7 @@ def many_posts(call: Call) -> Reply:
 def one_post(call: Call) -> Reply:
     """GET /2/tweets/{id}"""
     selection = read_selection(call.request.params, frozenset())
-    if not _ID.fullmatch(call.key):
+    if not paging.ID.fullmatch(call.key):
         raise invalid("id", call.key)
     post = call.world.post("twitter", call.key, call.request.at)
     if post is None:
@@ -225,18 +218,18 @@ def timeline(call: Call) -> Reply:
     params, at = call.request.params, call.request.at
     known = frozenset(["max_results", "pagination_token", "start_time", "end_time", "since_id", "until_id", "exclude"])
     selection = read_selection(params, known)
-    size = _page_size(params)
+    size = paging.page_size(params)
     author = call.world.account("twitter", call.key)
     if author is None:
         return reply(200, {"errors": [missing_item(call.settings, "id", "user", call.key)]})
-    posts = _reach(call, call.world.posts_of(author, at))
-    before = _cursor(params)
-    place = 0 if before is None else sum(1 for post in posts if _place(post) >= before)
+    posts = paging.reach(params, call.world.posts_of(author, at), call.settings.timeline_cap)
+    before = paging.cursor(params)
+    place = 0 if before is None else sum(1 for post in posts if paging.place(post) >= before)
     page = list(posts[place : place + size])
     if before is None and call.settings.empty_pages and posts:
-        page, following = [], _token(posts[0], after=True)
+        page, following = [], paging.token_of(posts[0], after=True)
     else:
-        following = _token(page[-1]) if place + size < len(posts) else ""
+        following = paging.token_of(page[-1]) if place + size < len(posts) else ""
     shaper = call.shaper(selection, "id")
     rows = shaper.posts(page)
     body = shaper.body(rows)
@@ -246,75 +239,10 @@ def timeline(call: Call) -> Reply:
     if following:
         meta["next_token"] = following
     if place:
-        meta["previous_token"] = _token(posts[max(0, place - size)], after=True)
+        meta["previous_token"] = paging.token_of(posts[max(0, place - size)], after=True)
     owned = call.reader is not None and call.reader is author and author.external_id == call.settings.app_owner
     call.bill_answer(shaper, rows, owned)
     return reply(200, body | {"meta": meta}, posts=len(rows))
-
-
-def _page_size(params: dict[str, str]) -> int:
-    size = params.get("max_results", "10")
-    if not size.isdecimal() or not 5 <= int(size) <= 100:
-        message = f"The `max_results` query parameter value [{size}] is not between 5 and 100"
-        raise invalid("max_results", size, message)
-    return int(size)
-
-
-def _place(post: Post) -> tuple[int, str]:
-    """Where a post stands in its timeline, which falls in this order."""
-    return (round(post.published_at.timestamp() * 1_000_000), post.post_id)
-
-
-def _token(post: Post, after: bool = False) -> str:
-    """The pagination token of what is older than `post`; with `after`, of `post` itself and what is older."""
-    moment, post_id = _place(post)
-    return base64.b32encode(f"{moment}.{post_id}{'~' if after else ''}".encode()).decode().rstrip("=").lower()
-
-
-def _cursor(params: dict[str, str]) -> tuple[int, str] | None:
-    token = params.get("pagination_token")
-    if token is None:
-        return None
-    try:
-        moment, _, post_id = base64.b32decode(token.upper() + "=" * (-len(token) % 8)).decode().partition(".")
-        return (int(moment), post_id)
-    except ValueError:
-        raise invalid("pagination_token", token) from None
-
-
-def _reach(call: Call, posts: Sequence[Post]) -> Sequence[Post]:
-    """The part of a timeline that paging can ever reach, and that the filters let through."""
-    params = call.request.params
-    excluded = frozenset(filter(None, params.get("exclude", "").split(",")))
-    if wrong := sorted(excluded - {"replies", "retweets"}):
-        raise invalid("exclude", wrong[0])
-    start, end = analytics.parse_time(params, "start_time"), analytics.parse_time(params, "end_time")
-    since, until = (_optional_id(params, name) for name in ("since_id", "until_id"))
-    if start and end and start >= end:
-        raise invalid("start_time", params["start_time"])
-    if since and until and since >= until:
-        raise invalid("since_id", params["since_id"])
-    cap = call.settings.timeline_cap
-    if "replies" in excluded:
-        cap = min(cap, _REPLIES_EXCLUDED_CAP)
-    if since or until:
-        start = end = None
-    return [
-        post
-        for post in posts[:cap]
-        if not ("replies" in excluded and post.post_type == "reply")
-        and not ("retweets" in excluded and post.reshare_of)
-        and not (start and post.published_at < start)
-        and not (end and post.published_at >= end)
-        and not (since and int(post.post_id) <= since)
-        and not (until and int(post.post_id) >= until)
-    ]
-
-
-def _optional_id(params: dict[str, str], name: str) -> int | None:
-    if name in params and not _ID.fullmatch(params[name]):
-        raise invalid(name, params[name])
-    return int(params[name]) if name in params else None
 
 
 def me(call: Call) -> Reply:
@@ -353,7 +281,7 @@ def post_analytics(call: Call) -> Reply:
     """GET /2/tweets/analytics"""
     params = call.request.params
     analytics.check_names(params, "ids", "analytics.fields")
-    reader, ids = call.user(), call.ids("ids", _ID)
+    reader, ids = call.user(), call.ids("ids", paging.ID)
     body, posts = analytics.post_analytics(call.world, reader, ids, params, call.request.at)
     return reply(200, body, posts=posts)
 
@@ -365,6 +293,11 @@ def media_analytics(call: Call) -> Reply:
     reader, keys = call.user(), call.ids("media_keys", _MEDIA_KEY)
     body, posts = analytics.media_analytics(call.world, reader, keys, params, call.request.at)
     return reply(200, body, posts=posts)
+
+
+def nowhere(_: Call) -> Reply:
+    """An empty 404, also for what is documented but not there (x.md §2, §9)."""
+    return Reply(404, b"")
 
 
 def usage(call: Call) -> Reply:
@@ -397,4 +330,6 @@ ENDPOINTS = (
     Endpoint("media_analytics", re.compile("/2/media/analytics"), media_analytics, 300, 300, ("tweet.read",)),
     Endpoint("media", re.compile("/2/media"), media, 300, 300, ("tweet.read",)),
     Endpoint("usage", re.compile("/2/usage/tweets"), usage, 50, 50, ()),
+    Endpoint("credits", re.compile("/2/usage/credits"), nowhere, 30, 30, ()),
+    Endpoint("elsewhere", re.compile("(?s:.*)"), nowhere, 300, 300, ()),
 )

@@ -71,10 +71,6 @@ def credits_depleted(account: str) -> TwitterError:
     return TwitterError(402, "CreditsDepleted", detail, "credits")
 
 
-def nowhere() -> TwitterError:
-    return TwitterError(404, "Not Found", "Not Found")
-
-
 def server_fault(status: int) -> TwitterError:
     if status == 500:
         detail = "Something is broken. This is usually a temporary error, for example in a high load situation."

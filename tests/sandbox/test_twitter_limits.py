@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from analytics_pipeline.sandbox.limits import RateLimits
 from analytics_pipeline.sandbox.server import SandboxServer
 from tests.sandbox.twitter_world import (
     CLIP,
@@ -68,8 +69,10 @@ class TestRefusals:
         sandbox.clock.set(datetime(2026, 10, 1, tzinfo=UTC))
         assert get(sandbox, f"/2/tweets?ids={NEW}").status_code == 200
 
-    def test_unknown_paths_are_404(self, sandbox: SandboxServer) -> None:
-        assert get(sandbox, "/2/insights/28hr").status_code == 404
+    @pytest.mark.parametrize("path", ["/2/insights/28hr", "/2/usage/credits"])
+    def test_what_is_not_there_is_an_empty_404(self, sandbox: SandboxServer, path: str) -> None:
+        answer = get(sandbox, path, token="app-only")
+        assert (answer.status_code, answer.content) == (404, b"")
 
 
 class TestRateLimits:
@@ -81,6 +84,50 @@ class TestRateLimits:
         assert first["x-rate-limit-reset"] == str(int(NEW_WINDOW_ENDS.timestamp()))
         timeline = get(sandbox, "/2/users/29/tweets", token="windowed").headers
         assert (timeline["x-rate-limit-limit"], timeline["x-rate-limit-remaining"]) == ("900", "899")
+
+    @pytest.mark.parametrize(
+        ("path", "token", "status", "limit"),
+        [
+            (f"/2/tweets?ids={NEW}", None, 401, 5000),
+            ("/2/users/22/tweets", "nobody", 401, 900),
+            (f"/2/tweets/{NEW}", "dead", 401, 900),
+            ("/2/users/me", "narrow", 403, 75),
+            ("/2/users/me", "app-only", 403, 75),
+            ("/2/usage/credits", "app-only", 404, 30),
+            ("/2/nothing", "good", 404, 300),
+        ],
+    )
+    def test_headers_on_refusals_too(
+        self, sandbox: SandboxServer, path: str, token: str | None, status: int, limit: int
+    ) -> None:
+        sandbox.state.limits = RateLimits()
+        answer = get(sandbox, path, token=token)
+        assert (answer.status_code, answer.headers["x-rate-limit-limit"]) == (status, str(limit))
+        assert answer.headers["x-rate-limit-remaining"] == str(limit - 1)
+        assert answer.headers["x-rate-limit-reset"] == str(int(NEW_WINDOW_ENDS.timestamp()))
+
+    def test_a_refused_token_takes_no_call_of_its_account(self, sandbox: SandboxServer) -> None:
+        sandbox.state.limits = RateLimits()
+        assert [get(sandbox, "/2/users/24/tweets", token="dead").status_code for _ in range(2)] == [401, 401]
+        good = sandbox.state.tokens.issue(sandbox.state.world.accounts[2], NOW, None).value
+        assert get(sandbox, "/2/users/24/tweets", token=good).headers["x-rate-limit-remaining"] == "899"
+
+    @pytest.mark.parametrize(
+        ("path", "app", "user"),
+        [
+            (f"/2/tweets/{NEW}", 450, 900),
+            (f"/2/tweets?ids={NEW}", 3500, 5000),
+            ("/2/users/29/tweets", 10_000, 900),
+        ],
+    )
+    def test_the_app_and_each_user_have_buckets_of_their_own(
+        self, sandbox: SandboxServer, path: str, app: int, user: int
+    ) -> None:
+        sandbox.state.limits = RateLimits()
+        told = [get(sandbox, path, token=token).headers for token in ("app-only", "windowed", "other", "app-only")]
+        assert [int(each["x-rate-limit-limit"]) for each in told] == [app, user, user, app]
+        left = [int(each["x-rate-limit-remaining"]) for each in told]
+        assert left == [app - 1, user - 1, user - 1, app - 2]
 
     def test_a_full_window_of_an_endpoint(self, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(sandbox.state.world.twitter, "window_limits", {"tweet": 1})
