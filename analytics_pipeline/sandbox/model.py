@@ -321,7 +321,11 @@ class World:
     def post(self, platform: str, post_id: str, at: datetime) -> Post | None:
         """The post if it can be seen at `at`; None when unknown, not yet published or deleted."""
         post = self._posts.get((platform, post_id))
-        return post if post is not None and post.visible(at) else None
+        return post if post is not None and self.visible(post, at) else None
+
+    def visible(self, post: Post, at: datetime) -> bool:
+        """As `Post.visible`; deleting any version of an edited post deletes all (x.md §7)."""
+        return post.visible(at) and all(version.visible(at) for version in self.edit_chain(post, at))
 
     def posts_of(self, account: Account, at: datetime) -> Sequence[Post]:
         """What can be seen of an account at `at`, newest first; without album children and replaced versions."""
@@ -331,7 +335,7 @@ class World:
             posts = [
                 post
                 for post in self._by_account.get(account.key, ())
-                if post.visible(at) and not self._replaced(post, at)
+                if self.visible(post, at) and not self._replaced(post, at)
             ]
             cached = self._visible[account.key] = (era, posts)
         return cached[1]

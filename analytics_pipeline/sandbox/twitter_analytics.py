@@ -4,6 +4,7 @@ Source: x.md §3, §4. The world holds lifetime readings; a bucket is what they 
 Not here: lifetime figures (twitter_posts.py), who may call (twitter.py).
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -27,6 +28,18 @@ _POST_METRICS = {
     "follows": "follows",
     "media_views": "video_views",
 }
+_UNKNOWN_POST_METRICS = (
+    "shares",
+    "permalink_clicks",
+    "detail_expands",
+    "hashtag_clicks",
+    "unfollows",
+    "unlikes",
+    "app_opens",
+    "app_install_attempts",
+    "email_tweet",
+)
+"""Counters that the world has no figure for: null. Shares are those of the share sheet, no reposts (x.md §7)."""
 _PLAYBACKS = {
     "playback_start": "0",
     "playback25": "25",
@@ -34,7 +47,9 @@ _PLAYBACKS = {
     "playback75": "75",
     "playback_complete": "100",
 }
-_MEDIA_METRICS = ("video_views", "watch_time_ms", *_PLAYBACKS)
+_UNKNOWN_MEDIA_METRICS = ("play_from_tap", "cta_url_clicks", "cta_watch_clicks")
+_MEDIA_METRICS = ("video_views", "watch_time_ms", *_PLAYBACKS, *_UNKNOWN_MEDIA_METRICS)
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z", re.ASCII)
 _EARLIEST = datetime(2010, 11, 6, tzinfo=UTC)
 
 
@@ -43,7 +58,7 @@ def post_analytics(
 ) -> tuple[dict[str, Any], int]:
     """The body, and how many posts it covers. Posts of others and unknown ones become items of `errors`."""
     spans = list(_spans(params, ("hourly", "daily", "weekly", "total"), "total"))
-    names = _chosen(params, "analytics.fields", tuple(_POST_METRICS))
+    names = _chosen(params, "analytics.fields", (*_POST_METRICS, *_UNKNOWN_POST_METRICS))
     data, errors = [], []
     for post_id in ids:
         post = world.post("twitter", post_id, at)
@@ -69,7 +84,7 @@ def media_analytics(
     names = _chosen(params, "media_analytics.fields", _MEDIA_METRICS)
     data, errors = [], []
     for key in keys:
-        carriers = [post for post in world.posts_with_media("twitter", key) if post.visible(at)]
+        carriers = [post for post in world.posts_with_media("twitter", key) if world.visible(post, at)]
         if not carriers:
             errors.append(missing_item(world.twitter, "media_keys", "media", key))
             continue
@@ -107,16 +122,16 @@ def _chosen(params: Mapping[str, str], name: str, known: tuple[str, ...]) -> lis
 
 
 def parse_time(params: Mapping[str, str], name: str) -> datetime | None:
-    """A time parameter; None when missing. Raises the 400 for nonsense and for times before 2010-11-06."""
+    """A time parameter; None when missing. Raises the 400 for any form but that of x.md §1, and before 2010-11-06."""
     if name not in params:
         return None
     try:
         moment = datetime.fromisoformat(params[name])
     except ValueError:
         raise invalid(name, params[name]) from None
-    if moment.tzinfo is None or moment < _EARLIEST:
+    if not _TIME.fullmatch(params[name]) or moment < _EARLIEST:
         raise invalid(name, params[name])
-    return moment.astimezone(UTC)
+    return moment
 
 
 def _spans(params: Mapping[str, str], allowed: tuple[str, ...], default: str) -> Iterator[tuple[datetime, datetime]]:
@@ -145,6 +160,8 @@ def _required(name: str) -> TwitterError:
 
 
 def _growth(world: World, post: Post, name: str, opens: datetime, closes: datetime, at: datetime) -> int | None:
+    if name in _UNKNOWN_POST_METRICS:
+        return None
     column = _POST_METRICS[name]
     after = world.observation(post, min(closes, at))
     before = world.observation(post, opens)
@@ -164,6 +181,7 @@ def _media_metrics(world: World, key: str, names: list[str], opens: datetime, cl
         name: None if views is None else int(views * PLAYBACK_SHARES[mark]) for name, mark in _PLAYBACKS.items()
     }
     counters |= {"video_views": views, "watch_time_ms": grown("watch_time_ms")}
+    counters |= dict.fromkeys(_UNKNOWN_MEDIA_METRICS)
     if world.twitter.string_counters:
         return {name: None if counters[name] is None else str(counters[name]) for name in names}
     return {name: counters[name] for name in names}

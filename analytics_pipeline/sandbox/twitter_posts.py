@@ -236,7 +236,7 @@ NOTHING_YET = Observation(
 def media_figure(world: World, media_key: str, figure: str, at: datetime) -> int | None:
     """A figure of one media over all visible posts that carry it; None when none of them reports it."""
     readings = [
-        world.observation(post, at) for post in world.posts_with_media("twitter", media_key) if post.visible(at)
+        world.observation(post, at) for post in world.posts_with_media("twitter", media_key) if world.visible(post, at)
     ]
     values = [getattr(reading, figure) for reading in readings if reading is not None]
     known = [value for value in values if value is not None]

@@ -10,6 +10,7 @@ from tests.sandbox.twitter_world import (
     FOREIGN,
     GONE,
     NEW,
+    NOW,
     OLD,
     PUBLIC,
     RETWEET,
@@ -198,6 +199,9 @@ class TestTimeline:
             "exclude=all",
             "since_id=a",
             "start_time=yesterday",
+            "start_time=2026-09-15 00:00:00Z",
+            "start_time=2026-02-30T00:00:00Z",
+            "end_time=2026-09-15T02:00:00%2B02:00",
             "start_time=2009-01-01T00:00:00Z",
             "start_time=2026-09-02T00:00:00Z&end_time=2026-09-01T00:00:00Z",
         ],
@@ -215,6 +219,22 @@ class TestEdits:
         body = get(sandbox, f"/2/tweets?ids={FIRST},{SECOND},{THIRD}&{PUBLIC}").json()
         assert [post["edit_history_tweet_ids"] for post in body["data"]] == [[FIRST, SECOND, THIRD]] * 3
         assert [post["public_metrics"]["like_count"] for post in body["data"]] == [10, 20, 30]
+
+    @pytest.mark.parametrize("deleted", [FIRST, SECOND, THIRD])
+    def test_deleting_any_version_deletes_all(self, sandbox: SandboxServer, deleted: str) -> None:
+        world = sandbox.state.world
+        (post,) = (each for each in world.posts if each.post_id == deleted)
+        post.deleted_at = NOW
+        world.__post_init__()
+        try:
+            body = get(sandbox, f"/2/tweets?ids={FIRST},{SECOND},{THIRD}&{PUBLIC}").json()
+            assert "data" not in body
+            assert [item["resource_id"] for item in body["errors"]] == [FIRST, SECOND, THIRD]
+            listed = get(sandbox, "/2/users/22/tweets?max_results=100").json()["data"]
+            assert {FIRST, SECOND, THIRD}.isdisjoint(each["id"] for each in listed)
+        finally:
+            post.deleted_at = None
+            world.__post_init__()
 
 
 class TestUsers:

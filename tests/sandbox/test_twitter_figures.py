@@ -22,6 +22,16 @@ from tests.sandbox.twitter_world import (
 
 sandbox, _as_before = served, as_before
 
+POST_COUNTERS = (
+    "impressions,engagements,likes,replies,retweets,quote_tweets,bookmarks,shares,url_clicks,user_profile_clicks,"
+    "permalink_clicks,detail_expands,hashtag_clicks,follows,unfollows,unlikes,media_views,app_opens,"
+    "app_install_attempts,email_tweet"
+)
+MEDIA_COUNTERS = (
+    "video_views,watch_time_ms,playback_start,playback25,playback50,playback75,playback_complete,play_from_tap,"
+    "cta_url_clicks,cta_watch_clicks"
+)
+
 
 class TestPrivateMetrics:
     def test_the_author_reads_them_for_thirty_days(self, sandbox: SandboxServer) -> None:
@@ -161,6 +171,13 @@ class TestMedia:
         assert days["2026-09-19T00:00:00Z"]["watch_time_ms"] == 601_000
         assert days["2026-09-19T00:00:00Z"]["video_views"] == 1100
 
+    def test_every_documented_counter_of_media_may_be_asked_for(self, sandbox: SandboxServer) -> None:
+        path = f"/2/media/analytics?media_keys={CLIP}&start_time=2026-09-10T00:00:00Z&end_time=2026-09-20T12:00:00Z"
+        (row,) = get(sandbox, f"{path}&granularity=total&media_analytics.fields={MEDIA_COUNTERS}").json()["data"]
+        ((_, metrics),) = (each.values() for each in row["timestamped_metrics"])
+        assert list(metrics) == MEDIA_COUNTERS.split(",")
+        assert (metrics["video_views"], metrics["playback50"], metrics["play_from_tap"]) == (2100, 1050, None)
+
     def test_counters_may_be_strings(self, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(sandbox.state.world.twitter, "string_counters", True)
         path = f"/2/media/analytics?media_keys={CLIP}&start_time=2026-09-10T00:00:00Z&end_time=2026-09-20T12:00:00Z"
@@ -180,6 +197,16 @@ class TestAnalytics:
         ]
         assert [each["metrics"]["likes"] for each in row["timestamped_metrics"]] == [0, 88, 0]
         assert row["timestamped_metrics"][1]["metrics"]["follows"] is None, "nullable when not known"
+
+    def test_every_documented_counter_may_be_asked_for(self, sandbox: SandboxServer) -> None:
+        path = f"/2/tweets/analytics?ids={NEW}&{self.SPAN}"
+        (row,) = get(sandbox, f"{path}&analytics.fields={POST_COUNTERS}").json()["data"]
+        ((_, metrics),) = (each.values() for each in row["timestamped_metrics"])
+        assert list(metrics) == POST_COUNTERS.split(",")
+        assert (metrics["likes"], metrics["retweets"]) == (88, 12)
+        assert (metrics["shares"], metrics["unfollows"]) == (None, None), "not known, and shares are no reposts"
+        (row,) = get(sandbox, path).json()["data"]
+        assert set(row["timestamped_metrics"][0]["metrics"]) == set(metrics), "all of them by default"
 
     def test_total_is_the_default(self, sandbox: SandboxServer) -> None:
         (row,) = get(sandbox, f"/2/tweets/analytics?ids={NEW}&{self.SPAN}&analytics.fields=url_clicks").json()["data"]
@@ -213,6 +240,8 @@ class TestAnalytics:
             f"{SPAN}&granularity=monthly",
             f"{SPAN}&analytics.fields=love",
             "start_time=2026-09-18T00:00:00Z&end_time=2026-09-15T00:00:00Z",
+            "start_time=2026-W38-1T00:00%2B02:00&end_time=2026-09-18T00:00:00Z",
+            "start_time=2026-09-15T00:00:00&end_time=2026-09-18T00:00:00Z",
         ],
     )
     def test_bad_parameters_are_400(self, sandbox: SandboxServer, wrong: str) -> None:
