@@ -49,7 +49,7 @@ class XAccount:
     """Posts by id; `problems` are told about ids without a post.
 
     `own`: the token is the author's. `refused_are_hidden`: whether a post whose private figures are refused is
-    missing from `data` (an observation) or there without them (the documented form).
+    missing from `data` or there without them: x.md tells of both.
     """
 
     def __init__(self, now: datetime) -> None:
