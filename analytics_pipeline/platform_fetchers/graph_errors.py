@@ -79,6 +79,12 @@ GRAPH_ERRORS: Final = (
     ErrorRow(InvalidTokenError, (190,), 466, hint=f"The token was revoked. {_AGAIN}"),
     ErrorRow(InvalidTokenError, (190,), 467, hint=f"The person has logged out. {_AGAIN}"),
     ErrorRow(InvalidTokenError, (190,), 492, hint=f"The session was lost. {_AGAIN}"),
+    ErrorRow(
+        InvalidTokenError,
+        (190, 210),
+        text="page access token",
+        hint="This is the token of a person: give the Page's own, the access_token of the Page in GET /me/accounts.",
+    ),
     ErrorRow(InvalidTokenError, (102, 190), hint=_AGAIN),
     ErrorRow(TransientError, transient=True),
     ErrorRow(TransientError, (1, 2)),

@@ -17,7 +17,7 @@ from analytics_pipeline.sandbox.facebook_metrics import (
     Value,
 )
 from analytics_pipeline.sandbox.graph import Call
-from analytics_pipeline.sandbox.graph_errors import PACIFIC, bad_parameter
+from analytics_pipeline.sandbox.graph_errors import PACIFIC, bad_parameter, insights_need_page_token
 from analytics_pipeline.sandbox.graph_insights import (
     Window,
     end_of_day,
@@ -36,17 +36,19 @@ LONGEST_WINDOW_DAYS = 90
 KEPT = timedelta(days=730)
 """Days, and insights of posts, older than this are gone."""
 LEAST_LIKES = 100
-"""A Page with fewer has no insights."""
+"""A Page with fewer has no insights, nor have its posts."""
 
 _DAYS_OF_PERIOD = {"day": 1, "week": 7, "days_28": 28}
 
 
 def post_insights(call: Call, post: Post, owner: Account, object_id: str) -> dict[str, Any]:
     """`/{post}/insights`: lifetime figures, and the newest finished day of the metrics that come per day as well."""
+    _require_page_token(call)
     require_readable(post)
+    _read_window(call)
     metrics, period = _living(call, wanted_metrics(call), POST_METRICS), _period(call)
     data: list[dict[str, Any]] = []
-    if granted(owner, "read_insights", "pages_read_engagement") and _is_kept(call, post):
+    if _are_shown(call, owner) and _is_kept(call, post):
         figures = _post_figures(call, post)
         for metric in metrics:
             value = POST_METRICS[metric](figures)
@@ -59,13 +61,15 @@ def post_insights(call: Call, post: Post, owner: Account, object_id: str) -> dic
 
 def video_insights(call: Call, post: Post, owner: Account, video_id: str) -> dict[str, Any]:
     """`/{video}/video_insights`: lifetime figures; without `metric` all that there are."""
+    _require_page_token(call)
+    _read_window(call)
     asked = wanted_metrics(call) if call.params.get("metric") else [*VIDEO_METRICS]
     retired = call.world.facebook.retired_metrics
     metrics = _living(
         call, asked if call.params.get("metric") else [m for m in asked if m not in retired], VIDEO_METRICS
     )
     data: list[dict[str, Any]] = []
-    if granted(owner, "read_insights", "pages_read_engagement") and _is_kept(call, post):
+    if _are_shown(call, owner) and _is_kept(call, post):
         figures = _post_figures(call, post)
         values = {metric: VIDEO_METRICS[metric](figures) for metric in metrics}
         data = [
@@ -77,20 +81,37 @@ def video_insights(call: Call, post: Post, owner: Account, video_id: str) -> dic
     return {"data": data, "paging": _paging(call)}
 
 
+def _require_page_token(call: Call) -> None:
+    """Raises GraphError 190 for the token of a person."""
+    if call.session.kind != "page":
+        raise insights_need_page_token()
+
+
+def _read_window(call: Call) -> Window:
+    """Raises GraphError #100 for one over 90 days, also where figures are lifetime ones."""
+    return read_window(call.params, call.now, default_days=2, longest=LONGEST_WINDOW_DAYS)
+
+
+def _are_shown(call: Call, page: Account) -> bool:
+    """Whether a Page's insights, and those of its posts, are told; else there is `data: []`."""
+    likes = call.world.followers(page, call.now)
+    return granted(page, "read_insights", "pages_read_engagement") and (likes is None or likes >= LEAST_LIKES)
+
+
 def _is_kept(call: Call, post: Post) -> bool:
     return call.now - post.published_at <= KEPT
 
 
 def page_insights(call: Call, page: Account) -> dict[str, Any]:
     """`/{page}/insights`: a value per day, filed under the midnight (Pacific) that ends it; at most 90 days a call."""
+    _require_page_token(call)
     metrics, period = _living(call, wanted_metrics(call), PAGE_METRICS), _period(call)
-    window = read_window(call.params, call.now, default_days=2, longest=LONGEST_WINDOW_DAYS)
+    window = _read_window(call)
     breakdown = named(call.params, "breakdown")
     if breakdown not in ([], ["is_from_ads"]):
         raise bad_parameter("breakdown must be one of the following values: is_from_ads")
-    followers = call.world.followers(page, call.now)
     data = []
-    if granted(page, "read_insights", "pages_read_engagement") and not (followers or LEAST_LIKES) < LEAST_LIKES:
+    if _are_shown(call, page):
         for metric in metrics:
             for each in PAGE_METRICS[metric].periods:
                 if period in (None, each) and (values := _page_values(call, page, metric, each, window)):

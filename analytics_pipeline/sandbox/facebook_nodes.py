@@ -11,7 +11,12 @@ from typing import Any
 from analytics_pipeline.sandbox.facebook_insights import page_insights, post_insights, video_insights
 from analytics_pipeline.sandbox.facebook_metrics import REACTION_COLUMNS, reactions_total
 from analytics_pipeline.sandbox.graph import Call, refuse_too_much, render
-from analytics_pipeline.sandbox.graph_errors import bad_parameter, permission_missing, unknown_field
+from analytics_pipeline.sandbox.graph_errors import (
+    bad_parameter,
+    permission_missing,
+    posts_need_page_token,
+    unknown_field,
+)
 from analytics_pipeline.sandbox.graph_fields import Field, parse_fields
 from analytics_pipeline.sandbox.graph_paging import page_of, read_limit, wire_time
 from analytics_pipeline.sandbox.graph_session import granted, page_token
@@ -74,6 +79,12 @@ def _video(call: Call, video_id: str) -> Post | None:
     return next((each for each in candidates if each.post_type in VIDEO_TYPES and each.visible(call.now)), None)
 
 
+def _require_engagement_scope(page: Account) -> None:
+    """What posts and the followers of a Page need. Raises GraphError #10."""
+    if not granted(page, "pages_read_engagement"):
+        raise permission_missing("pages_read_engagement")
+
+
 def video_id_of(post: Post) -> str:
     return post.media_id or post.post_id.rpartition("_")[2]
 
@@ -107,7 +118,9 @@ class User:
             }
         if name != "accounts":
             raise unknown_field(name, "User")
-        pages = [each for each in self._session.accounts if each.platform == "facebook"]
+        pages = [
+            each for each in self._session.accounts if each.platform == "facebook" and granted(each, "pages_show_list")
+        ]
         start, limit = call.params.get("after", "0"), read_limit(call.params)
         if not start.isdecimal():
             raise bad_parameter("Invalid cursors values provided in paging params")
@@ -142,6 +155,7 @@ class Page:
             case "category":
                 return "Business"
             case "followers_count" | "fan_count":
+                _require_engagement_scope(self.owner)
                 return call.world.followers(self.owner, call.now)
             case "access_token":
                 return page_token(call.state.tokens, self.owner, call.session.token, call.now)
@@ -163,8 +177,9 @@ class Page:
             return page_insights(call, self.owner)
         if name not in ("published_posts", "posts", "feed"):
             raise unknown_field(name, "Page")
-        if not granted(self.owner, "pages_read_engagement"):
-            raise permission_missing("pages_read_engagement")
+        if call.session.kind != "page":
+            raise posts_need_page_token()
+        _require_engagement_scope(self.owner)
         if name == "feed" and not granted(self.owner, "pages_read_user_content"):
             raise permission_missing("pages_read_engagement")  # the platform names the wrong one
         refuse_too_much(read_limit(call.params), call.fields)
@@ -197,6 +212,7 @@ class PagePost:
         self.id = post.post_id
 
     def field(self, call: Call, wanted: Field) -> Any:
+        _require_engagement_scope(self.owner)
         call.posts.add(self.id)
         post = self.post
         media_type, attachment_type, status_type = _KIND_OF_ATTACHMENT.get(
@@ -296,6 +312,7 @@ class Video:
         self.id = video_id
 
     def field(self, call: Call, wanted: Field) -> Any:
+        _require_engagement_scope(self.owner)
         call.posts.add(self.post.post_id)
         match wanted.name:
             case "id":

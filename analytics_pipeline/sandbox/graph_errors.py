@@ -107,6 +107,15 @@ def permission_missing(permission: str) -> GraphError:
     )
 
 
+def posts_need_page_token() -> GraphError:
+    """Lists of posts, asked for with the token of a person."""
+    return GraphError(210, "(#210) A page access token is required to request this resource.", status=403)
+
+
+def insights_need_page_token() -> GraphError:
+    return GraphError(190, "(#190) This method must be called with a Page Access Token")
+
+
 def unknown_object(object_id: str) -> GraphError:
     """100/33: gone, never there, or not of this token's accounts. The platform does not say which."""
     return GraphError(

@@ -20,7 +20,6 @@ from analytics_pipeline.sandbox.graph_insights import (
     wanted_metrics,
 )
 from analytics_pipeline.sandbox.graph_paging import wire_time
-from analytics_pipeline.sandbox.graph_session import granted
 from analytics_pipeline.sandbox.instagram_metrics import (
     ACCOUNT_METRICS,
     DEAD_MEDIA_METRICS,
@@ -31,6 +30,7 @@ from analytics_pipeline.sandbox.instagram_metrics import (
     AccountMetric,
     Figures,
 )
+from analytics_pipeline.sandbox.instagram_scopes import require_insights_scope
 from analytics_pipeline.sandbox.model import Account, Post
 
 LONGEST_WINDOW_DAYS = 30
@@ -76,13 +76,6 @@ def media_insights(call: Call, post: Post, owner: Account, product: str) -> dict
                 content["total_value"] = _broken_down(breakdown, value, figures)
             data.append(frame(post.post_id, metric, "lifetime", content))
     return {"data": data}
-
-
-def require_insights_scope(owner: Account) -> None:
-    """Raises GraphError #10 when the consent lacks the insights scope of the account's login."""
-    scope = "instagram_business_manage_insights" if owner.login == "instagram" else "instagram_manage_insights"
-    if not granted(owner, scope):
-        raise GraphError(10, "(#10) Application does not have permission for this action", status=403)
 
 
 def _media_enum(owner: Account) -> list[str]:

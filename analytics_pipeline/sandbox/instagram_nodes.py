@@ -9,12 +9,12 @@ from datetime import timedelta
 from typing import Any
 
 from analytics_pipeline.sandbox.graph import Call, refuse_too_much, render
-from analytics_pipeline.sandbox.graph_errors import GraphError, unknown_field
+from analytics_pipeline.sandbox.graph_errors import unknown_field
 from analytics_pipeline.sandbox.graph_fields import Field, parse_fields
 from analytics_pipeline.sandbox.graph_paging import page_of, read_limit, wire_time
-from analytics_pipeline.sandbox.graph_session import granted
 from analytics_pipeline.sandbox.instagram_insights import account_insights, media_insights
 from analytics_pipeline.sandbox.instagram_metrics import FEED, REELS, STORY, views
+from analytics_pipeline.sandbox.instagram_scopes import require_basic_scope
 from analytics_pipeline.sandbox.model import Account, Post
 
 STORY_LIFE = timedelta(hours=24)
@@ -62,6 +62,7 @@ class InstagramUser:
 
     def field(self, call: Call, wanted: Field) -> Any:
         account = self.owner
+        require_basic_scope(account)
         match wanted.name:
             case "id":
                 return self.id
@@ -88,11 +89,11 @@ class InstagramUser:
     def edge(self, call: Call, name: str) -> dict[str, Any]:
         if name == "insights":
             return account_insights(call, self.owner)
+        require_basic_scope(self.owner)
         if name in ("tags", "live_media"):
             return {"data": []}
         if name not in ("media", "stories"):
             raise unknown_field(name, "IGUser")
-        _require_basic_scope(self.owner)
         refuse_too_much(read_limit(call.params), call.fields)
         posts = call.world.posts_of(self.owner, call.now)
         if name == "stories":
@@ -103,12 +104,6 @@ class InstagramUser:
         call.posts.update(post.post_id for post in shown)
         data = [render(call, Media(post, self.owner), call.fields) for post in shown]
         return {"data": data} if page.paging is None else {"data": data, "paging": page.paging}
-
-
-def _require_basic_scope(owner: Account) -> None:
-    scope = "instagram_business_basic" if owner.login == "instagram" else "instagram_basic"
-    if not granted(owner, scope):
-        raise GraphError(10, "(#10) Application does not have permission for this action", status=403)
 
 
 class Media:
@@ -132,6 +127,7 @@ class Media:
         return "VIDEO" if is_video else "IMAGE"
 
     def field(self, call: Call, wanted: Field) -> Any:
+        require_basic_scope(self.owner)
         call.posts.add(self.id)
         if wanted.name in _FACEBOOK_LOGIN_ONLY and self.owner.login == "instagram":
             raise unknown_field(wanted.name, "IGMedia")
@@ -183,6 +179,7 @@ class Media:
         if name == "insights":
             return media_insights(call, self.post, self.owner, self.product)
         if name == "children":
+            require_basic_scope(self.owner)
             return self._children(call)
         raise unknown_field(name, "IGMedia")
 

@@ -58,6 +58,16 @@ ROWS = [
         pytest.param(190, n, "Error validating access token", InvalidTokenError, id=f"190/{n}")
         for n in (458, 459, 460, 463, 464, 466, 467, 492)
     ],
+    pytest.param(
+        190, None, "(#190) This method must be called with a Page Access Token", InvalidTokenError, id="190 person"
+    ),
+    pytest.param(
+        210,
+        None,
+        "(#210) A page access token is required to request this resource.",
+        InvalidTokenError,
+        id="210 person",
+    ),
     pytest.param(104, None, "Incorrect signature", ConfigurationError, id="104"),
     pytest.param(2500, None, "Unknown path components: /x", ConfigurationError, id="2500"),
     pytest.param(3001, 1504028, "No metric was specified to be fetched.", ConfigurationError, id="3001"),
@@ -79,6 +89,12 @@ def test_each_row_of_the_table_whatever_the_status_and_type(
     assert made.status_code == status
     assert message in made.message
     assert f"code {code}" in made.message
+
+
+def test_a_persons_token_in_place_of_the_pages_is_named() -> None:
+    for code, text in ((190, "must be called with a Page Access Token"), (210, "A page access token is required")):
+        made = error_from("facebook", error(code, text)[1], 400, GRAPH_ERRORS, str)
+        assert "the token of a person" in made.message
 
 
 def test_a_transient_flag_is_believed_but_not_over_a_throttle_or_a_dead_token() -> None:

@@ -154,6 +154,24 @@ def test_figures_stand_under_the_platforms_own_day(which: int, world: World, san
     assert found == {n: {"impressions": n, "reach": n, "follower_gain": n} for n in range(1, 32)}
 
 
+def test_posts_of_a_page_with_fewer_than_100_likes_are_read_without_insights(world: World) -> None:
+    """Likes, comments and shares stand in the fields; no shares is left out there, as unknown ones are."""
+    world.accounts[0].followers = 99
+    with SandboxServer(world) as sandbox:
+        fetcher = fetcher_of(sandbox, world.accounts[0])
+        readings = {
+            reading.platform_post_id: reading for reading in fetcher.fetch_many(refs_of(world, world.accounts[0]))
+        }
+        fetcher.close()
+    assert len(readings) == POSTS
+    for figures in (each for each in world.observations if each.post_id in readings):
+        found = readings[figures.post_id].analytics
+        assert found is not None, readings[figures.post_id].error
+        assert (found["likes_count"], found["comments_count"]) == (figures.likes, figures.comments)
+        assert found["shares_count"] == (figures.shares or None)
+        assert found["impressions"] is found["reach"] is found["clicks"] is None
+
+
 def test_retired_metrics_cost_no_other(world: World) -> None:
     world.facebook.retired_metrics, world.instagram.retired_metrics = ["post_clicks"], ["saved"]
     with SandboxServer(world) as sandbox:

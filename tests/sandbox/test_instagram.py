@@ -263,7 +263,7 @@ def test_dead_tokens(state: str, subcode: int) -> None:
 
 def test_missing_scopes() -> None:
     accounts = [
-        Account("instagram", LINKED, access_token="ig", scopes=frozenset({"instagram_basic"})),
+        Account("instagram", LINKED, access_token="ig", scopes=frozenset({"instagram_basic", "pages_read_engagement"})),
         Account("instagram", OWN, access_token="own", login="instagram", token_state="missing_scope"),
     ]
     with serving(World(accounts=accounts, posts=[media("1")]), "instagram", "ig") as client:
