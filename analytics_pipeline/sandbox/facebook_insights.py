@@ -37,6 +37,7 @@ KEPT = timedelta(days=730)
 """Days, and insights of posts, older than this are gone."""
 LEAST_LIKES = 100
 """A Page with fewer has no insights, nor have its posts."""
+BREAKDOWNS = ("is_from_ads", "is_from_followers")
 
 _DAYS_OF_PERIOD = {"day": 1, "week": 7, "days_28": 28}
 
@@ -107,15 +108,15 @@ def page_insights(call: Call, page: Account) -> dict[str, Any]:
     _require_page_token(call)
     metrics, period = _living(call, wanted_metrics(call), PAGE_METRICS), _period(call)
     window = _read_window(call)
-    breakdown = named(call.params, "breakdown")
-    if breakdown not in ([], ["is_from_ads"]):
-        raise bad_parameter("breakdown must be one of the following values: is_from_ads")
+    breakdown = ",".join(named(call.params, "breakdown"))
+    if breakdown and breakdown not in BREAKDOWNS:
+        raise bad_parameter(f"breakdown must be one of the following values: {', '.join(BREAKDOWNS)}")
     data = []
     if _are_shown(call, page):
         for metric in metrics:
             for each in PAGE_METRICS[metric].periods:
                 if period in (None, each) and (values := _page_values(call, page, metric, each, window)):
-                    content = _split_by_ads(values) if breakdown else values
+                    content = _split(values, breakdown) if breakdown else values
                     data.append(frame(page.external_id, metric, each, {"values": content}))
     return {"data": data, "paging": sliding_paging(call.params, call.link, window)}
 
@@ -136,11 +137,9 @@ def _page_values(call: Call, page: Account, metric: str, period: str, window: Wi
     return values
 
 
-def _split_by_ads(values: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The world has no advertising: everything counts as not from ads."""
-    return [
-        part for value in values for part in (value | {"is_from_ads": "0"}, value | {"value": 0, "is_from_ads": "1"})
-    ]
+def _split(values: list[dict[str, Any]], breakdown: str) -> list[dict[str, Any]]:
+    """The world has no advertising and knows nobody who views: nothing counts as from ads, nor from followers."""
+    return [part for value in values for part in (value | {breakdown: "0"}, value | {"value": 0, breakdown: "1"})]
 
 
 def _living(call: Call, metrics: list[str], living: Collection[str]) -> list[str]:

@@ -143,6 +143,8 @@ _SUMMABLE: Final = ("day", "week", "days_28")
 PAGE_METRICS: Final[Mapping[str, PageMetric]] = MappingProxyType(
     {
         "page_follows": PageMetric(("followers",)),
+        "page_follows_city": PageMetric(()),
+        "page_follows_country": PageMetric(()),
         "page_daily_follows": PageMetric(("follower_gain",), _SUMMABLE),
         "page_daily_follows_unique": PageMetric(("follower_gain",)),
         "page_daily_unfollows_unique": PageMetric(()),

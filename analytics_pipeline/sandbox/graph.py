@@ -16,6 +16,7 @@ from analytics_pipeline.sandbox.graph_errors import (
     bad_parameter,
     permission_missing,
     too_much_data,
+    unknown_alias,
     unknown_object,
     unknown_path,
     unsupported_method,
@@ -112,6 +113,11 @@ class Host:
     endpoints: Mapping[str, Callable[[SandboxState, Mapping[str, str], datetime], dict[str, Any]]]
     error_kind: str | None = None
 
+    def unknown(self, object_id: str) -> GraphError:
+        """Only graph.facebook.com has aliases, besides ids, which are made of digits (facebook.md section 1)."""
+        is_id = object_id.replace("_", "").isdecimal()
+        return unknown_object(object_id) if is_id or self.error_kind else unknown_alias(object_id)
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -199,7 +205,7 @@ def respond(
         headers |= spend_call(state, session, owner, request.at)
         request.account = request.account or owner
         if node is None:
-            raise unknown_object(parts[0])
+            raise host.unknown(parts[0])
         if parts[1:] == ["subscribed_apps"] and owner is not None:
             content = _subscribed_apps(call, owner, subscribing)
         elif len(parts) == 2:

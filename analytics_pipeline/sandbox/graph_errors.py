@@ -54,7 +54,7 @@ def throttled(code: int) -> GraphError:
 
 
 def token_missing() -> GraphError:
-    return GraphError(104, "An access token is required to request this resource.", status=401)
+    return GraphError(104, "An access token is required to request this resource.")
 
 
 def token_unreadable() -> GraphError:
@@ -126,6 +126,11 @@ def unknown_object(object_id: str) -> GraphError:
         subcode=33,
         kind="GraphMethodException",
     )
+
+
+def unknown_alias(name: str) -> GraphError:
+    """Something asked for by a name that nothing has."""
+    return GraphError(803, f"(#803) Some of the aliases you requested do not exist: {name}")
 
 
 def unknown_field(name: str, node_type: str) -> GraphError:

@@ -140,10 +140,11 @@ def spend_call(state: SandboxState, session: Session, account: Account | None, n
 
     The bucket is that of the account read (Page token 80001, Instagram 80002), for a user token on a Page the
     user's (32), without an account the user's (17). Without a limit in the world there are no headers, as on an app
-    with little traffic. Raises Throttled, with headers that name the minutes to wait, when nothing is left.
+    with little traffic. Raises Throttled, with headers that name the minutes to wait, when nothing is left;
+    they count from the last refused call (facebook.md section 6: calling while blocked prolongs the block).
     """
     owner = account or session.account
-    allowance = state.limits.take_account(owner, now)
+    allowance = state.limits.take_account(owner, now, prolonged=True)
     if allowance is None:
         return {}
     minutes = ceil((allowance.reset - now).total_seconds() / 60) if allowance.throttled else 0

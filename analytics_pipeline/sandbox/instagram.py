@@ -17,6 +17,8 @@ from analytics_pipeline.sandbox.state import SandboxState
 from analytics_pipeline.sandbox.wire import Reply, Request, reply
 
 ERROR_KIND = "IGApiException"
+BEGINNING = "IGAA"
+"""How the tokens of Instagram login begin: it tells the host of one that nobody was given."""
 TOKEN_LIFE = timedelta(days=60)
 SHORT_LIFE = timedelta(hours=1)
 CODE_LIFE = timedelta(hours=1)
@@ -86,9 +88,8 @@ def answer(state: SandboxState, request: Request) -> Reply:
         except GraphError as error:
             return reply(error.status, _refusal(state, error), JSON_HEADERS)
     token = state.tokens.find("instagram", request.token)
-    if token is not None and token.account.login == "instagram":
-        return handle(state, request, HOST)
-    return facebook.answer(state, request)
+    of_instagram = token.account.login == "instagram" if token else (request.token or "").startswith(BEGINNING)
+    return handle(state, request, HOST) if of_instagram else facebook.answer(state, request)
 
 
 def _refusal(state: SandboxState, error: GraphError) -> dict[str, Any]:

@@ -26,7 +26,9 @@ from analytics_pipeline.sandbox.instagram_metrics import (
     MEDIA_BREAKDOWNS,
     MEDIA_METRICS,
     STORY,
+    TIMEFRAMES,
     UNIQUE_ACCOUNT_METRICS,
+    WHOLE_OF_BREAKDOWN,
     AccountMetric,
     Figures,
 )
@@ -153,12 +155,17 @@ def account_insights(call: Call, account: Account) -> dict[str, Any]:
     if metric_type not in _METRIC_TYPES:
         raise bad_parameter("metric_type must be one of the following values: default, time_series, total_value")
     window = read_window(call.params, call.now, default_days=1, longest=LONGEST_WINDOW_DAYS)
+    breakdown = named(call.params, "breakdown")
     followers = call.world.followers(account, call.now)
     data = []
     for name in dict.fromkeys(metrics):
         metric = ACCOUNT_METRICS[name]
         if metric.period not in periods:
             raise bad_parameter(f"Incompatible metrics ({name}) with period {', '.join(periods)}")
+        if not set(breakdown) <= set(metric.breakdowns):
+            raise bad_parameter(f"Incompatible breakdowns ({','.join(breakdown)}) with metric {name}")
+        if metric.needs_timeframe and call.params.get("timeframe") not in TIMEFRAMES:
+            raise bad_parameter(f"timeframe must be one of the following values: {', '.join(TIMEFRAMES)}")
         if followers is not None and followers < metric.least_followers:
             continue
         content = _account_figures(call, account, name, metric, window)
@@ -173,16 +180,17 @@ def _account_figures(
     as_total = call.params.get("metric_type") == "total_value"
     if not (metric.total if as_total else metric.series):
         return {}
-    if metric.breakdown is not None and named(call.params, "breakdown") != [metric.breakdown]:
+    breakdown = named(call.params, "breakdown")
+    if metric.comes_split and not breakdown:
         return {}
     columns = [call.world.days(account, column) for column in metric.columns]
     oldest = call.now - timedelta(days=KEPT_DAYS)
     days = [
         day
         for day in window.days()
-        if columns and oldest <= end_of_day(day) <= call.now - SETTLING and all(day in column for column in columns)
+        if oldest <= end_of_day(day) <= call.now - SETTLING and any(day in column for column in columns)
     ]
-    values = [sum(column[day] for column in columns) for day in days]
+    values = [sum(column.get(day, 0) for column in columns) for day in days]
     if not values:
         return None
     if not as_total:
@@ -190,4 +198,17 @@ def _account_figures(
         return {"values": [{"value": value, "end_time": end} for value, end in zip(values, ends, strict=True)]}
     if name in UNIQUE_ACCOUNT_METRICS and len(values) > 1:
         return {}
-    return {"total_value": {"value": sum(values)}}
+    return {"total_value": _total(metric, breakdown, values)}
+
+
+def _total(metric: AccountMetric, breakdown: list[str], values: list[int]) -> dict[str, Any]:
+    """The sum of the days, and its rows where a breakdown was asked for."""
+    whole = [WHOLE_OF_BREAKDOWN[name] for name in breakdown]
+    rows = [{"dimension_values": whole, "value": sum(values)}]
+    if metric.comes_split:
+        rows = [
+            {"dimension_values": whole, "value": sum(value for value in values if value > 0)},
+            {"dimension_values": ["NON_FOLLOWER"], "value": -sum(value for value in values if value < 0)},
+        ]
+    total = {} if metric.comes_split else {"value": sum(values)}
+    return total | ({"breakdowns": [{"dimension_keys": breakdown, "results": rows}]} if breakdown else {})

@@ -108,40 +108,62 @@ class AccountMetric(NamedTuple):
     """An account metric: columns of account days that add up to it, and how it has to be asked for.
 
     `series` / `total`: the metric types that it answers with figures. `period`: the only period it knows.
-    `breakdown`: without it the frame carries no numbers. `least_followers`: below, there is nothing at all.
+    `breakdowns`: those it can be split by; `comes_split`: without one the frame carries no numbers.
+    `least_followers`: below, there is nothing at all. `needs_timeframe`: of TIMEFRAMES.
     """
 
     columns: tuple[str, ...]
     series: bool = False
     total: bool = True
     period: str = "day"
-    breakdown: str | None = None
+    breakdowns: tuple[str, ...] = ()
+    comes_split: bool = False
     least_followers: int = 0
+    needs_timeframe: bool = False
+
+
+def _demographics() -> AccountMetric:
+    people = ("age", "city", "country", "gender")
+    return AccountMetric((), period="lifetime", breakdowns=people, least_followers=100, needs_timeframe=True)
 
 
 ACCOUNT_METRICS: Final[Mapping[str, AccountMetric]] = MappingProxyType(
     {
-        "reach": AccountMetric(("reach",), series=True),
+        "reach": AccountMetric(("reach",), series=True, breakdowns=("media_product_type", "follow_type")),
         "follower_count": AccountMetric(("follower_gain",), series=True, total=False, least_followers=100),
-        "views": AccountMetric(("impressions",)),
+        "views": AccountMetric(("impressions",), breakdowns=("follower_type", "media_product_type")),
         "accounts_engaged": AccountMetric(()),
-        "total_interactions": AccountMetric(("likes", "comments", "shares")),
+        "total_interactions": AccountMetric(("likes", "bookmarks", "comments", "shares")),
         "likes": AccountMetric(("likes",)),
         "comments": AccountMetric(("comments",)),
         "shares": AccountMetric(("shares",)),
         "saves": AccountMetric(("bookmarks",)),
         "replies": AccountMetric(()),
         "reposts": AccountMetric(()),
-        "profile_links_taps": AccountMetric(("clicks",)),
-        "follows_and_unfollows": AccountMetric(("follower_gain",), breakdown="follow_type", least_followers=100),
+        "profile_links_taps": AccountMetric(("clicks",), breakdowns=("contact_button_type",)),
+        "follows_and_unfollows": AccountMetric(
+            ("follower_gain",), breakdowns=("follow_type",), comes_split=True, least_followers=100
+        ),
         # Officially gone as series since 2025-01-08, seen alive as totals in autumn 2026.
         "profile_views": AccountMetric(("profile_views",)),
         "website_clicks": AccountMetric(("url_clicks",)),
-        "follower_demographics": AccountMetric((), period="lifetime", least_followers=100),
-        "engaged_audience_demographics": AccountMetric((), period="lifetime", least_followers=100),
+        "follower_demographics": _demographics(),
+        "engaged_audience_demographics": _demographics(),
         "online_followers": AccountMetric((), series=True, total=False, period="lifetime", least_followers=100),
     }
 )
+
+TIMEFRAMES: Final = ("last_14_days", "last_30_days", "last_90_days", "prev_month", "this_month", "this_week")
+
+WHOLE_OF_BREAKDOWN: Final = MappingProxyType(
+    {
+        "media_product_type": "FEED",
+        "follow_type": "FOLLOWER",
+        "follower_type": "FOLLOWER",
+        "contact_button_type": "CALL",
+    }
+)
+"""Breakdown → the value that a whole figure stands under: the world does not split it."""
 
 UNIQUE_ACCOUNT_METRICS: Final = frozenset({"reach", "accounts_engaged"})
 """Counts of different people: their total over several days is not the sum of the days, and the world has no other."""

@@ -5,6 +5,7 @@ Here: fields and edges (instagram.md sections 1 to 3), what each login shows, ho
 
 import secrets
 import zlib
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -98,12 +99,20 @@ class InstagramUser:
         posts = call.world.posts_of(self.owner, call.now)
         if name == "stories":
             posts = [post for post in posts if post.post_type == "story" and is_alive(call, post)]
-        page = page_of(posts[:REACHABLE_MEDIA], call.params, call.link)
+        page = page_of(_reachable(posts), call.params, call.link)
         # Stories are sifted out behind the cut into pages: a page can be short, or empty, and still have a next one.
         shown = [post for post in page.posts if name == "stories" or post.post_type != "story"]
         call.posts.update(post.post_id for post in shown)
         data = [render(call, Media(post, self.owner), call.fields) for post in shown]
         return {"data": data} if page.paging is None else {"data": data, "paging": page.paging}
+
+
+def _reachable(posts: Sequence[Post]) -> Sequence[Post]:
+    """The latest 10,000 media, with the stories between them."""
+    if len(posts) <= REACHABLE_MEDIA:
+        return posts
+    media = [place for place, post in enumerate(posts) if post.post_type != "story"]
+    return posts[: media[REACHABLE_MEDIA]] if len(media) > REACHABLE_MEDIA else posts
 
 
 class Media:

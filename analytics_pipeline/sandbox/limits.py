@@ -36,34 +36,47 @@ class RateLimits:
         self._once: dict[Hashable, tuple[int, datetime | None]] = {}
 
     def take(
-        self, key: Hashable, limit: int, seconds: float, now: datetime, aligned: bool = False, calls: int = 1
+        self,
+        key: Hashable,
+        limit: int,
+        seconds: float,
+        now: datetime,
+        aligned: bool = False,
+        calls: int = 1,
+        prolonged: bool = False,
     ) -> Allowance:
         """Counts `calls` in the window `key`. It opens with its first call, or at whole multiples of `seconds`
-        since 1970 when `aligned` (86,400 = UTC midnight). A refused call is not counted."""
+        since 1970 when `aligned` (86,400 = UTC midnight). A refused call is not counted; where the platform has blocks
+        `prolonged`, the window lasts `seconds` from it."""
         start = datetime.fromtimestamp(now.timestamp() // seconds * seconds, UTC) if aligned else now
         opened, used = self._windows.get(key, (start, 0))
         if now >= opened + timedelta(seconds=seconds):
             opened, used = start, 0
-        reset = opened + timedelta(seconds=seconds)
         throttled = used + calls > limit
         if not throttled:
             used += calls
+        elif prolonged:
+            opened = now
         self._windows[key] = (opened, used)
-        return Allowance(limit, max(0, limit - used), reset, throttled)
+        return Allowance(limit, max(0, limit - used), opened + timedelta(seconds=seconds), throttled)
 
-    def take_account(self, account: Account, now: datetime, calls: int = 1) -> Allowance | None:
+    def take_account(
+        self, account: Account, now: datetime, calls: int = 1, prolonged: bool = False
+    ) -> Allowance | None:
         """The limit that the world gives this account (`rate_limit_*` columns); None when it gives none.
 
         With `rate_limit_once` the account is refused for `rate_limit_seconds`, counted from the first call after
-        `rate_limit_after` good ones (however long those took), and is free for ever after.
+        `rate_limit_after` good ones (however long those took), and is free for ever after. `prolonged`: as for `take`.
         """
         if account.rate_limit_after is None:
             return None
         seconds = account.rate_limit_seconds or DEFAULT_WINDOW_SECONDS
         if not account.rate_limit_once:
-            return self.take(("account", account.key), account.rate_limit_after, seconds, now, calls=calls)
+            key = ("account", account.key)
+            return self.take(key, account.rate_limit_after, seconds, now, calls=calls, prolonged=prolonged)
         used, until = self._once.get(account.key, (0, None))
-        if until is None and used + calls > account.rate_limit_after:
+        begins = until is None and used + calls > account.rate_limit_after
+        if begins or (prolonged and until is not None and now < until):
             until = now + timedelta(seconds=seconds)
         if until is None:
             used += calls

@@ -5,10 +5,12 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from analytics_pipeline.platform_fetchers.exceptions import RateLimitError
 from analytics_pipeline.platform_fetchers.facebook import FacebookFetcher
 from analytics_pipeline.platform_fetchers.graph import GraphFetcher
 from analytics_pipeline.platform_fetchers.instagram import InstagramFetcher
 from analytics_pipeline.platform_fetchers.metrics import PostRef
+from analytics_pipeline.platform_fetchers.quota import MemoryQuota
 from analytics_pipeline.sandbox.model import Account, AccountDay, ClockSettings, Observation, Post, World
 from analytics_pipeline.sandbox.server import SandboxServer
 
@@ -170,6 +172,33 @@ def test_posts_of_a_page_with_fewer_than_100_likes_are_read_without_insights(wor
         assert (found["likes_count"], found["comments_count"]) == (figures.likes, figures.comments)
         assert found["shares_count"] == (figures.shares or None)
         assert found["impressions"] is found["reach"] is found["clicks"] is None
+
+
+def test_a_page_that_is_blocked_is_not_asked_until_the_time_that_it_told(world: World) -> None:
+    """Each call while blocked would begin the block anew. Of the first batch's fifty calls twenty pass."""
+    page = world.accounts[0]
+    page.rate_limit_after, page.rate_limit_seconds = 20, 600.0
+    refs = [PostRef(ref.platform_post_id) for ref in refs_of(world, page) if ref.post_type == "image"]
+    quota = MemoryQuota()
+    with SandboxServer(world) as sandbox:
+        for posts, requests, waits in ((25, 1, 600), (5, 1, 60), (5, 2, None)):
+            fetcher = FacebookFetcher.for_account(
+                page.access_token,
+                PAGE,
+                base_url=f"{sandbox.url}/facebook",
+                clock=sandbox.clock.now,
+                sleep=lambda _: None,
+            )
+            fetcher.quota = quota
+            if waits is None:
+                assert all(reading.analytics for reading in fetcher.fetch_many(refs[:posts]))
+            else:
+                with pytest.raises(RateLimitError) as caught:
+                    list(fetcher.fetch_many(refs[:posts]))
+                assert caught.value.retry_after == waits
+                sandbox.clock.advance(540 if waits == 600 else 60)
+            fetcher.close()
+            assert len(sandbox.requests) == requests
 
 
 def test_retired_metrics_cost_no_other(world: World) -> None:

@@ -115,14 +115,21 @@ def test_reels_and_videos(client: Client) -> None:
 
 @pytest.mark.parametrize(
     "object_id",
-    [f"{PAGE}_99", f"{PAGE}_4", f"{PAGE}_5", f"{PAGE}_6", "no-such"],
-    ids=["never there", "deleted", "not yet published", "of another account", "nonsense"],
+    [f"{PAGE}_99", f"{PAGE}_4", f"{PAGE}_5", f"{PAGE}_6", "99"],
+    ids=["never there", "deleted", "not yet published", "of another account", "no video"],
 )
 def test_unknown_object(client: Client, object_id: str) -> None:
     status, error = client.error(object_id)
     assert (status, error["code"], error["error_subcode"], error["type"]) == (400, 100, 33, "GraphMethodException")
     assert error["message"].startswith(f"Unsupported get request. Object with ID '{object_id}' does not exist")
     assert error["fbtrace_id"]
+
+
+@pytest.mark.parametrize("path", ["no-such", "no-such/published_posts"])
+def test_unknown_alias(client: Client, path: str) -> None:
+    status, error = client.error(path)
+    assert (status, error["code"], error["type"]) == (400, 803, "OAuthException")
+    assert error["message"] == "(#803) Some of the aliases you requested do not exist: no-such"
 
 
 @pytest.mark.parametrize(
@@ -292,7 +299,8 @@ def test_dead_tokens(state: str, subcode: int | None, text: str) -> None:
 
 def test_no_token_and_header_token(client: Client) -> None:
     nobody = Client(client.sandbox, client.base, None, client.http)
-    assert nobody.error(PAGE)[1]["code"] == 104
+    status, error = nobody.error(PAGE)
+    assert (status, error["code"]) == (400, 104)
     answer = client.http.get(f"{client.base}/{PAGE}", headers={"Authorization": f"Bearer {TOKEN}"}, timeout=5)
     assert answer.json()["id"] == PAGE
 

@@ -298,14 +298,20 @@ def test_a_preset_in_a_call(client: Client) -> None:
     assert (status, error["code"]) == (400, 100)
 
 
-def test_split_by_ads(client: Client) -> None:
-    data = client.json(
-        f"{PAGE}/insights", metric="page_media_view", period="day", since="2026-09-14", breakdown="is_from_ads"
-    )
+@pytest.mark.parametrize("breakdown", ["is_from_ads", "is_from_followers"])
+def test_breakdowns_of_a_page(client: Client, breakdown: str) -> None:
+    asked = {"metric": "page_media_view", "period": "day", "since": "2026-09-14"}
+    data = client.json(f"{PAGE}/insights", **asked, breakdown=breakdown)
     assert data["data"][0]["values"] == [
-        {"value": 1051, "end_time": "2026-09-15T07:00:00+0000", "is_from_ads": "0"},
-        {"value": 0, "end_time": "2026-09-15T07:00:00+0000", "is_from_ads": "1"},
+        {"value": 1051, "end_time": "2026-09-15T07:00:00+0000", breakdown: "0"},
+        {"value": 0, "end_time": "2026-09-15T07:00:00+0000", breakdown: "1"},
     ]
+    assert client.error(f"{PAGE}/insights", **asked, breakdown="is_from_space")[1]["code"] == 100
+
+
+def test_where_followers_live_is_alive_and_not_in_the_world(client: Client) -> None:
+    for metric in ("page_follows_city", "page_follows_country"):
+        assert client.json(f"{PAGE}/insights", metric=metric, period="day")["data"] == []
 
 
 def test_a_small_page_has_no_insights(client: Client) -> None:

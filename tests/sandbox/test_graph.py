@@ -180,8 +180,22 @@ def test_usage_climbs_until_the_page_is_throttled() -> None:
         assert error["message"].startswith("(#80001) There have been too many calls to this Page account. Wait a bit")
         blocked = usage(client, PAGE, "x-business-use-case-usage")[PAGE][0]
         assert blocked["call_count"] == 100
-        assert blocked["estimated_time_to_regain_access"] == 49, "minutes, rounded up"
-        client.sandbox.clock.advance(2940)
+        assert blocked["estimated_time_to_regain_access"] == 50, "minutes, from the last refused call"
+        client.sandbox.clock.advance(3000)
+        assert client.json(PAGE)["id"] == PAGE
+
+
+@pytest.mark.parametrize("once", [False, True])
+def test_calling_while_blocked_prolongs_the_block(once: bool) -> None:
+    with serving(world(rate_limit_after=1, rate_limit_seconds=600.0, rate_limit_once=once)) as client:
+        assert client.json(PAGE)["id"] == PAGE
+        for _ in range(3):
+            blocked = client.get(PAGE)
+            assert blocked.json()["error"]["code"] == 80001
+            (told,) = json.loads(blocked.headers["x-business-use-case-usage"])[PAGE]
+            assert told["estimated_time_to_regain_access"] == 10
+            client.sandbox.clock.advance(590)
+        client.sandbox.clock.advance(10)
         assert client.json(PAGE)["id"] == PAGE
 
 

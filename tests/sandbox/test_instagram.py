@@ -98,7 +98,7 @@ def test_a_media(client: Client) -> None:
         "thumbnail_url": "https://scontent.cdninstagram.com/t/17895695668004550.jpg",
     }
     assert client.json("17895695668004550") == {"id": "17895695668004550"}
-    assert client.error(shortcode)[1]["error_subcode"] == 33, "the shortcode is not an id"
+    assert client.error(shortcode)[1]["code"] == 803, "the shortcode is not an id"
 
 
 @pytest.mark.parametrize(
@@ -174,11 +174,14 @@ def test_media_newest_first_and_short_pages(client: Client) -> None:
 
 
 def test_only_the_latest_10000_media() -> None:
+    """Stories, which are in no list, take no place among them."""
     posts = [media(str(n), published_at=at(1) + timedelta(seconds=n)) for n in range(10_002)]
+    posts += [media(str(20_000 + n), "story", at(1) + timedelta(seconds=n)) for n in range(0, 10_002, 3)]
     with serving(
         World(accounts=[Account("instagram", LINKED, access_token="ig")], posts=posts), "instagram", "ig"
     ) as client:
-        oldest = client.json(f"{LINKED}/media", until=int((at(1) + timedelta(seconds=5)).timestamp()))
+        last = int((at(1) + timedelta(seconds=5)).timestamp())
+        oldest = client.json(f"{LINKED}/media", until=last, limit=100)
         assert [row["id"] for row in oldest["data"]] == ["5", "4", "3", "2"]
         assert client.json("1")["id"] == "1", "still readable by id"
 
@@ -253,12 +256,16 @@ def test_such_a_token_is_nothing_to_facebook(own: Client) -> None:
     assert facebook.error("me")[1]["code"] == 190
 
 
-@pytest.mark.parametrize(("state", "subcode"), [("expired", 463), ("revoked", 458), ("password_changed", 460)])
-def test_dead_tokens(state: str, subcode: int) -> None:
-    account = Account("instagram", OWN, access_token="own", login="instagram", token_state=state)
-    with serving(World(accounts=[account]), "instagram", "own") as client:
+@pytest.mark.parametrize(
+    ("state", "subcode"), [("expired", 463), ("revoked", 458), ("password_changed", 460), ("unknown", None)]
+)
+def test_dead_tokens(state: str, subcode: int | None) -> None:
+    account = Account("instagram", OWN, access_token="IGAAown", login="instagram", token_state=state)
+    with serving(World(accounts=[account]), "instagram", "IGAAown") as client:
         error = client.error("me")[1]
-        assert (error["code"], error["error_subcode"], error["type"]) == (190, subcode, "IGApiException")
+        assert (error["code"], error.get("error_subcode"), error["type"]) == (190, subcode, "IGApiException")
+        client.token = "EAAown"
+        assert client.error("me")[1]["type"] == "OAuthException", "the first letters tell the host of an unknown token"
 
 
 def test_missing_scopes() -> None:

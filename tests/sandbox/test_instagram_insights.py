@@ -174,8 +174,22 @@ def test_metrics_of_media_shared_to_facebook(client: Client) -> None:
     assert client.metrics(f"{SHARED}/insights", metric="views,total_views") == {"views": 60, "total_views": 60}
     status, error = client.error(f"{FEED}/insights", metric="views,total_views")
     assert (status, error["code"]) == (403, 200)
-    status, error = client.error(f"{REEL}/insights", metric="views,crossposted_views")
-    assert (status, error["code"], error["error_subcode"]) == (400, 100, 2207086)
+
+
+@pytest.mark.parametrize(("product", "metric"), [
+    ("image", "facebook_views"), ("reel", "facebook_views"), ("story", "facebook_views"), ("reel", "crossposted_views"),
+])  # fmt: skip
+def test_metrics_of_media_that_is_not_shared_to_facebook(product: str, metric: str) -> None:
+    shared = frozenset({"shared_to_facebook"})
+    world = World(
+        accounts=[Account("instagram", IG, access_token="ig", followers=900)],
+        posts=[media(FEED, product), media(SHARED, product, flags=shared)],
+        observations=[reading(media_id, impressions=60, reach=50) for media_id in (FEED, SHARED)],
+    )
+    with serving(world, "instagram", "ig") as client:
+        status, error = client.error(f"{FEED}/insights", metric=f"views,{metric}")
+        assert (status, error["code"], error["error_subcode"]) == (400, 100, 2207086)
+        assert client.metrics(f"{SHARED}/insights", metric=f"views,{metric}") == {"views": 60}
 
 
 def test_media_from_before_the_conversion(client: Client) -> None:
@@ -325,6 +339,12 @@ def test_fewer_than_100_followers(client: Client) -> None:
     data = own.json("me/insights", metric="follower_count,reach", period="day")["data"]
     assert [each["name"] for each in data] == ["reach"]
     assert (
-        own.json("me/insights", metric="follower_demographics", period="lifetime", metric_type="total_value")["data"]
+        own.json(
+            "me/insights",
+            metric="follower_demographics",
+            period="lifetime",
+            metric_type="total_value",
+            timeframe="last_14_days",
+        )["data"]
         == []
     )
