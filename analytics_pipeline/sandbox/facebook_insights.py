@@ -46,7 +46,7 @@ def post_insights(call: Call, post: Post, owner: Account, object_id: str) -> dic
     """`/{post}/insights`: lifetime figures, and the newest finished day of the metrics that come per day as well."""
     _require_page_token(call)
     require_readable(post)
-    _read_window(call)
+    window = _read_window(call)
     metrics, period = _living(call, wanted_metrics(call), POST_METRICS), _period(call)
     data: list[dict[str, Any]] = []
     if _are_shown(call, owner) and _is_kept(call, post):
@@ -57,13 +57,13 @@ def post_insights(call: Call, post: Post, owner: Account, object_id: str) -> dic
                 data += _newest_day(call, post, metric, object_id)
             if value is not None and period in (None, "lifetime"):
                 data.append(frame(object_id, metric, "lifetime", {"values": [{"value": value}]}))
-    return {"data": data, "paging": _paging(call)}
+    return {"data": data, "paging": sliding_paging(call.params, call.link, window)}
 
 
 def video_insights(call: Call, post: Post, owner: Account, video_id: str) -> dict[str, Any]:
     """`/{video}/video_insights`: lifetime figures; without `metric` all that there are."""
     _require_page_token(call)
-    _read_window(call)
+    window = _read_window(call)
     asked = wanted_metrics(call) if call.params.get("metric") else [*VIDEO_METRICS]
     retired = call.world.facebook.retired_metrics
     metrics = _living(
@@ -79,7 +79,7 @@ def video_insights(call: Call, post: Post, owner: Account, video_id: str) -> dic
             for metric, value in values.items()
             if value is not None
         ]
-    return {"data": data, "paging": _paging(call)}
+    return {"data": data, "paging": sliding_paging(call.params, call.link, window)}
 
 
 def _require_page_token(call: Call) -> None:
@@ -176,10 +176,6 @@ def _newest_day(call: Call, post: Post, metric: str, object_id: str) -> list[dic
     if not isinstance(after, int) or not isinstance(before, int):
         return []
     return [frame(object_id, metric, "day", {"values": [{"value": after - before, "end_time": wire_time(end)}]})]
-
-
-def _paging(call: Call) -> dict[str, str]:
-    return sliding_paging(call.params, call.link, Window(_today(call) - timedelta(days=2), _today(call)))
 
 
 def _today(call: Call) -> date:

@@ -99,6 +99,9 @@ class User:
         self.id = f"10{zlib.crc32(call.session.token.encode()):010d}"
         self._session = call.session
 
+    def require_scope(self) -> None:
+        """A person's name needs none."""
+
     def field(self, call: Call, wanted: Field) -> Any:
         match wanted.name:
             case "id":
@@ -141,6 +144,9 @@ class Page:
     def __init__(self, account: Account) -> None:
         self.owner = account
         self.id = account.external_id
+
+    def require_scope(self) -> None:
+        """Its name needs none, its followers do: see `field`."""
 
     def field(self, call: Call, wanted: Field) -> Any:
         match wanted.name:
@@ -211,8 +217,10 @@ class PagePost:
         self.post, self.owner = post, owner
         self.id = post.post_id
 
-    def field(self, call: Call, wanted: Field) -> Any:
+    def require_scope(self) -> None:
         _require_engagement_scope(self.owner)
+
+    def field(self, call: Call, wanted: Field) -> Any:
         call.posts.add(self.id)
         post = self.post
         media_type, attachment_type, status_type = _KIND_OF_ATTACHMENT.get(
@@ -311,8 +319,10 @@ class Video:
         self.post, self.owner = post, owner
         self.id = video_id
 
-    def field(self, call: Call, wanted: Field) -> Any:
+    def require_scope(self) -> None:
         _require_engagement_scope(self.owner)
+
+    def field(self, call: Call, wanted: Field) -> Any:
         call.posts.add(self.post.post_id)
         match wanted.name:
             case "id":

@@ -95,6 +95,9 @@ class Node(Protocol):
     @property
     def owner(self) -> Account | None: ...
 
+    def require_scope(self) -> None:
+        """Raises GraphError #10 where the consent does not cover its fields. Lists see to it once for all their rows."""
+
     def field(self, call: Call, wanted: Field) -> Any:
         """The value of a field; None leaves it out. Raises GraphError #100 for a field that the node has not."""
 
@@ -211,6 +214,7 @@ def respond(
         elif len(parts) == 2:
             content = _narrowed(node.edge(call, parts[1]), Field(parts[1], {}, call.fields))
         else:
+            node.require_scope()
             content = render(call, node, call.fields)
         return Answer(200, content, headers, frozenset(posts))
     except FieldSyntaxError as error:

@@ -61,9 +61,11 @@ class InstagramUser:
         self.owner = account
         self.id = shown_id
 
+    def require_scope(self) -> None:
+        require_basic_scope(self.owner)
+
     def field(self, call: Call, wanted: Field) -> Any:
         account = self.owner
-        require_basic_scope(account)
         match wanted.name:
             case "id":
                 return self.id
@@ -135,8 +137,10 @@ class Media:
         is_video = self.post.post_type in ("video", "reel") or self.post.duration_s is not None
         return "VIDEO" if is_video else "IMAGE"
 
-    def field(self, call: Call, wanted: Field) -> Any:
+    def require_scope(self) -> None:
         require_basic_scope(self.owner)
+
+    def field(self, call: Call, wanted: Field) -> Any:
         call.posts.add(self.id)
         if wanted.name in _FACEBOOK_LOGIN_ONLY and self.owner.login == "instagram":
             raise unknown_field(wanted.name, "IGMedia")

@@ -311,6 +311,9 @@ class World:
             if figure.day in self._days[key][figure.metric]:
                 raise WorldError("account_days", row, f"{figure.metric} of {figure.day} stands there twice")
             self._days[key][figure.metric][figure.day] = figure.value
+        for by_metric in self._days.values():
+            for metric, days in by_metric.items():
+                by_metric[metric] = dict(sorted(days.items()))
 
     def account(self, platform: str, external_id: str) -> Account | None:
         return self._accounts.get((platform, external_id))
@@ -370,11 +373,11 @@ class World:
         return readings[place - 1] if place else None
 
     def days(self, account: Account, metric: str) -> dict[date, int]:
-        """A daily figure of an account by day; empty when the world has none."""
+        """A daily figure of an account by day, oldest first; empty when the world has none."""
         return self._days[account.key][metric] if account.key in self._days else {}
 
     def followers(self, account: Account, at: datetime) -> int | None:
         """The newest `followers` figure of account_days up to that UTC day, otherwise the account's own column."""
         today = at.astimezone(UTC).date()
-        known = [day for day in self.days(account, "followers") if day <= today]
-        return self.days(account, "followers")[max(known)] if known else account.followers
+        days = self.days(account, "followers")
+        return next((days[day] for day in reversed(days) if day <= today), account.followers)
