@@ -71,6 +71,15 @@ def test_follows_and_unfollows_come_apart(client: Client) -> None:
     assert total_of(client, "follows_and_unfollows") is None
 
 
+@pytest.mark.parametrize(("followers", "told"), [(100, True), (99, False), (0, False)])
+def test_follows_need_100_followers(followers: int, told: bool) -> None:
+    gained = [AccountDay("instagram", IG, FIRST, "follower_gain", 3)]
+    world = World(accounts=[Account("instagram", IG, access_token="ig", followers=followers)], account_days=gained)
+    with serving(world, "instagram", "ig") as client:
+        asked = {"metric": "follows_and_unfollows", "breakdown": "follow_type", **TOTAL}
+        assert bool(client.json(f"{IG}/insights", **asked)["data"]) is told
+
+
 @pytest.mark.parametrize(
     ("metric", "breakdown"),
     [

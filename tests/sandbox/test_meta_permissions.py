@@ -68,6 +68,19 @@ class TestThePersonsToken:
         assert person.json("900/insights", metric="likes")["data"]
 
 
+@pytest.mark.parametrize("lacking", ["read_insights", "pages_read_engagement"])
+def test_insights_of_a_page_need_two_scopes(lacking: str) -> None:
+    """Without one of them there is no error, but `data: []`."""
+    needed = {"read_insights", "pages_read_engagement"}
+    for scopes, told in ((needed, True), (needed - {lacking}, False)):
+        known = world(scopes=frozenset(scopes))
+        known.observations += [Observation("facebook", f"{PAGE}_{n}", at(15), impressions=9) for n in (1, 2)]
+        served = World(accounts=known.accounts, posts=known.posts, observations=known.observations)
+        with serving(served) as client:
+            assert bool(client.json(f"{POST}/insights", metric="post_media_view")["data"]) is told
+            assert bool(client.json(f"{REEL}/video_insights", metric="blue_reels_play_count")["data"]) is told
+
+
 class TestWithoutAnyScope:
     @pytest.mark.parametrize("path", [PAGE, POST, REEL, f"{POST}/comments"], ids=["page", "post", "video", "comments"])
     def test_facebook_names_what_is_missing(self, nothing: Client, path: str) -> None:

@@ -151,7 +151,9 @@ class TestLookUps:
     def test_followers_by_day(self) -> None:
         world = _world()
         (account,) = world.accounts
-        assert [world.followers(account, NOW + timedelta(days=days)) for days in (-1, 0, 1, 5)] == [5, 6, 9, 9]
+        turned = World(accounts=world.accounts, account_days=world.account_days[::-1])
+        for each in (world, turned):
+            assert [each.followers(account, NOW + timedelta(days=days)) for days in (-1, 0, 1, 5)] == [5, 6, 9, 9]
 
     @given(ages=st.lists(st.integers(0, 10_000), unique=True, max_size=40), at=st.integers(-1, 10_001))
     def test_listing_is_newest_first_for_any_order_of_rows(self, ages: list[int], at: int) -> None:
