@@ -25,6 +25,7 @@ from tests.dbt_summaries import (
     reference,
     test_account_marts,
     test_analytics_summaries,
+    test_corrections,
     test_example,
     test_history_example,
     test_history_marts,
@@ -127,7 +128,7 @@ JUDGES = {
     ),
     "history": Judge(
         history_steps,
-        (test_history_example, test_history_marts),
+        (test_history_example, test_history_marts, test_corrections),
         {mart: (mart,) for mart in test_history_marts.MARTS}
         | dict.fromkeys(("post_daily_gains", "stg_post_analytics", "delete_moved_posts"), GAINS)
         | dict.fromkeys(
