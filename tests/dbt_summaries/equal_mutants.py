@@ -6,7 +6,6 @@ _DISTINCT = "no two rows are the same: each has its own key"
 _PLANNER = "it only has the planner look up account by account"
 _CANDIDATES = "more posts are compared; what is written is only what is ranked otherwise than before"
 _COUNT = "counts are never unknown"
-_EARLY = "rows of posts that are gone go with this run instead of that of their own day"
 
 EQUAL: dict[tuple[str, str], str] = {
     (model, line): reason
@@ -92,11 +91,6 @@ EQUAL: dict[tuple[str, str], str] = {
         "a sum of counts is above 0 where their mean is": [
             ("platform_coverage", "having avg(days.readings) > 0"),
             ("platform_coverage", "having avg(days.account_days) > 0"),
-        ],
-        _EARLY: [
-            ("delete_moved_posts", "without and posts.published_on >= {{ first }}"),
-            ("delete_moved_posts", "without and posts.published_on < {{ next }}"),
-            ("delete_moved_posts", "and posts.published_on <= {{ next }}"),
         ],
         "where no post has impressions, their sum is unknown, and so is what is divided": [
             ("benchmarks", "months.impressions::double precision / months.posts_with_impressions,"),

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import pytest
 from sqlalchemy import Engine, text
 
 from tests.dbt_summaries.conftest import Dbt
@@ -38,6 +39,31 @@ def test_a_post_that_moved_by_months_is_ranked_whichever_of_its_days_is_built_fi
     for day in (date(2026, 3, 1), date(2026, 6, 20)):
         assert dbt("run", *ranked, days=(day, day)).succeeded
     assert rows(engine, RANKS) == [(1, 3, 3, 0.5), (2, 3, 2, 1.0), (3, 3, 1, 1.5)]
+
+
+@pytest.mark.parametrize(
+    ("before", "built"),
+    [
+        pytest.param(3, [(4, 4), (3, 3)], id="from the day before"),
+        pytest.param(5, [(4, 4), (5, 5)], id="from the day after"),
+        pytest.param(5, [(3, 5)], id="within the changed days"),
+    ],
+)
+def test_gains_of_a_post_that_moved_are_those_of_its_new_day(
+    engine: Engine, dbt: Dbt, before: int, built: list[tuple[int, int]]
+) -> None:
+    gains = ("--select", "+post_daily_gains")
+    stays = {1: post(6, 3, 1), 2: post(6, 4, 2), 3: post(6, 5, 3)}
+    told = "SELECT post_id, published_on, likes_gain FROM post_daily_gains ORDER BY post_id"
+    others = [(place, date(2026, 6, 2 + place), place) for place in (1, 2, 3)]
+    store(engine, {1: stays | {4: post(6, before, 40)}})
+    assert dbt("run", *gains).succeeded
+    assert rows(engine, told) == [*others, (4, date(2026, 6, before), 40)]
+
+    store(engine, {1: stays | {4: post(6, 4, 40)}})
+    for first, last in built:
+        assert dbt("run", *gains, days=(date(2026, 6, first), date(2026, 6, last))).succeeded
+        assert rows(engine, told) == [*others, (4, date(2026, 6, 4), 40)]
 
 
 def test_an_account_that_went_to_another_business_is_counted_for_both(engine: Engine, dbt: Dbt) -> None:
