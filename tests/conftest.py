@@ -6,6 +6,7 @@ Not here: worlds, sandboxes, fakes (they live with the tests that need them).
 import gc
 import itertools
 import json
+import logging
 from collections.abc import Iterator
 
 import psycopg
@@ -44,6 +45,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_collection_finish() -> None:
     """What is imported by now stays, and need not be looked through again."""
     gc.freeze()
+
+
+@pytest.fixture(autouse=True)
+def _every_line() -> None:
+    """No test is spared lines by what another has imported, or called, that set the level of a logger."""
+    logging.getLogger().setLevel(logging.WARNING)
+    logging.getLogger("analytics_pipeline").setLevel(logging.NOTSET)
 
 
 @pytest.fixture(scope="session", autouse=True)
