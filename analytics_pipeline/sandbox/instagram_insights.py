@@ -204,11 +204,15 @@ def _account_figures(
 def _total(metric: AccountMetric, breakdown: list[str], values: list[int]) -> dict[str, Any]:
     """The sum of the days, and its rows where a breakdown was asked for."""
     whole = [WHOLE_OF_BREAKDOWN[name] for name in breakdown]
-    rows = [{"dimension_values": whole, "value": sum(values)}]
+    total: dict[str, Any] = {}
     if metric.comes_split:
         rows = [
             {"dimension_values": whole, "value": sum(value for value in values if value > 0)},
             {"dimension_values": ["NON_FOLLOWER"], "value": -sum(value for value in values if value < 0)},
         ]
-    total = {} if metric.comes_split else {"value": sum(values)}
-    return total | ({"breakdowns": [{"dimension_keys": breakdown, "results": rows}]} if breakdown else {})
+    else:
+        rows = [{"dimension_values": whole, "value": sum(values)}]
+        total["value"] = sum(values)
+    if breakdown:
+        total["breakdowns"] = [{"dimension_keys": breakdown, "results": rows}]
+    return total

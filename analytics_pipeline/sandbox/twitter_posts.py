@@ -175,7 +175,7 @@ class Shaper:
         views = media_figure(self.world, post.media_id, "video_views", self.at)
         if views is None:
             return shaped
-        playbacks = {f"playback_{mark}_count": int(views * share) for mark, share in PLAYBACK_SHARES.items()}
+        playbacks = {name: int(views * share) for name, share in zip(_PLAYBACKS, PLAYBACK_SHARES.values(), strict=True)}
         groups: dict[str, dict[str, int]] = {"public_metrics": {"view_count": views}}
         if not refused:
             groups |= {
