@@ -1,5 +1,6 @@
 """The embedded server with real processes: paths, sharing, crashes, signals, root. Locks are waited for, not slept on."""
 
+import contextlib
 import fcntl
 import os
 import select
@@ -48,6 +49,21 @@ def wait_until_down(home: Path) -> None:
     descriptor = os.open(home / "server", os.O_RDWR)
     fcntl.flock(descriptor, fcntl.LOCK_EX)
     os.close(descriptor)
+
+
+@contextlib.contextmanager
+def no_guard(home: Path) -> Iterator[None]:
+    """As a user of the server: the guard of an earlier one, late in ending, does not clear away what the block lays out."""
+    users = os.open(home / "users", os.O_RDWR)
+    fcntl.flock(users, fcntl.LOCK_SH)
+    yield
+    os.close(users)
+
+
+def pretend_to_run(home: Path) -> None:
+    """The file of a running server, with the pid of a process that is none."""
+    lines = [os.getpid(), home / "data", 1, 5432, home / "socket", "", "", "ready"]
+    (home / "data" / "postmaster.pid").write_text("".join(f"{line}\n" for line in lines))
 
 
 def ask(server: embedded.EmbeddedServer, question: str, database: str = "postgres") -> object:
@@ -160,15 +176,14 @@ def test_a_server_that_was_killed_is_replaced_without_loss(home: Path) -> None:
 
 def test_what_a_crash_of_the_machine_leaves_behind_is_no_obstacle(start: Start, home: Path) -> None:
     """The pid in the file belongs to another program by now, the data folder was being made, the socket lies about."""
-    (home / "data" / "postmaster.pid").write_text(
-        f"{os.getpid()}\n{home / 'data'}\n1\n5432\n{home / 'socket'}\n\n\nready\n"
-    )
-    (home / "data.new").mkdir()
-    (home / "data.new" / "PG_VERSION").write_text("18")
-    (home / "socket").mkdir()
-    with socket.socket(socket.AF_UNIX) as dead:
-        dead.bind(os.path.relpath(home / "socket" / ".s.PGSQL.5432"))
-    assert embedded.status(home).running is False
+    with no_guard(home):
+        pretend_to_run(home)
+        (home / "data.new").mkdir()
+        (home / "data.new" / "PG_VERSION").write_text("18")
+        (home / "socket").mkdir()
+        with socket.socket(socket.AF_UNIX) as dead:
+            dead.bind(os.path.relpath(home / "socket" / ".s.PGSQL.5432"))
+        assert embedded.status(home).running is False
 
     server = start(home)
 
@@ -178,18 +193,16 @@ def test_what_a_crash_of_the_machine_leaves_behind_is_no_obstacle(start: Start, 
 
 def test_a_socket_on_which_nobody_serves_is_no_server(home: Path) -> None:
     """A child that the server had just made when it died holds the socket for a moment: it accepts, and never answers."""
-    (home / "data" / "postmaster.pid").write_text(
-        f"{os.getpid()}\n{home / 'data'}\n1\n5432\n{home / 'socket'}\n\n\nready\n"
-    )
-    (home / "socket").mkdir()
-    with socket.socket(socket.AF_UNIX) as held:
+    with no_guard(home), socket.socket(socket.AF_UNIX) as held:
+        pretend_to_run(home)
+        (home / "socket").mkdir()
         held.bind(os.path.relpath(home / "socket" / ".s.PGSQL.5432"))
         held.listen()
         closing = threading.Timer(0.05, held.shutdown, [socket.SHUT_RDWR])
         closing.start()
         running = embedded.status(home).running
         closing.join()
-    shutil.rmtree(home / "socket")
+        shutil.rmtree(home / "socket")
 
     assert running is False
 
