@@ -9,6 +9,8 @@ from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
 from zoneinfo import ZoneInfo
 
+import orjson
+
 from analytics_pipeline.platform_fetchers.exceptions import BadDataError
 
 _PLATFORM_ZONE: Final = ZoneInfo("America/Los_Angeles")
@@ -100,6 +102,8 @@ def _midnight(day: date) -> int:
 
 def without_paging(value: Any) -> Any:
     """`value`, what may be kept of a reply: paging URLs hold the token. They are taken out of the very object."""
+    if type(value) is dict and _is_free_of_paging(value):
+        return value
     left = [value]
     while left:
         part = left.pop()
@@ -109,3 +113,14 @@ def without_paging(value: Any) -> Any:
         elif type(part) is list:
             left.extend(part)
     return value
+
+
+def _is_free_of_paging(node: dict[str, Any]) -> bool:
+    """Takes it from where it mostly stands. To write a node down takes half as long as to walk through it."""
+    for part in node.values():
+        if type(part) is dict:
+            part.pop("paging", None)
+    try:
+        return b'"paging"' not in orjson.dumps(node)
+    except TypeError:  # a number beyond 64 bits
+        return False

@@ -51,10 +51,11 @@ def post_insights(call: Call, post: Post, owner: Account, object_id: str) -> dic
     data: list[dict[str, Any]] = []
     if _are_shown(call, owner) and _is_kept(call, post):
         figures = _post_figures(call, post)
+        day = _newest_day(call, post, metrics) if period in (None, "day") else {}
         for metric in metrics:
             value = POST_METRICS[metric](figures)
-            if metric in DAILY_POST_METRICS and period in (None, "day"):
-                data += _newest_day(call, post, metric, object_id)
+            if metric in day:
+                data.append(frame(object_id, metric, "day", {"values": [day[metric]]}))
             if value is not None and period in (None, "lifetime"):
                 data.append(frame(object_id, metric, "lifetime", {"values": [{"value": value}]}))
     return {"data": data, "paging": sliding_paging(call.params, call.link, window)}
@@ -166,16 +167,22 @@ def _post_figures(call: Call, post: Post, at: datetime | None = None) -> Figures
     return figures
 
 
-def _newest_day(call: Call, post: Post, metric: str, object_id: str) -> list[dict[str, Any]]:
-    """The frame of the newest finished day: what was gained in it. Nothing when the figures before it are unknown."""
-    read: Callable[[Figures], Value] = POST_METRICS[metric]
+def _newest_day(call: Call, post: Post, metrics: Collection[str]) -> dict[str, dict[str, Any]]:
+    """Metric → what was gained in the newest finished day; without those whose figures before it are unknown."""
+    daily = DAILY_POST_METRICS.intersection(metrics)
+    if not daily:
+        return {}
     end = end_of_day(_today(call) - timedelta(days=1))
     start = end_of_day(_today(call) - timedelta(days=2))
-    after = read(_post_figures(call, post, end))
-    before = read(_post_figures(call, post, start)) if post.published_at < start else 0
-    if not isinstance(after, int) or not isinstance(before, int):
-        return []
-    return [frame(object_id, metric, "day", {"values": [{"value": after - before, "end_time": wire_time(end)}]})]
+    after = _post_figures(call, post, end)
+    before = _post_figures(call, post, start) if post.published_at < start else None
+    values: dict[str, dict[str, Any]] = {}
+    for metric in daily:
+        read: Callable[[Figures], Value] = POST_METRICS[metric]
+        now, then = read(after), 0 if before is None else read(before)
+        if isinstance(now, int) and isinstance(then, int):
+            values[metric] = {"value": now - then, "end_time": wire_time(end)}
+    return values
 
 
 def _today(call: Call) -> date:

@@ -223,12 +223,13 @@ class PagePost:
     def field(self, call: Call, wanted: Field) -> Any:
         call.posts.add(self.id)
         post = self.post
-        media_type, attachment_type, status_type = _KIND_OF_ATTACHMENT.get(
-            post.post_type, (None, None, "mobile_status_update")
-        )
         match wanted.name:
+            case "insights":
+                return post_insights(call.expansion(wanted, self.id), post, self.owner, self.id)
             case "id":
                 return self.id
+            case "reactions" | "likes" | "comments":
+                return self._engagement(call, wanted)
             case "message":
                 return post.text or None
             case "created_time" | "updated_time":
@@ -236,9 +237,9 @@ class PagePost:
             case "permalink_url":
                 return self._permalink()
             case "full_picture":
-                return f"https://scontent.xx.fbcdn.net/{self.id}.jpg" if media_type else None
+                return f"https://scontent.xx.fbcdn.net/{self.id}.jpg" if self._kind()[0] else None
             case "status_type":
-                return status_type
+                return self._kind()[2]
             case "is_published":
                 return True
             case "is_hidden":
@@ -253,17 +254,14 @@ class PagePost:
                 for child in wanted.children:
                     if child.name not in _ATTACHMENT_FIELDS:
                         raise unknown_field(child.name, "StoryAttachment")
+                media_type, attachment_type, _ = self._kind()
                 target = {"target": {"id": video_id_of(post)}} if post.post_type in VIDEO_TYPES else {}
                 part = {"media_type": media_type, "type": attachment_type, "url": self._permalink(), **target}
                 part |= {"title": post.text} if post.text else {}
                 return {"data": [part]} if media_type else None
             case "shares":
-                count = call.figures(post).get("shares")
+                count = call.figure(post, "shares")
                 return {"count": count} if count else None  # the real one leaves `shares` out at 0 as well
-            case "reactions" | "likes" | "comments":
-                return self._engagement(call, wanted)
-            case "insights":
-                return post_insights(call.expansion(wanted, self.id), post, self.owner, self.id)
         raise unknown_field(wanted.name, "PagePost")
 
     def edge(self, call: Call, name: str) -> dict[str, Any]:
@@ -274,6 +272,9 @@ class PagePost:
             call.posts.add(self.id)
             return self._engagement(call, Field(name, call.params))
         raise unknown_field(name, "PagePost")
+
+    def _kind(self) -> tuple[str | None, str | None, str]:
+        return _KIND_OF_ATTACHMENT.get(self.post.post_type, (None, None, "mobile_status_update"))
 
     def _permalink(self) -> str:
         if self.post.url:
@@ -301,9 +302,9 @@ class PagePost:
     def _count(self, call: Call, wanted: Field) -> int | None:
         if call.world.observation(self.post, call.now) is None:
             return 0
-        figures: Mapping[str, int] = call.figures(self.post)
         if wanted.name == "comments":
-            return figures.get("comments")
+            return call.figure(self.post, "comments")
+        figures: Mapping[str, int] = call.figures(self.post)
         kind = "LIKE" if wanted.name == "likes" else wanted.arguments.get("type", "NONE")
         if kind == "NONE":
             return reactions_total(figures)
@@ -336,7 +337,7 @@ class Video:
             case "length":
                 return self.post.duration_s
             case "views" | "post_views":
-                return call.figures(self.post).get("video_views")
+                return call.figure(self.post, "video_views")
             case "permalink_url":
                 return f"/{self.owner.external_id}/videos/{self.id}/"
             case "video_insights":

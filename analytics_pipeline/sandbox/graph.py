@@ -77,6 +77,12 @@ class Call:
             fields=wanted.children,
         )
 
+    def figure(self, post: Post, column: str) -> int | None:
+        """One reported figure of a post; None where it is withheld, or there is no reading yet."""
+        reading = self.world.observation(post, self.now)
+        value: int | None = getattr(reading, column) if reading else None
+        return value
+
     def figures(self, post: Post, at: datetime | None = None) -> dict[str, int]:
         """The reported figures of a post by column; withheld ones are not in it."""
         reading = self.world.observation(post, at or self.now)

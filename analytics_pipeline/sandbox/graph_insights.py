@@ -98,21 +98,22 @@ def end_of_day(day: date) -> datetime:
 
 def sliding_paging(params: Mapping[str, str], link: str, window: Window) -> dict[str, str]:
     """The `paging` of insights: the windows before and behind, without end. It is there for lifetime figures as well."""
-    length = window.end - window.first
     rest = _query(tuple((name, value) for name, value in params.items() if name not in ("since", "until")))
+    before, behind = _slid(window)
+    return {"previous": f"{link}?{rest}&{before}", "next": f"{link}?{rest}&{behind}"}
 
-    def at(first: date, end: date) -> str:
-        return f"{link}?{rest}&since={_start_of_day(first)}&until={_start_of_day(end)}"
 
-    return {
-        "previous": at(window.first - length, window.first),
-        "next": at(window.end, window.end + length),
-    }
+# Both are the same for every post of a page.
+@lru_cache(maxsize=1024)
+def _slid(window: Window) -> tuple[str, str]:
+    length = window.end - window.first
+    first, end, far = map(_start_of_day, (window.first, window.end, window.end + length))
+    return f"since={_start_of_day(window.first - length)}&until={first}", f"since={end}&until={far}"
 
 
 @lru_cache(maxsize=1024)
 def _query(params: tuple[tuple[str, str], ...]) -> str:
-    return urlencode(params)  # the same for every post of a page
+    return urlencode(params)
 
 
 def _start_of_day(day: date) -> int:
