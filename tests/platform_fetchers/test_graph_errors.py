@@ -97,6 +97,30 @@ def test_a_persons_token_in_place_of_the_pages_is_named() -> None:
         assert "the token of a person" in made.message
 
 
+@pytest.mark.parametrize(
+    ("code", "subcode", "text", "told"),
+    [
+        (190, 458, "", "app was removed from the account. Connect the account again."),
+        (190, 459, "", "log in at facebook.com and answer its checkpoint"),
+        (190, 460, "", "password was changed. Connect the account again."),
+        (190, 463, "", "token has expired. Connect the account again."),
+        (190, 464, "", "confirm their account at facebook.com"),
+        (190, 466, "", "token was revoked. Connect the account again."),
+        (190, 467, "", "logged out. Connect the account again."),
+        (190, 492, "", "session was lost. Connect the account again."),
+        (190, None, "", "Connect the account again."),
+        (102, None, "", "Connect the account again."),
+        (10, None, "", "figures need read_insights"),
+        (200, None, "", "The permission named must be granted."),
+        (368, None, "", "breach of its policies"),
+        (100, None, "Invalid appsecret_proof", "FACEBOOK_CLIENT_SECRET must be the secret of the app"),
+        (100, None, "Param limit", "please report it"),
+    ],
+)
+def test_people_are_told_what_to_do(code: int, subcode: int | None, text: str, told: str) -> None:
+    assert told in error_from("facebook", error(code, text, subcode)[1], 400, GRAPH_ERRORS, str).message
+
+
 def test_a_transient_flag_is_believed_but_not_over_a_throttle_or_a_dead_token() -> None:
     def made(code: int) -> PlatformAPIError:
         return error_from("facebook", error(code, "x", is_transient=True)[1], 400, GRAPH_ERRORS, str)
@@ -133,5 +157,6 @@ def test_what_each_post_refuses_ends_the_account_and_what_one_refuses_does_not()
     assert ends_account([denied]) is denied
     assert ends_account([denied], one_is_enough=False) is None
     assert ends_account([]) is None
-    throttled = RateLimitError("slow")
+    throttled, dead = RateLimitError("slow"), InvalidTokenError("dead")
     assert ends_account([{}, gone, throttled]) is throttled
+    assert ends_account([{}, gone, dead]) is dead

@@ -84,6 +84,13 @@ def test_each_row_of_the_table_whatever_the_type(
     assert getattr(made, "metric", None) == metric
 
 
+def test_a_missing_permission_is_told_with_the_names_that_instagram_has_for_them() -> None:
+    refused = error(10, "(#10) Application does not have permission for this action")[1]
+    assert "instagram_manage_insights" in error_from("instagram", refused, 400, INSTAGRAM_ERRORS, str).message
+    refused = error(100, "Unsupported request - method type: get")[1]
+    assert "Instagram Tester" in error_from("instagram", refused, 400, INSTAGRAM_ERRORS, str).message
+
+
 # --- figures by kind
 
 
