@@ -24,6 +24,6 @@ def fired(
     with pytest.raises(error) as caught:
         fetcher.fetch_post_analytics("77", platform_post_id)
     fetcher.close()
-    assert caught.value.error_class == error_class
+    assert (type(caught.value), caught.value.error_class) == (error, error_class)
     assert (caught.value.platform, caught.value.status_code) == (fetcher.platform, status)
     return caught.value

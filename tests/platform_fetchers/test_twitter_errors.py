@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from analytics_pipeline.platform_fetchers.error_table import error_of
 from analytics_pipeline.platform_fetchers.exceptions import (
     ConfigurationError,
     InvalidTokenError,
@@ -11,9 +12,11 @@ from analytics_pipeline.platform_fetchers.exceptions import (
     PlatformAPIError,
     RateLimitError,
     TransientError,
+    UnknownReplyError,
 )
 from analytics_pipeline.platform_fetchers.metrics import PostRef
 from analytics_pipeline.platform_fetchers.twitter import TwitterAnalyticsFetcher
+from analytics_pipeline.platform_fetchers.twitter_errors import ERRORS, AppNotEnrolledError
 from tests.platform_fetchers.conftest import NOW, TOKEN
 from tests.platform_fetchers.error_rows import fired
 from tests.platform_fetchers.platform_server import Answer, PlatformServer
@@ -48,7 +51,7 @@ ROWS = [
             "registration_url": "https://developer.x.com/",
             "detail": "not enrolled",
         },
-        PermissionDeniedError,
+        AppNotEnrolledError,
         "permission",
     ),
     (
@@ -87,10 +90,10 @@ ROWS = [
     (504, None, TransientError, "transient"),
     # Not in the document: transient until somebody knows better.
     (403, None, TransientError, "transient"),
-    (404, None, TransientError, "transient"),
-    (200, ["?"], TransientError, "transient"),
-    (409, problem(409, "Conflict", kind=f"{PROBLEMS}/new-in-2027"), TransientError, "transient"),
-    (405, ["?"], TransientError, "transient"),
+    (404, None, UnknownReplyError, "transient"),
+    (200, ["?"], UnknownReplyError, "transient"),
+    (409, problem(409, "Conflict", kind=f"{PROBLEMS}/new-in-2027"), UnknownReplyError, "transient"),
+    (405, ["?"], UnknownReplyError, "transient"),
 ]
 
 
@@ -103,6 +106,27 @@ def test_row(server: PlatformServer, slept: list[float], row: tuple[int, Any, ty
     assert said in error.message
     if status in (400, 401, 402, 403, 429) and json is not None:
         assert (len(server.requests), slept) == (1, []), "no use to try again"
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "told"),
+    [
+        (200, "not-authorized-for-field", "shown to the post's author only"),
+        (200, "field-hydration-failure", "could not read the figures this time"),
+        (400, "invalid-request", "an id or a parameter is wrong"),
+        (401, "about:blank", "refresh it or connect again"),
+        (402, "credits", "buy credits"),
+        (403, "unsupported-authentication", "a token that the account's owner gave"),
+        (403, "client-forbidden", "see X's developer console"),
+        (403, "about:blank", "a scope is missing (tweet.read, users.read): connect the account again"),
+        (404, "resource-not-found", "X does not know it"),
+        (429, "usage-capped", "the app's cap of post reads is used up"),
+        (429, "about:blank", "too many calls"),
+        *((status, "about:blank", "a fault on X's side") for status in (500, 502, 503, 504)),
+    ],
+)
+def test_people_are_told_what_to_do(status: int, kind: str, told: str) -> None:
+    assert told in error_of(ERRORS, "twitter", status, [kind], "").message
 
 
 RESET = int(NOW.timestamp())
