@@ -3,16 +3,17 @@
 Here: names, types, defaults and meanings of environment variables. Not here: what is done with them.
 """
 
+import json
 import re
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import BaseModel, Field, SecretStr, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PROJECT_DIR = Path(__file__).resolve().parents[1]
 """The checkout that holds `pyproject.toml`, `dagster.yaml` and `dbt_summaries/`."""
@@ -28,6 +29,9 @@ class Rung(NamedTuple):
 _SPAN = r"([1-9][0-9]{0,3})([hd])"
 _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1)}
 DEFAULT_LADDER = "24h:1h 7d:6h 30d:1d 90d:7d"
+
+_MOST_DAYS = 36_500
+"""A century; a span of thousands of years would lead to before the calendar."""
 
 
 def parse_ladder(text: str) -> tuple[Rung, ...]:
@@ -50,6 +54,8 @@ def parse_ladder(text: str) -> tuple[Rung, ...]:
 
 class TwitterPrices(BaseModel):
     """What X charges, in USD, for each thing it returns; the same thing twice in a UTC day is charged once."""
+
+    model_config = ConfigDict(extra="forbid")
 
     post_read: Decimal = Field(Decimal("0.005"), ge=0)
     owned_read: Decimal = Field(Decimal("0.001"), ge=0)
@@ -136,7 +142,10 @@ class Settings(BaseSettings):
 
     linkedin_list_size: int = Field(50, ge=1, le=200, description="Posts that one call for LinkedIn statistics names.")
     linkedin_detail_days: int = Field(
-        90, ge=0, description="LinkedIn posts up to this age (days) are asked for reactions and video figures."
+        90,
+        ge=0,
+        le=_MOST_DAYS,
+        description="LinkedIn posts up to this age (days) are asked for reactions and video figures.",
     )
     linkedin_detail_calls: int = Field(
         8, ge=0, description="Most calls for such details per page and run: they cost up to three per post."
@@ -152,7 +161,7 @@ class Settings(BaseSettings):
         ge=0,
         description="Most calls for the watch time of reels per account and run with Instagram login, which has no batches.",
     )
-    twitter_prices: TwitterPrices = Field(
+    twitter_prices: Annotated[TwitterPrices, NoDecode] = Field(
         TwitterPrices(), description='X\'s prices in USD, as JSON: {"post_read": 0.005, "owned_read": 0.001, …}.'
     )
     twitter_app_owner_id: str | None = Field(
@@ -167,6 +176,7 @@ class Settings(BaseSettings):
     history_days: int = Field(
         365,
         ge=0,
+        le=_MOST_DAYS,
         description="Days of posts, and of an account's own figures, that are read by themselves once it is connected.",
     )
     linkedin_refresh: str = Field(
@@ -186,13 +196,19 @@ class Settings(BaseSettings):
         None, description="Where alerts go: Apprise URLs, with spaces or commas between them. Unset: to the log."
     )
     alert_stale_hours: int = Field(
-        24, ge=1, description="Hours without any successful call after which a platform is reported as stale."
+        24,
+        ge=1,
+        le=24 * _MOST_DAYS,
+        description="Hours without any successful call after which a platform is reported as stale.",
     )
     raw_retention_days: int = Field(
-        90, ge=1, description="Days for which the platforms' replies are kept word for word."
+        90, ge=1, le=_MOST_DAYS, description="Days for which the platforms' replies are kept word for word."
     )
     run_retention_days: int = Field(
-        90, ge=1, description="Days for which Dagster's runs, errors of finished units and solved alerts are kept."
+        90,
+        ge=1,
+        le=_MOST_DAYS,
+        description="Days for which Dagster's runs, errors of finished units and solved alerts are kept.",
     )
 
     def refresh_ladder(self, platform: str) -> tuple[Rung, ...]:
@@ -205,6 +221,14 @@ class Settings(BaseSettings):
         if value is None and info.data.get("run_executor") == "celery":
             raise ValueError("RUN_EXECUTOR=celery needs it")
         return value
+
+    @field_validator("twitter_prices", mode="before")
+    @classmethod
+    def _from_json(cls, value: Any) -> Any:
+        try:
+            return json.loads(value) if isinstance(value, str) else value
+        except json.JSONDecodeError:
+            raise ValueError('write JSON, as {"post_read": "0.005"}') from None
 
     @field_validator("linkedin_refresh", "twitter_refresh", "facebook_refresh", "instagram_refresh")
     @classmethod

@@ -32,7 +32,8 @@ def settings() -> Iterator[Finding]:
     except ValidationError as error:
         for fault in error.errors():  # its value may be secret, so only its name and fault are shown
             name = ".".join(map(str, fault["loc"])).upper()
-            yield Finding("settings", "failed", f"{name}: {fault['msg']}", f"mend or unset {name}")
+            variable = name.partition(".")[0]
+            yield Finding("settings", "failed", f"{name}: {fault['msg']}", f"mend or unset {variable}")
         return
     known = [name.upper() for name in Settings.model_fields]
     misspelt = False

@@ -38,6 +38,26 @@ def test_settings_that_cannot_be_read_are_named_without_their_value(configure: C
 
 
 @pytest.mark.parametrize(
+    ("name", "value", "named"),
+    [
+        ("TWITTER_PRICES", CANARY, "TWITTER_PRICES"),
+        ("TWITTER_PRICES", '{"post_reed": "0.01"}', "TWITTER_PRICES.POST_REED"),
+        ("HISTORY_DAYS", "999999", "HISTORY_DAYS"),
+        ("LINKEDIN_DETAIL_DAYS", "999999", "LINKEDIN_DETAIL_DAYS"),
+        ("RAW_RETENTION_DAYS", "999999", "RAW_RETENTION_DAYS"),
+        ("RUN_RETENTION_DAYS", "999999", "RUN_RETENTION_DAYS"),
+        ("ALERT_STALE_HOURS", "99999999", "ALERT_STALE_HOURS"),
+    ],
+)
+def test_a_value_that_nothing_could_be_done_with(configure: Configure, name: str, value: str, named: str) -> None:
+    configure(**{name: value})
+    (finding,) = own.settings()
+    assert (finding.state, finding.found.partition(":")[0]) == ("failed", named)
+    assert finding.advice == f"mend or unset {name}"
+    assert CANARY not in str(finding)
+
+
+@pytest.mark.parametrize(
     ("name", "meant"),
     [
         ("DATABSE_URL", "DATABASE_URL"),
