@@ -37,14 +37,17 @@ def answer(state: SandboxState, request: Request) -> Reply:
             case "GET", "/billing":
                 return reply(200, {"days": {str(day): Counter(each.values()) for day, each in state.billed.items()}})
             case "POST", "/faults":
-                state.faults.add(Fault.from_mapping(_document(request)))
+                fault = Fault.from_mapping(_document(request))
+                if fault.platform not in ("", *PLATFORMS):
+                    raise ValueError(f"unknown platform {fault.platform!r}; known: {', '.join(PLATFORMS)}")
+                state.faults.add(fault)
                 return reply(200, {"added": 1})
             case "DELETE", "/faults":
                 state.faults.clear()
                 return reply(200, {"faults": []})
             case _:
                 return reply(404, {"error": f"no control {request.method} {request.path}"})
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OverflowError) as error:
         return reply(400, {"error": str(error)})
 
 

@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, field, fields
 from threading import Lock
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
+
 KINDS = {
     "status": "the platform's own error body for `status` (429, 5xx …), with `retry_after` as that header if given",
     "reply": "exactly `status`, `body` and `headers`",
@@ -24,7 +26,8 @@ KINDS = {
 class Fault:
     """One line of the script. Blank selectors match everything; `times` 0 = for ever, `skip` lets some pass first.
 
-    Raises ValueError for an unknown kind. `external_id` selects the account whose token the request carries.
+    Raises ValueError for an unknown kind and a status that HTTP does not have.
+    `external_id` selects the account whose token the request carries.
     """
 
     kind: str
@@ -44,6 +47,8 @@ class Fault:
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise ValueError(f"unknown kind of fault {self.kind!r}; known: {', '.join(KINDS)}")
+        if not 100 <= self.status <= 599:
+            raise ValueError(f"{self.status} is no status of HTTP")
 
     @classmethod
     def from_mapping(cls, values: dict[str, Any]) -> "Fault":
@@ -53,7 +58,11 @@ class Fault:
             raise ValueError(f"unknown field {unknown[0]!r}; known: {', '.join(sorted(known))}")
         if "kind" not in values:
             raise ValueError("a fault needs a kind")
-        return cls(**values)
+        try:
+            return TypeAdapter(cls).validate_python(values)
+        except ValidationError as error:
+            reasons = [[*map(str, e["loc"]), e["msg"].removeprefix("Value error, ")] for e in error.errors()]
+            raise ValueError("; ".join(map(": ".join, reasons))) from None
 
     def as_mapping(self) -> dict[str, Any]:
         return asdict(self)

@@ -250,13 +250,22 @@ class TestControl:
             ("clock", "[]"),
             ("clock", "{"),
             ("faults", "{}"),
+            ("clock", '{"advance_seconds":1e30}'),
             ("faults", '{"kind":"nothing"}'),
+            ("faults", '{"kind":"html","platform":"x"}'),
+            ("faults", '{"kind":"status","retry_after":20}'),
+            ("faults", '{"kind":"status","status":999}'),
+            ("faults", '{"kind":"status","times":"two"}'),
+            ("faults", '{"kind":"status","skip":null}'),
+            ("faults", '{"kind":"reply","body":{"odd":1}}'),
+            ("faults", '{"kind":"reply","headers":"x-seen"}'),
         ],
     )
     def test_nonsense_is_400_with_a_reason(self, sandbox: SandboxServer, path: str, body: str) -> None:
         answer = requests.post(f"{sandbox.url}/_sandbox/{path}", data=body, timeout=5)
         assert answer.status_code == 400
         assert answer.json()["error"]
+        assert get(sandbox).status_code == 200, "what is refused hits nobody"
 
 
 def test_a_thousand_requests_a_second(sandbox: SandboxServer) -> None:
