@@ -12,9 +12,10 @@ from analytics_pipeline.health.own import clock
 from analytics_pipeline.platform_fetchers import FETCHERS, versions
 from analytics_pipeline.platform_fetchers.http import RedirectRefusedError, new_session, parse_http_date
 from analytics_pipeline.platform_fetchers.meta_oauth import instagram_hosts
-from analytics_pipeline.settings import get_settings
+from analytics_pipeline.settings import get_settings, sandbox_env_file
 
 DEADLINE_SECONDS = 10
+_OF_THE_DEMO = "this is the demo's sandbox: analytics-pipeline dev serves it, analytics-pipeline demo --remove ends it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,8 @@ def hosts() -> Iterator[Finding]:
             users.setdefault(host, []).append(platform)
     with ThreadPoolExecutor(len(users)) as pool:
         answers = list(pool.map(_knock, users))
+    sandbox = sandbox_env_file(get_settings().analytics_home)
+    demo = sandbox.read_text() if sandbox.exists() else ""
     for answer in answers:
         names = ", ".join(users[answer.url])
         variables = " and ".join(f"{name.upper()}_BASE_URL" for name in users[answer.url])
@@ -41,7 +44,8 @@ def hosts() -> Iterator[Finding]:
             yield Finding("platforms", "ok", f"{names}: {answer.url} answers")
         else:
             found = f"{names}: {answer.url} does not answer ({answer.problem})"
-            yield Finding("platforms", "failed", found, f"check network, proxy and firewall, then {variables}")
+            advice = f"check network, proxy and firewall, then {variables}"
+            yield Finding("platforms", "failed", found, _OF_THE_DEMO if answer.url in demo else advice)
     for answer in answers:
         if answer.ahead is not None:
             yield clock(answer.url, answer.ahead)

@@ -2,12 +2,13 @@
 
 import socket
 from datetime import date, timedelta
+from pathlib import Path
 
 import pytest
 
 from analytics_pipeline.health import platforms
 from analytics_pipeline.platform_fetchers import meta_oauth, versions
-from analytics_pipeline.settings import get_settings
+from analytics_pipeline.settings import get_settings, sandbox_env_file
 from tests.health.conftest import Configure, host, states
 
 VARIABLES = ("LINKEDIN_BASE_URL", "TWITTER_BASE_URL", "FACEBOOK_BASE_URL", "INSTAGRAM_BASE_URL")
@@ -37,6 +38,17 @@ def test_a_host_that_does_not_answer_leaves_the_others(configure: Configure, clo
     assert found[f"linkedin, facebook, instagram: {url} answers"].state == "ok"
     failed = found[f"twitter: {closed} does not answer (NewConnectionError)"]
     assert (failed.state, failed.advice.endswith("then TWITTER_BASE_URL")) == ("failed", True)
+
+
+def test_the_sandbox_of_a_demo_is_served_by_dev(configure: Configure, closed: str, tmp_path: Path) -> None:
+    sandbox_env_file(tmp_path).write_text(f"TWITTER_BASE_URL={closed}/twitter\n")
+    with host() as url:
+        configure(**dict.fromkeys(VARIABLES, url) | {"TWITTER_BASE_URL": None, "ANALYTICS_HOME": str(tmp_path)})
+        (failed,) = (finding for finding in platforms.hosts() if finding.state == "failed")
+    assert (failed.found.partition(" ")[0], failed.advice) == (
+        "twitter:",
+        "this is the demo's sandbox: analytics-pipeline dev serves it, analytics-pipeline demo --remove ends it",
+    )
 
 
 def test_instagram_has_a_host_for_each_login(configure: Configure, monkeypatch: pytest.MonkeyPatch) -> None:
