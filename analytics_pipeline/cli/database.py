@@ -2,7 +2,7 @@
 
 import typer
 
-from analytics_pipeline.cli.console import console
+from analytics_pipeline.cli.console import console, errors
 
 app = typer.Typer(help="The database: where it is, and its tables.", no_args_is_help=True)
 
@@ -31,10 +31,12 @@ def url(
     location = engine.dagster_database_url() if dagster else engine.database_url()
     typer.echo(engine.libpq_url(location))
     if keep:
+        import contextlib
         import signal
 
-        console.print("[dim]Serving until Ctrl-C.[/]")
-        signal.pause()
+        errors.print("[dim]Serving until Ctrl-C.[/]")
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.pause()
 
 
 @app.command("grant-reader")
