@@ -44,7 +44,8 @@ def sync(
             progress.update(task, total=known + (unit.posts_expected or 0), advance=unit.posts_expected or 0)
 
         report = AnalyticsSyncService(session).sync_business_analytics(business, platform, limit, on_unit=show)
-    _show(report, as_json)
+    of_these = f" on {', '.join(platform)}" if platform else ""
+    _show(report, as_json, empty=f"The business has no connected account{of_these}.")
 
 
 def sync_post(
@@ -60,13 +61,13 @@ def sync_post(
     _show(report, as_json)
 
 
-def _show(report: dict[str, Any], as_json: bool) -> None:
+def _show(report: dict[str, Any], as_json: bool, empty: str = "") -> None:
     """The report of a sync; exit status 1 when posts failed, or could not be looked for, but by a throttle."""
     if as_json:
         typer.echo(json.dumps(report))
     else:
         rows = [{"platform": platform, **counts} for platform, counts in report["by_platform"].items()]
-        console.print(table("Synced now", rows, empty="The business has no connected account."))
+        console.print(table("Synced now", rows, empty=empty))
         problems = _problems(report["errors"])
         for problem in islice(problems, _SHOWN):
             point_out(problem)

@@ -37,6 +37,12 @@ def test_an_account_that_cannot_be_looked_at_is_named_and_fails(call: Call, sess
     assert f"88 was not listed for new posts: {REVOKED}" in output
 
 
+def test_no_account_on_the_platforms_asked_for(call: Call, session: Session) -> None:
+    revoked(session)
+    words = ("sync", "--business", "1", "--platform", "linkedin", "--platform", "facebook")
+    assert call(*words) == (0, "The business has no connected account on linkedin, facebook.", "")
+
+
 def test_every_reason_is_told_once_with_its_account_and_days(call: Call, session: Session) -> None:
     revoked(session)
     session.add_all(unit(DAY + timedelta(days=n), "parked", "HTTP 500") for n in (0, 1, 4))
