@@ -24,7 +24,7 @@ def list_accounts() -> None:
         rows: list[dict[str, Cell]] = [
             {
                 "id": line.account.id,
-                "business": line.business,
+                "business (id)": f"{line.business} ({line.account.business_id})",
                 "platform": line.account.platform,
                 "account": line.account.display_name or line.account.external_id,
                 "posts": line.posts,

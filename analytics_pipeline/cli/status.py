@@ -38,10 +38,9 @@ def status(
         console.print(f"{totals['synced_posts']} of {totals['total_posts']} posts have figures{share}.")
     if not accounts:
         console.print("No account is connected: analytics-pipeline accounts add")
-    for name, of_business in groupby(accounts, key=itemgetter("business")):
-        console.print(
-            table(f"{name}, {now:%Y-%m-%d %H:%M} UTC", [_row(account, now) for account in of_business], empty="")
-        )
+    for (number, name), of_business in groupby(accounts, key=itemgetter("business_id", "business")):
+        title = f"{name} (business {number}), {now:%Y-%m-%d %H:%M} UTC"
+        console.print(table(title, [_row(account, now) for account in of_business], empty=""))
     for account in accounts:
         if account["stale_reason"]:
             point_out(f"{account['platform']} {account['account']}: {account['stale_reason']}")

@@ -32,6 +32,7 @@ class AccountStatus:
     """
 
     id: int
+    business_id: int
     business: str
     platform: str
     account: str
@@ -81,6 +82,7 @@ def account_statuses(session: Session, now: datetime, business_id: int | None = 
         found.append(
             AccountStatus(
                 id=account.id,
+                business_id=account.business_id,
                 business=business,
                 platform=account.platform,
                 account=account.display_name or account.external_id,

@@ -32,10 +32,10 @@ def test_a_name_in_every_table_and_sentence(
     )
     status, output, errors = call("accounts", "list")
     assert (status, errors) == (0, "")
-    assert f" {name} twitter on X {name} " in output
+    assert f" {name} (1) twitter on X {name} " in output
     status, output, errors = call("status")
     assert (status, errors) == (0, "")
-    assert output.startswith(f"{name}, 20")
+    assert output.startswith(f"{name} (business 1), 20")
     assert f"• twitter on X {name}: never read yet" in output
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from rich.console import Console
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 from typer.testing import CliRunner
 
@@ -84,8 +85,9 @@ def accounts(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("accounts")
 def test_what_a_program_gets() -> None:
     page, x = call("--json")["accounts"]
-    assert {name: page[name] for name in ("business", "platform", "account", "posts", "synced", "due", "waiting", "parked")} == {
-        "business": "Acme", "platform": "linkedin", "account": "Bakery", "posts": 4, "synced": 1, "due": 1, "waiting": 1,
+    assert (page["business"], page["business_id"]) == ("Acme", 1)
+    assert {name: page[name] for name in ("platform", "account", "posts", "synced", "due", "waiting", "parked")} == {
+        "platform": "linkedin", "account": "Bakery", "posts": 4, "synced": 1, "due": 1, "waiting": 1,
         "parked": 1,
     }  # fmt: skip
     assert datetime.fromisoformat(page["last_sync"]) == NOW - timedelta(minutes=5)
@@ -110,7 +112,16 @@ def test_what_a_person_sees(shown: io.StringIO) -> None:
     assert row[-2:] == ["1", "480"], "parked, calls left today"
     assert f"1 until {LATER:%H:%M}" in text or f"1 until {LATER:%Y-%m-%d}" in text
     assert "twitter 88: the token was revoked" in text
-    assert [line for line in lines if line.startswith(("Acme, ", "Zenith, "))], "a table for each business"
+    assert [line for line in lines if line.startswith(("Acme (business 1), ", "Zenith (business 2), "))]
+
+
+@pytest.mark.usefixtures("accounts")
+def test_businesses_of_the_same_name_are_told_apart(session: Session, shown: io.StringIO) -> None:
+    session.execute(update(Business).values(name="Acme"))
+    session.commit()
+    call()
+    titles = [line.partition(",")[0] for line in shown.getvalue().splitlines() if line.startswith("Acme")]
+    assert titles == ["Acme (business 1)", "Acme (business 2)"]
 
 
 @pytest.mark.usefixtures("accounts")

@@ -22,7 +22,7 @@ def test_an_account_that_was_never_read(connected: Connect, platform: Platform, 
     connected("10")
     (status,) = account_statuses(session, platform.now)
     assert status == AccountStatus(
-        id=1, business="Acme", platform="linkedin", account="Page 10", status="connected", posts=0, synced=0,
+        id=1, business_id=1, business="Acme", platform="linkedin", account="Page 10", status="connected", posts=0, synced=0,
         last_sync=None, listed_at=None, stale_reason="never read yet", due=0, waiting=0, waiting_until=None, parked=0,
         held_until=None, calls_left_today=None,
     )  # fmt: skip
