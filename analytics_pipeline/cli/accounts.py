@@ -63,11 +63,12 @@ def add(
     from analytics_pipeline.platform_fetchers.exceptions import BadDataError
     from analytics_pipeline.platform_fetchers.oauth import read_given
     from analytics_pipeline.settings import get_settings
-    from analytics_pipeline.sync.accounts import business_named, connect
+    from analytics_pipeline.sync.accounts import business_named, check_identity, connect
     from analytics_pipeline.sync.errors import InvalidRequestError
 
     if token_file is not None and token_env is not None:
         raise InvalidRequestError("give --token-file or --token-env, not both")
+    check_identity(platform, external_id)
     got_at = datetime.now(UTC)
     if token_file is not None:
         try:

@@ -63,6 +63,16 @@ def set_time_zone(session: Session, business: Business, name: str) -> None:
     business.timezone = name
 
 
+def check_identity(platform: str, external_id: str) -> None:
+    """Raises InvalidRequestError for an unknown platform, and for what can be no id of an account there."""
+    if platform not in FETCHERS:
+        raise InvalidRequestError(f"unknown platform {platform!r}: choose from {', '.join(FETCHERS)}")
+    if not _EXTERNAL_ID.fullmatch(external_id):
+        raise InvalidRequestError(
+            f"{external_id!r} is no id of a {platform} account: the number is wanted, not the name"
+        )
+
+
 def connect(
     session: Session,
     business: Business,
@@ -85,12 +95,7 @@ def connect(
     Raises InvalidRequestError for an unknown platform, an id that cannot be one, an empty token, or an account that
     another business has connected; EncryptionKeyError for a malformed key.
     """
-    if platform not in FETCHERS:
-        raise InvalidRequestError(f"unknown platform {platform!r}: choose from {', '.join(FETCHERS)}")
-    if not _EXTERNAL_ID.fullmatch(external_id):
-        raise InvalidRequestError(
-            f"{external_id!r} is no id of a {platform} account: the number is wanted, not the name"
-        )
+    check_identity(platform, external_id)
     if not access_token.strip() or not access_token.isprintable():
         raise InvalidRequestError("the access token is empty or holds unprintable characters")
     try:

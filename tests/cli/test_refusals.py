@@ -87,6 +87,20 @@ def test_what_cannot_be_is_refused_in_one_line(
         assert sandbox.requests == []
 
 
+@pytest.mark.parametrize(("platform", "external_id"), [("myspace", "7"), ("twitter", "@acme")])
+def test_nobody_is_asked_for_the_token_of_an_account_that_cannot_be(
+    call: Call, session: Session, monkeypatch: pytest.MonkeyPatch, platform: str, external_id: str
+) -> None:
+    def ask(*_: object, **__: object) -> str:
+        raise AssertionError("the token was asked for")
+
+    monkeypatch.setattr("typer.prompt", ask)
+    words = ("accounts", "add", "--business", "Acme", "--platform", platform, "--id", external_id)
+    status, output, errors = call(*words)
+    assert (status, output) == (1, "")
+    assert errors.startswith(f"Error: {'unknown platform' if platform == 'myspace' else repr(external_id)}")
+
+
 class TestOutput:
     """`report --output`."""
 
