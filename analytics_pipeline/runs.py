@@ -26,6 +26,7 @@ from analytics_pipeline.database.sign_of_life import sign_of_life
 from analytics_pipeline.executor import watched
 from analytics_pipeline.resources import DatabaseResource
 from analytics_pipeline.settings import PROJECT_DIR
+from analytics_pipeline.sync.errors import InvalidRequestError
 
 _TAGS = {"started_from": "command line", MAX_RETRIES_TAG: "0"}
 """Not started again by the daemon, which does not know how; the retry sensor reads what is left."""
@@ -41,8 +42,14 @@ _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 @contextmanager
 def dagster_instance() -> Iterator[dg.DagsterInstance]:
-    """The Dagster instance that the UI shows: DAGSTER_HOME where it is set, else the project's `dagster.yaml`."""
-    ref = InstanceRef.from_dir(os.environ.get("DAGSTER_HOME") or str(PROJECT_DIR), overrides=_NO_COMPUTE_LOGS)
+    """The Dagster instance that the UI shows: DAGSTER_HOME where it is set, else the project's `dagster.yaml`.
+
+    Raises InvalidRequestError where there is none in DAGSTER_HOME: Dagster would keep its runs in files there.
+    """
+    home = os.environ.get("DAGSTER_HOME") or str(PROJECT_DIR)
+    if not (Path(home) / "dagster.yaml").is_file():
+        raise InvalidRequestError(f"{home} has no dagster.yaml: copy the project's there, or unset DAGSTER_HOME")
+    ref = InstanceRef.from_dir(home, overrides=_NO_COMPUTE_LOGS)
     with dg.DagsterInstance.from_ref(ref) as instance:
         # By default Dagster opens a connection for every event, which takes longer than the event. The name says for
         # whom this was made; its effect is a kept connection.

@@ -101,6 +101,20 @@ def test_nobody_is_asked_for_the_token_of_an_account_that_cannot_be(
     assert errors.startswith(f"Error: {'unknown platform' if platform == 'myspace' else repr(external_id)}")
 
 
+@pytest.mark.parametrize("there", [True, False])
+def test_a_dagster_home_without_its_settings(
+    call: Call, session: Session, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, there: bool
+) -> None:
+    home = tmp_path / "home"
+    if there:
+        home.mkdir()
+    monkeypatch.setenv("DAGSTER_HOME", str(home))
+    status, output, errors = call("purge")
+    assert (status, output) == (1, "")
+    assert errors == f"Error: {home} has no dagster.yaml: copy the project's there, or unset DAGSTER_HOME"
+    assert not there or list(home.iterdir()) == [], "no SQLite of Dagster's"
+
+
 class TestOutput:
     """`report --output`."""
 
