@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import Engine, func, select, text
 from sqlalchemy.orm import Session
 
 from analytics_pipeline.database.models import Business
@@ -113,6 +113,27 @@ def test_a_dagster_home_without_its_settings(
     assert (status, output) == (1, "")
     assert errors == f"Error: {home} has no dagster.yaml: copy the project's there, or unset DAGSTER_HOME"
     assert not there or list(home.iterdir()) == [], "no SQLite of Dagster's"
+
+
+def test_a_user_without_rights_on_the_tables(
+    call: Call, engine: Engine, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As that of a reader, who may see the marts alone."""
+    with engine.begin() as connection:
+        connection.execute(text("CREATE ROLE analyst LOGIN"))
+    try:
+        url = engine.url.set(username="analyst").render_as_string(hide_password=False)
+        monkeypatch.setenv("DATABASE_URL", url)
+        get_settings.cache_clear()
+        status, output, errors = call("status")
+    finally:
+        with engine.begin() as connection:
+            connection.execute(text("DROP ROLE analyst"))
+    assert (status, output) == (1, "")
+    assert errors == (
+        "Error: permission denied for table alembic_version: "
+        "DATABASE_URL has to name the user who owns the pipeline's tables"
+    )
 
 
 class TestOutput:
