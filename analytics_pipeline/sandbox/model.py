@@ -256,6 +256,9 @@ class World:
         self._index_accounts()
         self._index_posts()
         self._index_figures()
+        for row, fault in enumerate(self.faults):
+            if fault.platform not in ("", *PLATFORMS):
+                raise WorldError("faults", row, f"unknown platform {fault.platform!r}")
 
     def _index_accounts(self) -> None:
         for row, account in enumerate(self.accounts):

@@ -210,6 +210,10 @@ class TestSandbox:
             "Error: accounts.csv: this file is missing",
         )
 
+    def test_a_world_is_read_or_made_from_a_seed(self, call: Call, tmp_path: Path) -> None:
+        words = ("sandbox", "--world", str(tmp_path), "--seed", "2", "--port", "0")
+        assert call(*words) == (1, "", "Error: give --world or --seed, not both: a world is made from a seed")
+
     def test_no_folder(self, call: Call, tmp_path: Path) -> None:
         status, output, errors = call("sandbox", "--world", str(tmp_path / "missing"), "--port", "0")
         assert (status, output) == (2, "")

@@ -95,6 +95,7 @@ class TestFolder:
             ("account_days.csv", 3, "2026-09-11", "2026-09-10", "followers of 2026-09-10 stands there twice"),
             ("account_days.csv", 3, "2026-09-11", "yesterday", "day: Invalid isoformat"),
             ("faults.csv", 2, "status,", "earthquake,", "unknown kind of fault 'earthquake'"),
+            ("faults.csv", 2, "status,", "status,x", "unknown platform 'x'"),
             ("world.toml", None, "[twitter]", "[x]", "unknown section [x]"),
             ("world.toml", None, "daily_quota", "dayly_quota", "unknown setting linkedin.dayly_quota"),
             ("world.toml", None, "timeline_cap = 3200", 'timeline_cap = "all"', "twitter.timeline_cap cannot be 'all'"),
