@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from pydantic import BaseModel
+from sqlalchemy import inspect
 from sqlalchemy.orm import Session
 
 from analytics_pipeline.assets.analytics_summaries import manifest_path
@@ -52,6 +53,18 @@ def test_the_data_dictionary_is_what_the_contracts_say() -> None:
     written = (PROJECT_DIR / "docs" / "data-dictionary.md").read_text()
     manifest = json.loads(manifest_path().read_text())
     assert written == dictionary.page(manifest), "analytics-pipeline db dictionary > docs/data-dictionary.md"
+
+
+def test_every_table_is_on_the_page_of_the_data(marts: Session) -> None:
+    listed = (PROJECT_DIR / "docs" / "data.md").read_text().partition("\n## ")[0]
+    tables = set(inspect(marts.connection()).get_table_names()) - {"alembic_version"}
+    assert {table for table in tables if f"`{table}`" not in listed} == set()
+
+
+def test_every_part_of_the_package_is_in_the_design() -> None:
+    tree = (PROJECT_DIR / "docs" / "design.md").read_text().partition("\n## The code")[2]
+    parts = {path.name for path in (PROJECT_DIR / "analytics_pipeline").iterdir() if path.name[0] not in "_."}
+    assert {part for part in parts - {"py.typed"} if f"\n    {part}" not in tree} == set()
 
 
 def test_the_index_names_every_page() -> None:
