@@ -40,15 +40,13 @@ def _key_from_file(path: Path) -> bytes:
 def _fernet() -> Fernet:
     settings = get_settings()
     configured = settings.analytics_encryption_key
-    key = (
-        configured.get_secret_value().encode() if configured else _key_from_file(settings.analytics_home / "token.key")
-    )
+    file = settings.analytics_home / "token.key"
+    key = configured.get_secret_value().encode() if configured else _key_from_file(file)
     try:
         return Fernet(key)
     except ValueError:
-        raise EncryptionKeyError(
-            "ANALYTICS_ENCRYPTION_KEY is no Fernet key: 32 url-safe base64-encoded bytes are needed"
-        ) from None
+        source = "ANALYTICS_ENCRYPTION_KEY" if configured else file
+        raise EncryptionKeyError(f"{source} is no Fernet key: 32 url-safe base64-encoded bytes are needed") from None
 
 
 def check_key() -> None:

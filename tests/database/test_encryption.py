@@ -58,6 +58,16 @@ def test_a_malformed_key_is_refused_by_name(key: pytest.MonkeyPatch) -> None:
     assert "too short" not in str(caught.value)
 
 
+def test_a_broken_key_file_is_named_where_there_is_no_variable(key: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file = tmp_path / "token.key"
+    file.write_text("too short")
+    key.setenv("ANALYTICS_HOME", str(tmp_path))
+    use_key(key, "")
+    with pytest.raises(encryption.EncryptionKeyError) as caught:
+        encryption.check_key()
+    assert str(caught.value) == f"{file} is no Fernet key: 32 url-safe base64-encoded bytes are needed"
+
+
 def test_a_key_is_made_once_even_by_two_at_once(tmp_path: Path) -> None:
     path = tmp_path / "home" / "token.key"
     start = threading.Barrier(4)
