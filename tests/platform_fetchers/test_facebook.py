@@ -202,6 +202,7 @@ def test_shares_left_out_are_none_only_when_the_activity_says_so_too(
     [
         ({"other clicks": 7}, 7, 0),
         ({}, 0, 0),
+        ([], 0, 0),
         ({"other clicks": 5}, 7, None),
         ({"other clicks": 7}, None, None),
         (None, 7, None),
@@ -228,7 +229,10 @@ def test_a_falling_or_negative_figure_stays_as_it_is(page: FakePage, server: Pla
         {"insights": {"post_media_view": {"like": 1}}},
         {"insights": {"post_media_view": 2**70}},
         {"insights": {"post_media_view": True}},
-        {"insights": {"post_reactions_by_type_total": 5}},
+        *(
+            {"insights": {f"post_{name}": 5}}
+            for name in ("reactions_by_type_total", "activity_by_action_type", "clicks_by_type")
+        ),
         {"insights": {"post_reactions_by_type_total": {"like": "x"}}},
     ],
 )
@@ -351,11 +355,15 @@ def test_reels_are_listed_without_figures(page: FakePage, fetcher: FacebookFetch
         ({"attachments": {"data": [{"media_type": "album", "type": "album"}]}}, "carousel"),
         ({"attachments": {"data": [{"media_type": "video", "type": "video_inline"}]}}, "video"),
         ({"attachments": {"data": [{"media_type": "link", "type": "share"}]}}, "link"),
+        ({"attachments": {"data": [{"media_type": "photo", "type": "x"}]}, "status_type": "?"}, "image"),
         ({"attachments": {"data": [{"media_type": "event", "type": "event"}]}}, "event"),
         ({"attachments": {"data": [{"media_type": "music", "type": "x"}]}, "status_type": "?"}, "other"),
         ({"attachments": None, "status_type": "mobile_status_update"}, "text"),
         ({"attachments": None, "status_type": None}, "text"),
         ({"attachments": None, "status_type": "added_video"}, "video"),
+        ({"attachments": None, "status_type": "added_photos"}, "image"),
+        ({"attachments": None, "status_type": "shared_story"}, "link"),
+        ({"attachments": None, "status_type": "created_event"}, "event"),
     ],
 )
 def test_types_of_posts(stored: dict[str, Any], expected: str, page: FakePage, fetcher: FacebookFetcher) -> None:
