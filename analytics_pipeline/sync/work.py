@@ -105,9 +105,16 @@ class AccountWork:
             fetcher.close()
             with Session(self.engine) as session, session.begin():
                 retired.remember(session, platform, retired.APP, fetcher.dead_metrics - dead, self.clock())
-                retired.remember(session, platform, own, fetcher.denied_metrics - denied, self.clock())
-                media.remember(session, self.account.id, owners, fetcher.media_owners)
-                billing.record(session, self.account, fetcher.usage, fetcher.billed - billed, self.run_id, self.clock())
+                if self.is_there(session):
+                    retired.remember(session, platform, own, fetcher.denied_metrics - denied, self.clock())
+                    media.remember(session, self.account.id, owners, fetcher.media_owners)
+                    learnt = fetcher.billed - billed
+                    billing.record(session, self.account, fetcher.usage, learnt, self.run_id, self.clock())
+
+    def is_there(self, session: Session) -> bool:
+        """Whether nobody has removed the account meanwhile; nobody does before the transaction ends."""
+        row = select(_accounts.c.id).where(_accounts.c.id == self.account.id).with_for_update(read=True, key_share=True)
+        return session.scalar(row) is not None
 
     def blocked(self) -> Failure | None:
         """Why the account must not be called at all: it needs a person. What is throttled is held by its quota.
