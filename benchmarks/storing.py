@@ -6,7 +6,7 @@ Not here: fetching. Both write to the same database, one after the other, into t
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, text
@@ -18,7 +18,6 @@ from analytics_pipeline.database.rows import ANALYTICS_COLUMNS, RAW_COLUMNS, obs
 from analytics_pipeline.platform_fetchers.metrics import COUNT_METRICS, engagement_rate
 from benchmarks.syncing import connect_accounts
 
-_DAY = date(2026, 9, 1)
 _FETCHED_AT = datetime(2026, 9, 20, 12, tzinfo=UTC)
 _COLUMNS = {**ANALYTICS_COLUMNS, **RAW_COLUMNS}
 _ROUNDS = 3
@@ -125,4 +124,4 @@ def _reading(post_id: int) -> writes.ObservationRow:
         ),
         "click_through_rate": 1.5,
     }
-    return writes.ObservationRow(post_id, _DAY, figures, {"versions": [said], "media": []}, "2")
+    return writes.ObservationRow(post_id, figures, {"versions": [said], "media": []}, "2")

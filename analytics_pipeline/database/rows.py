@@ -51,7 +51,6 @@ ANALYTICS_COLUMNS = {
     "platform": "text",
     "platform_post_id": "text",
     "platform_post_url": "text",
-    "published_on": "date",
     "fetched_at": "timestamptz",
     **dict.fromkeys(_COUNTS, "bigint"),
     **dict.fromkeys(_NUMBERS, "float8"),
@@ -93,13 +92,9 @@ class PostRow:
 
 @dataclass(slots=True)
 class ObservationRow:
-    """One reading of one post: the fetchers' standard result, and what the platform really said (`raw`, any JSON).
-
-    `published_on` is the post's publish day (UTC).
-    """
+    """One reading of one post: the fetchers' standard result, and what the platform really said (`raw`, any JSON)."""
 
     post_id: int
-    published_on: date
     analytics: Mapping[str, Any]
     raw: Any = None
     api_version: str | None = None
@@ -153,7 +148,6 @@ def observation_values(row: ObservationRow) -> tuple[Any, ...]:
         _name("platform", figures["platform"]),
         _name("platform_post_id", figures["platform_post_id"]),
         _text("platform_post_url", figures["platform_post_url"]),
-        row.published_on,
         _time("fetched_at", figures["fetched_at"]),
         *counts,
         *[_number(name, figures[name]) for name in _NUMBERS],

@@ -88,7 +88,7 @@ WHERE (p.published_at, p.platform_post_url, p.post_type) IS DISTINCT FROM (
 ) OR p.status <> 'published'
 RETURNING platform_post_id, id, xmax = 0 AS is_new
 """  # noqa: S608 - names of columns only
-# The publish day is kept beside each observation: it follows a platform that corrects the time.
+# The publish day is kept beside each observation, as the post has it: it follows a platform that corrects the time.
 _MOVE_OBSERVATIONS = """
 UPDATE post_analytics AS a SET published_on = p.published_on FROM published_posts AS p
 WHERE p.id = ANY(%(ids)s) AND a.post_id = p.id AND a.published_on <> p.published_on
@@ -133,6 +133,7 @@ def upsert_posts(session: Session, rows: Sequence[PostRow]) -> UpsertedPosts:
 # --- observations
 
 _STAGED_COLUMNS = {**ANALYTICS_COLUMNS, **RAW_COLUMNS, "newest": "bool"}
+_OBSERVED_COLUMNS = (*ANALYTICS_COLUMNS, "published_on")
 _FETCHED_AT = list(_STAGED_COLUMNS).index("fetched_at")
 _CACHED = ("likes_count", "comments_count", "shares_count", "impressions", "engagement_rate")
 
@@ -151,17 +152,18 @@ def _newer_wins(columns: Iterable[str]) -> str:
 _STORE = f"""
 WITH relaxed AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true)),
 locked AS MATERIALIZED (
-    SELECT p.id FROM relaxed, published_posts AS p WHERE p.id = ANY(%(ids)s::bigint[]) ORDER BY p.id FOR NO KEY UPDATE OF p
+    SELECT p.id, p.published_on FROM relaxed, published_posts AS p WHERE p.id = ANY(%(ids)s::bigint[])
+    ORDER BY p.id FOR NO KEY UPDATE OF p
 ),
 staged AS (DELETE FROM observations_given RETURNING *),
 given AS MATERIALIZED (
-    SELECT staged.* FROM staged JOIN locked ON locked.id = staged.post_id ORDER BY post_id, fetched_at
+    SELECT staged.*, locked.published_on FROM staged JOIN locked ON locked.id = staged.post_id ORDER BY post_id, fetched_at
 ),
 observed AS (
-    INSERT INTO post_analytics AS old ({", ".join(ANALYTICS_COLUMNS)})
-    SELECT {", ".join(ANALYTICS_COLUMNS)} FROM given
+    INSERT INTO post_analytics AS old ({", ".join(_OBSERVED_COLUMNS)})
+    SELECT {", ".join(_OBSERVED_COLUMNS)} FROM given
     ON CONFLICT (post_id, ((fetched_at AT TIME ZONE 'UTC')::date))
-    {_newer_wins(name for name in ANALYTICS_COLUMNS if name != "post_id")}
+    {_newer_wins(name for name in _OBSERVED_COLUMNS if name != "post_id")}
 ),
 kept AS (
     INSERT INTO raw_observations AS old (post_id, platform, api_version, payload, fetched_at)

@@ -5,7 +5,7 @@ Here: rows inside the caller's transaction. Not here: what it means for posts an
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 
 from sqlalchemy.orm import Session
 
@@ -18,7 +18,6 @@ class ReadPost:
     """A known post with what was said about it."""
 
     post_id: int
-    published_on: date
     reading: PostReading
 
 
@@ -29,9 +28,7 @@ def store(
     stored = writes.store_observations(
         session,
         [
-            writes.ObservationRow(
-                post.post_id, post.published_on, post.reading.analytics, post.reading.raw, api_version
-            )
+            writes.ObservationRow(post.post_id, post.reading.analytics, post.reading.raw, api_version)
             for post in read
             if post.reading.analytics is not None
         ],

@@ -139,7 +139,7 @@ def _store_page(
     for post_id, reason in upserted.refused:
         _log.warning("%s: post %s cannot be stored: %s", account.name, post_id, reason)
     read = [
-        figures.ReadPost(upserted.ids[post.platform_post_id], post.published_at.astimezone(UTC).date(), post.reading)
+        figures.ReadPost(upserted.ids[post.platform_post_id], post.reading)
         for post in page
         # One with an error is read by its id, even where it has some figures.
         if post.platform_post_id in upserted.ids and post.reading is not None and post.reading.error is None

@@ -185,7 +185,7 @@ def _store(work: AccountWork, units: Sequence[_Unit], api_version: str | None) -
             for post in unit.posts
             if not post.fresh and post.platform_post_id in unit.readings
         ]
-        posts = [figures.ReadPost(post.id, post.published_on, reading) for post, reading in read]
+        posts = [figures.ReadPost(post.id, reading) for post, reading in read]
         stored = figures.store(session, work.account.platform, posts, api_version, now)
         failures = {
             post.id: PostFailure(

@@ -37,7 +37,7 @@ def a_reading(post_id: int, at: datetime = NOON, raw: Any = None, **figures: Any
         "platform_post_url": None,
         "fetched_at": at,
     }
-    return writes.ObservationRow(post_id, NOON.date(), analytics | figures, raw, "2")
+    return writes.ObservationRow(post_id, analytics | figures, raw, "2")
 
 
 @pytest.fixture
@@ -353,3 +353,15 @@ def test_a_commit_of_readings_does_not_wait_for_the_disk_and_the_next_one_does(
     assert session.scalar(
         text("SELECT reset_val FROM pg_settings WHERE name = 'synchronous_commit'")
     ) == session.scalar(text("SHOW synchronous_commit"))
+
+
+def test_a_reading_that_was_planned_before_the_time_was_corrected_is_of_the_new_day(
+    session: Session, account: SocialAccount
+) -> None:
+    post_id = writes.upsert_posts(session, [a_post(account, "a")]).ids["a"]
+    planned = a_reading(post_id, likes_count=3)
+    writes.upsert_posts(session, [a_post(account, "a", published_at=NOON - timedelta(days=1))])
+    writes.store_observations(session, [planned])
+    assert session.execute(select(PostAnalytics.published_on, PostAnalytics.likes_count)).all() == [
+        (date(2026, 2, 28), 3)
+    ]
