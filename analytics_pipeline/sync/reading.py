@@ -217,8 +217,12 @@ def _store(work: AccountWork, units: Sequence[_Unit], api_version: str | None) -
         )
         _mark_gone(session, [(post, failures[post.id]) for post, _ in read if post.id in failures], now)
         _mark_back(session, [post for post, reading in read if reading.analytics and reading.error is None])
-        for failure in {unit.failure for unit in ours}:
+        for failure in {unit.failure for unit in ours if unit.failure is not None}:
             work.note_outcome(session, failure)
+        if any(
+            result.state == "done" and result.posts_expected for result in results
+        ):  # a day without posts calls nobody
+            work.note_outcome(session, None)
         if work.run_id is None:
             days = {post.published_on for post, _ in read if post.id in kept}
             ledger.tell_later(session, "post_analytics", work.account.platform, days)

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from analytics_pipeline.database.models import PublishedPost, SocialAccount
 from analytics_pipeline.platform_fetchers.exceptions import RateLimitError, TransientError
-from analytics_pipeline.sync import AnalyticsSyncService, InvalidRequestError
+from analytics_pipeline.sync import AnalyticsSyncService, InvalidRequestError, ledger
 from tests.sync.conftest import D1, D2, Connect, at, ledger_states, likes
 from tests.sync.scripted import Platform
 
@@ -145,3 +145,20 @@ def test_bad_arguments_are_refused_by_name_before_any_call(
 def test_unknown_post_is_refused(service: AnalyticsSyncService) -> None:
     with pytest.raises(InvalidRequestError, match="no post 5"):
         service.sync_single_post(5)
+
+
+def test_what_no_platform_was_asked_for_is_no_sync(
+    service: AnalyticsSyncService, platform: Platform, connected: Connect, session: Session
+) -> None:
+    """A day without posts is done in no time, also while the platform is down."""
+    account = connected("10")
+    platform.publish("10", "a", at(D1))
+    ledger.owe_listing(session, account, "linkedin", D1, D2)
+    session.commit()
+    service.sync_business_analytics(1)
+    read_at = platform.now
+    platform.now += timedelta(days=1)
+    platform.listing_errors["10"] = platform.reading_errors["10"] = TransientError("HTTP 502", "linkedin", 502)
+    report = service.sync_business_analytics(1)
+    assert (report["synced"], report["failed"]) == (0, 1)
+    assert service.get_sync_status(1)["last_sync_at"] == read_at
