@@ -115,6 +115,9 @@ ON CONFLICT (social_account_id, publish_day) DO UPDATE SET
             THEN 'due'
         ELSE unit.state
     END,
+    attempts = CASE WHEN unit.posts_expected IS NULL THEN 0 ELSE unit.attempts END,
+    error_class = CASE WHEN unit.posts_expected IS NOT NULL THEN unit.error_class END,
+    error_message = CASE WHEN unit.posts_expected IS NOT NULL THEN unit.error_message END,
     updated_at = now()
 WHERE unit.posts_expected IS DISTINCT FROM excluded.posts_expected
 """)
@@ -131,7 +134,8 @@ def record_listing_failure(
 ) -> None:
     """After a listing that failed: every day of it ends as the failure says, since nobody knows its posts.
 
-    Days that are known and done stay so. The days of a listing are tried, and given up, together.
+    Days whose posts are known are read all the same: they stay as they are, but for those that are not done where the
+    account needs a person. The days of a listing are tried, and given up, together.
     """
     before = session.scalar(
         select(func.max(SyncUnit.attempts)).where(
@@ -155,6 +159,7 @@ def record_listing_failure(
     if not rows:
         return
     statement = upsert(SyncUnit).values(rows)
+    needs_person = outcome.state == "needs_reauth"
     session.execute(
         statement.on_conflict_do_update(
             index_elements=["social_account_id", "publish_day"],
@@ -164,7 +169,7 @@ def record_listing_failure(
                 "asked_at": None,
                 "updated_at": func.now(),
             },
-            where=SyncUnit.state != "done",
+            where=(SyncUnit.state != "done") if needs_person else SyncUnit.posts_expected.is_(None),
         )
     )
 
