@@ -7,11 +7,9 @@ import logging
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from analytics_pipeline.database import day_writes, writes
-from analytics_pipeline.database.models import SocialAccount
 from analytics_pipeline.platform_fetchers.exceptions import PlatformAPIError
 from analytics_pipeline.platform_fetchers.metrics import ListedPost
 from analytics_pipeline.sync import figures, ledger, plan, workers
@@ -22,17 +20,21 @@ from analytics_pipeline.sync.work import AccountResult, AccountWork
 _log = logging.getLogger(__name__)
 
 
-def list_posts(work: AccountWork, first: date, last: date) -> AccountResult:
+def list_posts(work: AccountWork, first: date, last: date, *, asked_once: bool = False) -> AccountResult:
     """Finds the posts of `first` to `last` and stores them page by page; figures that come along are stored too.
 
     A listing that fails leaves its days in the ledger, due again, waiting or for a person, as the failure says; but not
     the newest, where all their posts were listed before it. One that another process keeps from beginning leaves the
-    ledger to that process.
+    ledger to that process; days that nobody asks for a second time (`asked_once`) are owed then, if they are not known.
     """
     try:
         with work.alone():
             return _list_posts(work, first, last)
     except workers.AccountBusyError as error:
+        if asked_once:
+            with Session(work.engine) as session, session.begin():
+                if work.is_there(session):
+                    ledger.owe_listing(session, work.account.id, work.account.platform, first, last)
         return _busy(work, f"{error}; its posts were not listed")
 
 
@@ -154,8 +156,8 @@ def _store_page(
 def _failed(work: AccountWork, first: date, last: date, result: AccountResult, failure: Failure) -> AccountResult:
     days = plan.days_between(first, last)
     with Session(work.engine) as session, session.begin():
-        if session.scalar(select(SocialAccount.id).where(SocialAccount.id == work.account.id)) is None:
-            return result  # removed meanwhile, and its days with it
+        if not work.is_there(session):
+            return result  # and its days are gone with it
         ledger.record_listing_failure(session, work.account.id, work.account.platform, days, failure, work.clock())
         work.note_outcome(session, failure)
     return result

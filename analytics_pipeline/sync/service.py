@@ -160,6 +160,7 @@ class AnalyticsSyncService:
         accounts = plan.accounts(self._db, self._known_platforms([platform]))
         ranges = {account.id: [(first, last)] for account in accounts}
         given_up: dict[int, tuple[date, Failure]] = {}
+        asked_once = not (only_due or by_ladder)
         if only_due:
             ranges = plan.owed_listings(self._db, self._clock(), first, last)
         elif by_ladder:
@@ -181,7 +182,7 @@ class AnalyticsSyncService:
                 yield AccountResult(account, failure=given_up[account.id][1])
         yield from self._side_by_side(
             [account for account in accounts if ranges.get(account.id)],
-            lambda a: (listing.list_posts(self._work(a), *days) for days in ranges[a.id]),
+            lambda a: (listing.list_posts(self._work(a), *days, asked_once=asked_once) for days in ranges[a.id]),
         )
 
     def read_days(

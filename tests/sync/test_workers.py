@@ -9,7 +9,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from analytics_pipeline.database.models import SyncUnit
-from analytics_pipeline.sync import AnalyticsSyncService, ledger, workers
+from analytics_pipeline.sync import AnalyticsSyncService, ledger, retries, workers
 from tests.sync.conftest import D1, D2, Connect, at, ledger_states, likes, run
 from tests.sync.scripted import Platform
 
@@ -143,3 +143,28 @@ def test_who_lost_the_account_stores_nothing_that_others_have_taken_over(
     }
     assert {n for _, _, n in likes(session)} == {2}
     assert set(ledger_states(engine).values()) == {"done"}
+
+
+def test_days_that_nobody_asks_for_again_are_owed_where_the_account_is_busy(
+    service: AnalyticsSyncService, platform: Platform, connected: Connect, session: Session, elsewhere: Connection,
+    engine: Engine, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """A backfill meets a sync from the command line. What a refresh would have listed, the next one lists."""
+    platform.publish("10", "a", at(D1), likes=4)
+    account = connected("10")
+    monkeypatch.setattr(workers, "_LOCK", text(str(workers._LOCK).replace("30s", "10ms")))
+    with workers.account_lock(elsewhere, account):
+        (refreshed,) = service.list_posts("linkedin", D1, D2, by_ladder=True)
+        assert (refreshed.failure is None, ledger_states(engine)) == (False, {})
+        days = run(service)
+    assert not any(day.complete for day in days.values()), "nobody has listed them"
+    assert set(ledger_states(engine).values()) == {"due"}
+    assert [
+        (unit.publish_day, unit.posts_expected) for unit in retries.due_units(session, "linkedin", platform.now)
+    ] == [
+        (D2, None),
+        (D1, None),
+    ]
+    session.commit()
+    assert run(service, only_due=True)[D1].complete
+    assert likes(session) == [("a", "09-30", 4)]
