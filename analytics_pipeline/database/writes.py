@@ -71,8 +71,23 @@ def document(columns: Iterable[str], rows: Iterable[tuple[Any, ...]]) -> str:
 
 # --- posts
 
+# Days that posts leave or come to are noted by a trigger too, but post by post: another account's posts may move between
+# the same days in another order, and both would wait for each other.
 _UPSERT_POSTS = f"""
-WITH given AS MATERIALIZED (SELECT {", ".join(POST_COLUMNS)} FROM {rows_given(POST_COLUMNS)})
+WITH given AS MATERIALIZED (
+    SELECT {", ".join(POST_COLUMNS)}, (published_at AT TIME ZONE 'UTC')::date AS day FROM {rows_given(POST_COLUMNS)}
+),
+moved AS (
+    SELECT given.platform, given.day, p.published_on
+    FROM given JOIN published_posts AS p USING (social_account_id, platform_post_id) WHERE p.published_on <> given.day
+),
+noted AS (
+    INSERT INTO changed_days (asset, platform, day)
+    SELECT 'published_posts', platform, day FROM given WHERE %(tell)s
+    UNION SELECT 'published_posts', platform, unnest(ARRAY[day, published_on]) FROM moved
+    ORDER BY 1, 2, 3
+    ON CONFLICT DO NOTHING
+)
 INSERT INTO published_posts AS p ({", ".join(POST_COLUMNS)})
 SELECT {", ".join(POST_COLUMNS)} FROM given ORDER BY social_account_id, platform_post_id
 ON CONFLICT (social_account_id, platform_post_id) DO UPDATE SET
@@ -100,8 +115,10 @@ JOIN published_posts USING (platform_post_id) WHERE social_account_id = %(accoun
 """
 
 
-def upsert_posts(session: Session, rows: Sequence[PostRow]) -> UpsertedPosts:
+def upsert_posts(session: Session, rows: Sequence[PostRow], *, tell: bool = False) -> UpsertedPosts:
     """Adds the posts of one account that are new, and corrects those whose time, link or type has changed.
+
+    The publish days between which posts move are noted in `changed_days`, with `tell` all that the rows name.
 
     A link or type that is missing this time is kept. Cached figures are not touched. What is listed exists: a post that
     was `unavailable`, or even `deleted`, is `published` again. Of a post given twice, the last row counts.
@@ -118,7 +135,7 @@ def upsert_posts(session: Session, rows: Sequence[PostRow]) -> UpsertedPosts:
     if not accepted:
         return UpsertedPosts(0, 0, {}, refused)
     connection = session.connection()
-    parameters = {"rows": document(POST_COLUMNS, accepted.values())}
+    parameters = {"rows": document(POST_COLUMNS, accepted.values()), "tell": tell}
     written = connection.exec_driver_sql(_UPSERT_POSTS, parameters).all()
     changed = [row.id for row in written if not row.is_new]
     if changed:

@@ -318,14 +318,14 @@ def _delay(attempts: int) -> timedelta:
     return _FIRST_DELAY * int(4 ** max(0, attempts - 1))
 
 
-def tell_later(session: Session, asset: str, platform: str, days: Collection[date]) -> None:
-    """Notes days of an asset that were stored outside Dagster, which a sensor then tells it of."""
+def tell_later(session: Session, platform: str, days: Collection[date]) -> None:
+    """Notes days whose figures were read outside Dagster, which a sensor then tells it of."""
     if days:
-        session.execute(_TELL_LATER, {"asset": asset, "platform": platform, "days": sorted(days)})
+        session.execute(_TELL_LATER, {"platform": platform, "days": sorted(days)})
 
 
 # One parameter for however many days: rows of an insert would take longer to put together than to write.
 _TELL_LATER = text("""
-INSERT INTO changed_days (asset, platform, day) SELECT :asset, :platform, unnest(CAST(:days AS date[]))
+INSERT INTO changed_days (asset, platform, day) SELECT 'post_analytics', :platform, unnest(CAST(:days AS date[]))
 ON CONFLICT DO NOTHING
 """)

@@ -137,6 +137,7 @@ def _store_page(
             )
             for post in page
         ],
+        tell=work.run_id is None,
     )
     for post_id, reason in upserted.refused:
         _log.warning("%s: post %s cannot be stored: %s", account.name, post_id, reason)
@@ -147,9 +148,6 @@ def _store_page(
         if post.platform_post_id in upserted.ids and post.reading is not None and post.reading.error is None
     ]
     figures.store(session, account.platform, read, api_version, work.clock())
-    if work.run_id is None:
-        days = {post.published_at.astimezone(UTC).date() for post in page if post.platform_post_id in upserted.ids}
-        ledger.tell_later(session, "published_posts", account.platform, days)
     return upserted
 
 

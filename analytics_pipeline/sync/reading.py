@@ -225,7 +225,7 @@ def _store(work: AccountWork, units: Sequence[_Unit], api_version: str | None) -
             work.note_outcome(session, None)
         if work.run_id is None:
             days = {post.published_on for post, _ in read if post.id in kept}
-            ledger.tell_later(session, "post_analytics", work.account.platform, days)
+            ledger.tell_later(session, work.account.platform, days)
     for unit in units:
         if unit not in ours:
             message = f"{work.account.name}, {unit.day}: taken over by another run"

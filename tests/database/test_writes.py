@@ -365,3 +365,38 @@ def test_a_reading_that_was_planned_before_the_time_was_corrected_is_of_the_new_
     assert session.execute(select(PostAnalytics.published_on, PostAnalytics.likes_count)).all() == [
         (date(2026, 2, 28), 3)
     ]
+
+
+def test_two_accounts_whose_posts_move_between_the_same_days_both_come_through(
+    engine: Engine, account: SocialAccount
+) -> None:
+    """Their posts are in opposite order, as far as days go."""
+    numbers = range(60)
+    with Session(engine) as session, session.begin():
+        other = SocialAccount(business_id=account.business_id, platform="twitter", external_id="other")
+        session.add(other)
+        session.flush()
+        accounts = {1: account.id, -1: other.id}
+    start = threading.Barrier(2)
+    failures: list[BaseException] = []
+
+    def write(step: int) -> None:
+        try:
+            for shift in range(6):
+                at = [NOON + timedelta(days=100 * shift + 2 * number) for number in numbers[::step]]
+                rows = [
+                    a_post(account, f"p{n:02}", social_account_id=accounts[step], published_at=at[n]) for n in numbers
+                ]
+                start.wait()
+                with Session(engine) as session, session.begin():
+                    writes.upsert_posts(session, rows)
+        except BaseException as error:
+            failures.append(error)
+            start.abort()
+
+    writers = [threading.Thread(target=write, args=[step]) for step in accounts]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    assert not failures
