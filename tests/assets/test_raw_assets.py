@@ -185,6 +185,26 @@ def test_when_no_account_can_be_listed_the_run_fails_and_says_why(running: Runni
     assert running.materialized == set()
 
 
+def test_figures_are_read_while_every_listing_is_throttled(running: Running) -> None:
+    for account in ("10", "20"):
+        running.platform.publish(account, f"of {account}", at(FIRST))
+    assert running.run(1).success
+    running.platform.reads.clear()
+    running.platform.now += timedelta(days=1)
+    for account in ("10", "20"):
+        running.platform.listing_errors[account] = RateLimitError("posts are used up", "linkedin", 429, retry_after=600)
+    result = running.run(1)
+    assert result.success
+    assert sorted(running.platform.reads) == ["of 10", "of 20"]
+    checks = {evaluation.check_name: evaluation.passed for evaluation in result.get_asset_check_evaluations()}
+    assert (checks["every_account_listed"], checks["day_complete"]) == (False, True)
+
+    for account in ("10", "20"):
+        running.platform.reading_errors[account] = running.platform.listing_errors[account]
+    running.platform.now += timedelta(hours=1)
+    assert not running.run(1).success, "nothing could be stored"
+
+
 def test_no_token_reaches_the_events(running: Running) -> None:
     running.platform.publish("10", "a", at(FIRST))
     running.platform.listing_errors["20"] = RuntimeError("GET /x?access_token=token-of-20 failed")
