@@ -1,9 +1,10 @@
 """The retry sensor, which drains the ledger of what was rate limited or failed."""
 
-from collections.abc import Iterator
-from datetime import UTC, datetime
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime
 
 import dagster as dg
+from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 from sqlalchemy.orm import Session
 
 from analytics_pipeline.automation.jobs import SYNC_JOBS, only_due_config, sync_job_name
@@ -15,17 +16,38 @@ MAX_RUNS_PER_TICK = 4
 """Runs of a platform that one tick asks for: a backlog never crowds out the refresh of young posts."""
 LONGEST_RANGE = 366
 """Publish days that one run covers at most: it only works on those of them that are due."""
+RETRY_TAG = {"retry": "true"}
+_TO_COME = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTING]
+"""Not NOT_STARTED: a daemon that dies while it starts a run may leave it so for ever."""
+
+Ranges = Mapping[str, Sequence[tuple[date, date]]]
+"""Job → first and last publish day of runs."""
 
 
-def retry_requests(session: Session, now: datetime) -> Iterator[dg.RunRequest]:
+def runs_to_come(instance: dg.DagsterInstance) -> Ranges:
+    """The runs that this sensor asked for and that have not begun: a long backfill may be before them in the queue."""
+    found: dict[str, list[tuple[date, date]]] = {}
+    for run in instance.get_runs(dg.RunsFilter(statuses=_TO_COME, tags=RETRY_TAG)):
+        ends = (run.tags[tag] for tag in (ASSET_PARTITION_RANGE_START_TAG, ASSET_PARTITION_RANGE_END_TAG))
+        first, last = map(date.fromisoformat, ends)
+        found.setdefault(run.job_name, []).append((first, last))
+    return found
+
+
+def retry_requests(session: Session, now: datetime, to_come: Ranges) -> Iterator[dg.RunRequest]:
     """A run for each range of publish days with units whose waiting time is over, or that nobody works on.
 
     The ledger remembers that they were asked for, so that nothing is asked for twice, and what a dead run left behind
-    is asked for again. Commits.
+    is asked for again. What a run `to_come` covers is left to that run. Commits.
     """
     workers.take_back(session, now)
     for platform in SYNC_JOBS:
-        units = retries.due_units(session, platform, now)
+        covered = to_come.get(sync_job_name(platform), ())
+        units = [
+            unit
+            for unit in retries.due_units(session, platform, now)
+            if not any(first <= unit.publish_day <= last for first, last in covered)
+        ]
         ranges = grouped((unit.publish_day for unit in units), LONGEST_RANGE, plan.LISTED_TOGETHER.days)
         for first, last in ranges[:MAX_RUNS_PER_TICK]:
             asked = [unit for unit in units if first <= unit.publish_day <= last]
@@ -35,7 +57,7 @@ def retry_requests(session: Session, now: datetime) -> Iterator[dg.RunRequest]:
                 run_key=f"{platform}:{first}:{last}:attempt {attempt}:{now:%Y-%m-%dT%H:%M:%S}",
                 job_name=sync_job_name(platform),
                 run_config=only_due_config(platform),
-                tags={**range_tags(first, last), "retry": "true"},
+                tags={**range_tags(first, last), **RETRY_TAG},
             )
     session.commit()
 
@@ -50,5 +72,5 @@ def retry_requests(session: Session, now: datetime) -> Iterator[dg.RunRequest]:
 def retry_sensor(context: dg.SensorEvaluationContext, database: DatabaseResource) -> dg.SensorResult:
     """Asks for retry runs; says so when nothing is due."""
     with database.session() as session:
-        requests = list(retry_requests(session, datetime.now(UTC)))
+        requests = list(retry_requests(session, datetime.now(UTC), runs_to_come(context.instance)))
     return dg.SensorResult(requests, skip_reason=None if requests else dg.SkipReason("nothing in the ledger is due"))

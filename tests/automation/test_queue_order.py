@@ -25,6 +25,7 @@ from sqlalchemy import URL
 
 from analytics_pipeline.automation.jobs import sync_job_name
 from analytics_pipeline.automation.ranges import range_tags
+from analytics_pipeline.automation.retry_sensor import RETRY_TAG, runs_to_come
 from analytics_pipeline.automation.schedules import FIRST_IN_QUEUE, REFRESH_TAG
 from analytics_pipeline.definitions import defs
 from analytics_pipeline.settings import PROJECT_DIR
@@ -131,3 +132,14 @@ def test_a_refresh_waits_for_one_step_of_a_backfill_from_the_command_line(queue:
     queue.gets_the_place(refresh, "post_analytics")
     queue.leaves(refresh, "post_analytics")
     assert queue.gets_the_place(chunk, "post_analytics"), "and the backfill goes on"
+
+
+def test_a_retry_is_to_come_until_it_begins(queue: Queue) -> None:
+    day = date(2026, 9, 20)
+    queue.queued(21, REFRESH)
+    retry = queue.queued(20, RETRY_TAG)
+    assert runs_to_come(queue.instance) == {"twitter_sync": [(day, day)]}
+    assert retry.run_id in queue.tick()
+    assert runs_to_come(queue.instance) == {"twitter_sync": [(day, day)]}, "its process starts"
+    queue.tell(retry, dg.DagsterEventType.RUN_START)
+    assert runs_to_come(queue.instance) == {}

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from sqlalchemy.orm import Session
 
-from analytics_pipeline.automation.retry_sensor import retry_requests
+from analytics_pipeline.automation.retry_sensor import Ranges, retry_requests
 from analytics_pipeline.database.models import Business, SocialAccount, SyncUnit
 from analytics_pipeline.sync import ledger, retries
 
@@ -41,18 +41,18 @@ def unit(
     return row
 
 
-def ranges(session: Session, now: datetime = NOW) -> list[tuple[str, str, str]]:
+def ranges(session: Session, now: datetime = NOW, to_come: Ranges | None = None) -> list[tuple[str, str, str]]:
     """Job, first and last day of every run that is asked for."""
     return [
         (str(r.job_name), r.tags["dagster/asset_partition_range_start"], r.tags["dagster/asset_partition_range_end"])
-        for r in retry_requests(session, now)
+        for r in retry_requests(session, now, to_come or {})
     ]
 
 
 def test_what_may_be_tried_again_is_grouped_into_one_run(session: Session, account: SocialAccount) -> None:
     for day in (3, 4, 6):
         unit(session, account, day, "waiting", timedelta(seconds=-1))
-    (request,) = retry_requests(session, NOW)
+    (request,) = retry_requests(session, NOW, {})
     assert (request.job_name, request.tags["dagster/asset_partition_range_start"]) == ("twitter_sync", "2026-09-03")
     assert request.tags["dagster/asset_partition_range_end"] == "2026-09-06"
     assert str(request.run_key).startswith("twitter:2026-09-03:2026-09-06:attempt 2:")
@@ -107,15 +107,15 @@ def test_a_run_that_was_asked_for_has_time_to_begin_and_is_replaced_when_it_died
     session: Session, account: SocialAccount
 ) -> None:
     unit(session, account, 3, "waiting", timedelta(seconds=-5))
-    (first,) = retry_requests(session, NOW)
-    assert list(retry_requests(session, NOW + timedelta(minutes=14))) == []
-    (again,) = retry_requests(session, NOW + timedelta(minutes=15))
+    (first,) = retry_requests(session, NOW, {})
+    assert list(retry_requests(session, NOW + timedelta(minutes=14), {})) == []
+    (again,) = retry_requests(session, NOW + timedelta(minutes=15), {})
     assert again.run_key != first.run_key, "a key is spent even when its run died"
 
 
 def test_what_failed_again_is_asked_for_as_soon_as_its_time_has_come(session: Session, account: SocialAccount) -> None:
     row = unit(session, account, 3, "waiting", timedelta(0), posts=1)
-    assert len(list(retry_requests(session, NOW))) == 1
+    assert len(list(retry_requests(session, NOW, {}))) == 1
     session.refresh(row)
     (claim,) = ledger.claim(session, account.id, [row.publish_day], "run-1", NOW)
     assert claim.attempts == 2
@@ -149,3 +149,16 @@ def test_no_account_hides_another_behind_its_backlog(session: Session, account: 
     due = retries.due_units(session, "twitter", NOW)
     assert [u.publish_day for u in due if u.social_account_id == other.id] == [date(2024, 1, 5)]
     assert sum(u.social_account_id == account.id for u in due) == retries.UNITS_PER_ACCOUNT
+
+
+def test_what_a_queued_run_covers_is_left_to_it_however_long_it_queues(
+    session: Session, account: SocialAccount
+) -> None:
+    for day in (3, 6):
+        unit(session, account, day, "waiting", timedelta(seconds=-5))
+    (asked,) = ranges(session)
+    unit(session, account, 25, "waiting", timedelta(seconds=-5))
+    later = NOW + timedelta(hours=1)
+    queued: Ranges = {"twitter_sync": [(date(2026, 9, 3), date(2026, 9, 6))]}
+    assert ranges(session, later, queued) == [("twitter_sync", "2026-09-25", "2026-09-25")]
+    assert ranges(session, later) == [asked], "it was taken out of the queue"

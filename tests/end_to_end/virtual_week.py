@@ -129,7 +129,7 @@ class Week:
 
     def _retry(self) -> None:
         with Session(self.engine) as session:
-            requests = list(retry_requests(session, self.now()))
+            requests = list(retry_requests(session, self.now(), {}))
         for request in requests:
             self._run(str(request.job_name).removesuffix("_sync"), request)
 
