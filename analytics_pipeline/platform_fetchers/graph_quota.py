@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from analytics_pipeline.platform_fetchers.http import LONGEST_WAIT
 from analytics_pipeline.platform_fetchers.quota import Scope
 
 SLOW_FROM: Final = 75.0
@@ -66,7 +67,9 @@ def minutes_to_wait(headers: Mapping[str, Any], kind: str, account_id: str | Non
 def _load(scope: Scope, entries: list[Any]) -> Load | None:
     percent = _highest(entries, "call_count", "total_time", "total_cputime")
     minutes = _highest(entries, "estimated_time_to_regain_access")
-    return None if percent is None and minutes is None else Load(scope, percent or 0.0, minutes or 0.0)
+    if percent is None and minutes is None:
+        return None
+    return Load(scope, percent or 0.0, min(max(0.0, minutes or 0.0), LONGEST_WAIT / 60))
 
 
 def _highest(entries: list[Any], *names: str) -> float | None:

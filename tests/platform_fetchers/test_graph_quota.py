@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 from analytics_pipeline.platform_fetchers.exceptions import RateLimitError
 from analytics_pipeline.platform_fetchers.facebook import FacebookFetcher
 from analytics_pipeline.platform_fetchers.graph_quota import Load, loads, minutes_to_wait, pause
+from analytics_pipeline.platform_fetchers.http import LONGEST_WAIT
 from analytics_pipeline.platform_fetchers.metrics import PostRef
 from analytics_pipeline.platform_fetchers.quota import MemoryQuota
 from analytics_pipeline.sync.quota import SharedQuota
@@ -156,3 +157,15 @@ def test_a_time_that_meta_names_is_kept_whatever_the_percentage(
     with pytest.raises(RateLimitError) as caught:
         fetcher.fetch_page_insights(["page_follows"])
     assert caught.value.retry_after == 240
+
+
+@pytest.mark.parametrize(("minutes", "wait"), [(10**7, LONGEST_WAIT), (10**13, LONGEST_WAIT), (-3, None)])
+def test_a_time_that_no_window_of_meta_has_is_no_time(
+    minutes: int, wait: float | None, server: PlatformServer, engine: Engine
+) -> None:
+    """A hold outlives the process, and is never shortened."""
+    server.answer = lambda _: Answer(json={"data": []}, headers=headers_of(60, minutes))
+    assert [wait_of(1, server, engine) for _ in range(2)] == [None, wait]
+    refused = Answer(400, error(80001, "(#80001) too many calls")[1], headers=headers_of(60, minutes))
+    server.answer = lambda _: refused
+    assert wait_of(2, server, engine) == wait
