@@ -107,14 +107,14 @@ class AnalyticsSyncService:
     def sync_single_post(self, post_id: int) -> dict[str, Any]:
         """Reads one post's figures now; returns the same report as `sync_business_analytics`.
 
-        Raises InvalidRequestError for an unknown post.
+        Raises InvalidRequestError for a post that is unknown or was deleted, and for one of a disconnected account.
         """
         post = self._db.get(PublishedPost, post_id)
         if post is None:
             raise InvalidRequestError(f"there is no post {post_id}")
-        accounts = [
-            a for a in plan.accounts(self._db, [post.platform], post.business_id) if a.id == post.social_account_id
-        ]
+        if post.status == "deleted":
+            raise InvalidRequestError(f"post {post_id} was deleted on {post.platform}; its last figures stay")
+        accounts = [a for a in plan.accounts(self._db, [post.platform]) if a.id == post.social_account_id]
         if not accounts:
             raise InvalidRequestError(f"the account of post {post_id} is disconnected: connect it again first")
         of_day = plan.posts(self._db, accounts[0], [post.published_on], None, self._clock())

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
-from analytics_pipeline.database.models import PublishedPost, SocialAccount
+from analytics_pipeline.database.models import Business, PublishedPost, SocialAccount
 from analytics_pipeline.platform_fetchers.exceptions import RateLimitError, TransientError
 from analytics_pipeline.sync import AnalyticsSyncService, InvalidRequestError, ledger
 from tests.sync.conftest import D1, D2, Connect, at, ledger_states, likes
@@ -105,6 +105,33 @@ def test_single_post(service: AnalyticsSyncService, platform: Platform, connecte
     report = service.sync_single_post(post.id)
     assert report["synced"] == 1
     assert likes(session) == [("b", "09-30", 2)]
+
+
+def test_single_post_of_an_account_that_another_business_has_now(
+    service: AnalyticsSyncService, platform: Platform, connected: Connect, session: Session
+) -> None:
+    platform.publish("10", "a", at(D1), likes=3)
+    account = session.get_one(SocialAccount, connected("10"))
+    list(service.list_posts("linkedin", D1, D1))
+    other = Business(name="Buyer")
+    session.add(other)
+    session.flush()
+    account.business_id = other.id
+    session.commit()
+    assert service.sync_single_post(session.scalars(select(PublishedPost.id)).one())["synced"] == 1
+
+
+def test_single_post_that_was_deleted_is_refused_with_its_reason(
+    service: AnalyticsSyncService, platform: Platform, connected: Connect, session: Session
+) -> None:
+    connected("10")
+    platform.publish("10", "a", at(D1))
+    list(service.list_posts("linkedin", D1, D1))
+    post = session.scalars(select(PublishedPost)).one()
+    post.status = "deleted"
+    session.commit()
+    with pytest.raises(InvalidRequestError, match=f"^post {post.id} was deleted on linkedin; its last figures stay$"):
+        service.sync_single_post(post.id)
 
 
 def test_status(service: AnalyticsSyncService, platform: Platform, connected: Connect) -> None:
