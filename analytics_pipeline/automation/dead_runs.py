@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from analytics_pipeline.database.models import SyncUnit
@@ -42,15 +42,16 @@ def end_dead_runs(instance: dg.DagsterInstance) -> list[dg.DagsterRun]:
 
 
 def tell_what_they_stored(instance: dg.DagsterInstance, session: Session, runs: Iterable[dg.DagsterRun]) -> int:
-    """Materialises the days that runs have finished in the ledger, but died before they could say so; says how many.
+    """Materialises the days of which runs have stored something, but died before they could say so; says how many.
 
     Without that the summaries would not follow these days.
     """
     told = 0
+    stored_a_part = and_(SyncUnit.posts_synced > 0, SyncUnit.finished_at.is_not(None))  # else it is an older run's
     for run in runs:
         stored = session.execute(
             select(SyncUnit.platform, SyncUnit.publish_day)
-            .where(SyncUnit.run_id == run.run_id, SyncUnit.state == "done")
+            .where(SyncUnit.run_id == run.run_id, or_(SyncUnit.state == "done", stored_a_part))
             .distinct()
             .order_by(SyncUnit.publish_day)
         ).all()

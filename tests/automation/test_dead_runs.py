@@ -18,7 +18,6 @@ from analytics_pipeline.executor import watched
 from analytics_pipeline.resources import DatabaseResource
 
 KEY = dg.AssetKey(["twitter", "post_analytics"])
-DAYS = (date(2026, 9, 1), date(2026, 9, 2), date(2026, 9, 3))
 
 
 @pytest.fixture
@@ -76,8 +75,19 @@ def test_what_a_dead_run_stored_and_did_not_tell_is_told_once(instance: dg.Dagst
     session.add(SocialAccount(business_id=1, platform="twitter", external_id="1", access_token="t"))
     session.flush()
     run_id = started(instance)
-    for day, state in zip(DAYS, ("done", "done", "waiting"), strict=True):
-        session.add(SyncUnit(social_account_id=1, platform="twitter", publish_day=day, state=state, run_id=run_id))
+    ended = datetime.now(UTC)
+    for day, state, synced, at in (
+        (1, "done", 0, ended),
+        (2, "waiting", 3, ended),  # some of its posts
+        (3, "waiting", 0, ended),
+        (4, "waiting", 3, None),  # those of a run before; this one did not come to it
+    ):
+        session.add(
+            SyncUnit(
+                social_account_id=1, platform="twitter", publish_day=date(2026, 9, day), state=state, posts_synced=synced,
+                finished_at=at, run_id=run_id,
+            )
+        )  # fmt: skip
     session.commit()
     told = tick(instance)
     assert "2 days told" in str(told.skip_reason)
