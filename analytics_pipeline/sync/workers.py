@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 
+from psycopg.errors import LockNotAvailable
 from sqlalchemy import ColumnElement, Connection, func, select, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
@@ -24,7 +25,7 @@ _GONE = Failure("transient", "The process that read the day ended before it was 
 
 
 class AccountBusyError(Exception):
-    """Another process is working on the account at this moment."""
+    """The account is not to be had at this moment: another process works on it, or the connection was lost."""
 
 
 @contextmanager
@@ -33,15 +34,17 @@ def account_lock(connection: Connection, account_id: int) -> Iterator[None]:
 
     Whoever holds it knows that a unit of the account left `running` belongs to a dead worker. Who loses it, with the
     connection, may go on: what others have taken over is no longer stored (`ledger.held`).
-    Raises AccountBusyError when another process keeps the account for longer than half a minute.
+    Raises AccountBusyError when another process keeps the account for longer than half a minute, or the connection is lost.
     """
     keys = {"space": locks.ACCOUNTS, "account": account_id}
     try:
         connection.execute(_LOCK, keys)
         connection.commit()  # the lock belongs to the connection, its patience to the transaction
-    except OperationalError:
+    except OperationalError as error:
         connection.rollback()
-        raise AccountBusyError(f"account {account_id} is being synced by another process") from None
+        held = isinstance(error.orig, LockNotAvailable)
+        why = "is being synced by another process" if held else f"cannot be locked: {type(error.orig).__name__}"
+        raise AccountBusyError(f"account {account_id} {why}") from None
     try:
         yield
     finally:

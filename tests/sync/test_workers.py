@@ -168,3 +168,14 @@ def test_days_that_nobody_asks_for_again_are_owed_where_the_account_is_busy(
     session.commit()
     assert run(service, only_due=True)[D1].complete
     assert likes(session) == [("a", "09-30", 4)]
+
+
+def test_a_lost_connection_is_not_taken_for_another_process(
+    account: int, elsewhere: Connection, engine: Engine
+) -> None:
+    pid = elsewhere.scalar(text("SELECT pg_backend_pid()"))
+    with engine.connect() as other:
+        other.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": pid})
+    busy = pytest.raises(workers.AccountBusyError, match=r"^account 1 cannot be locked: AdminShutdown$")
+    with busy, workers.account_lock(elsewhere, account):
+        pass
