@@ -1,6 +1,7 @@
 """Bulk writes against a plain-Python model: one row per post and UTC day, the newest reading wins, whatever the order."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
@@ -394,9 +395,6 @@ def test_two_accounts_whose_posts_move_between_the_same_days_both_come_through(
             failures.append(error)
             start.abort()
 
-    writers = [threading.Thread(target=write, args=[step]) for step in accounts]
-    for writer in writers:
-        writer.start()
-    for writer in writers:
-        writer.join()
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(write, accounts))
     assert not failures
