@@ -19,7 +19,8 @@ from analytics_pipeline.platform_fetchers.metrics import COUNT_METRICS, engageme
 from benchmarks.syncing import connect_accounts
 
 _FETCHED_AT = datetime(2026, 9, 20, 12, tzinfo=UTC)
-_COLUMNS = {**ANALYTICS_COLUMNS, **RAW_COLUMNS}
+_FIGURES = {**ANALYTICS_COLUMNS, "published_on": "date"}
+_COLUMNS = {**ANALYTICS_COLUMNS, **RAW_COLUMNS, "published_on": "date"}
 _ROUNDS = 3
 TOGETHER = 100
 """Readings that a sync stores in one transaction: those of a page, or of a batch."""
@@ -51,7 +52,7 @@ def compare(rows: int) -> Storing:
         ]
         ids = sorted(writes.upsert_posts(session, posts).ids.values())
     readings = [_reading(post_id) for post_id in ids]
-    ready = [observation_values(row) for row in readings]
+    ready = [(*observation_values(row), _FETCHED_AT.date()) for row in readings]
 
     def ours(session: Session, together: int = TOGETHER) -> None:
         for start in range(0, rows, together):
@@ -84,8 +85,8 @@ def _best(work: Callable[[Session], None]) -> float:
     return min(seconds)
 
 
-_NAMES = ", ".join(ANALYTICS_COLUMNS)
-_ASSIGNED = ", ".join(f"{name} = excluded.{name}" for name in ANALYTICS_COLUMNS if name != "post_id")
+_NAMES = ", ".join(_FIGURES)
+_ASSIGNED = ", ".join(f"{name} = excluded.{name}" for name in _FIGURES if name != "post_id")
 _MERGE_FIGURES = f"""
 INSERT INTO post_analytics ({_NAMES}) SELECT {_NAMES} FROM bare
 ON CONFLICT (post_id, ((fetched_at AT TIME ZONE 'UTC')::date)) DO UPDATE SET {_ASSIGNED}
