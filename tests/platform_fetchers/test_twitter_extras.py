@@ -68,6 +68,41 @@ def test_the_days_of_an_edited_post_are_those_that_all_versions_tell(
     assert read(fetcher, first).days == {DAY: {"likes_count": 75}}
 
 
+@pytest.mark.parametrize(
+    "counters",
+    [
+        (
+            "likes",
+            "replies",
+            "retweets",
+            "quote_tweets",
+            "bookmarks",
+            "impressions",
+            "url_clicks",
+            "user_profile_clicks",
+        ),
+        ("likes", "replies", "reposts", "quotes", "bookmarks", "impressions", "link_clicks", "profile_visits"),
+    ],
+    ids=["tweets", "posts"],
+)
+def test_a_day_is_told_in_either_vocabulary(
+    server: PlatformServer, account: XAccount, fetcher: TwitterAnalyticsFetcher, counters: tuple[str, ...]
+) -> None:
+    post = account.publish(BORN)
+    told = {name: number for number, name in enumerate(counters, 1)} | {"shares": 99}
+    server.answer = answering(account, Answer(json={"data": [{"id": post, **bucket(**told)}]}))
+    assert read(fetcher, post).days[DAY] == {
+        "likes_count": 1,
+        "comments_count": 2,
+        "retweets_count": 3,
+        "quote_tweets_count": 4,
+        "bookmarks_count": 5,
+        "impressions": 6,
+        "url_clicks": 7,
+        "profile_clicks": 8,
+    }
+
+
 @pytest.mark.parametrize(("other", "seconds"), [("600000", 6000.0), (None, None)])
 def test_views_and_watch_time_are_those_of_all_videos_of_a_post(
     server: PlatformServer,
