@@ -151,6 +151,13 @@ def test_a_type_that_proves_wrong_is_mended(account: FakeAccount, fetcher: Insta
     assert known(story) == STORY_FIGURES
 
 
+def test_a_story_tells_who_went_on_to_the_profile_or_the_link(account: FakeAccount, fetcher: InstagramFetcher) -> None:
+    told = {"views": 90, "profile_visits": 7, "link_clicks": 3}
+    account.nodes["9"] = media(9, "IMAGE", "STORY", insights=told)
+    [story] = fetcher.fetch_many([PostRef("9", None, "story")])
+    assert known(story) == {"impressions": 90, "profile_clicks": 7, "url_clicks": 3}
+
+
 def test_missing_is_unknown_and_zero_is_zero(account: FakeAccount, fetcher: InstagramFetcher) -> None:
     account.nodes["1"]["insights"] = {"likes": 0, "views": 0}
     assert known(next(fetcher.fetch_many([PostRef("1")]))) == {"likes_count": 0, "comments_count": 18, "impressions": 0}
