@@ -44,6 +44,12 @@ def test_clicks_on_the_link_come_fifty_media_a_call(
     assert len(batches) == 2
 
 
+def test_a_story_has_clicks_too(account: FakeAccount, fetcher: InstagramFetcher) -> None:
+    account.nodes["739"] = media(739, "IMAGE", "STORY", clicks=8)
+    [story] = fetcher.fetch_many([PostRef("739", None, "story")])
+    assert known(story)["clicks"] == 8
+
+
 def test_clicks_are_those_of_media_of_any_age(account: FakeAccount, fetcher: InstagramFetcher) -> None:
     """Else the last reading of every post would take back what the readings before it told."""
     account.nodes = {"0": media(0, clicks=7), "739": media(739, clicks=8)}
