@@ -40,25 +40,28 @@ def read_days(
     """Reads the posts of the account's units of `first` to `last`; yields a result for each, those left alone included.
 
     `only` leaves alone what the ledger does not say is due, but for these days. Posts read since `reuse_since` (by this
-    run's listing) are not read again.
+    run's listing) are not read again. Where the account must not be called, what is due by the ledger ends with
+    that failure: left due, it would be asked for every quarter of an hour.
     """
     try:
         with work.alone():
             blocked = work.blocked()
+            if blocked is not None:
+                only = ()  # what is done stays so
             with Session(work.engine) as session, session.begin():
                 units = plan.units(session, work.account, first, last)
                 days = [
                     unit.publish_day
                     for unit in units
                     # A unit whose posts nobody knows is the listing's to mend.
-                    if blocked is None and unit.posts_expected is not None and plan.wants_work(unit, work.clock(), only)
+                    if unit.posts_expected is not None and plan.wants_work(unit, work.clock(), only)
                 ]
                 alone = plan.left_alone(session, work.account, [u for u in units if u.publish_day not in days])
                 claims = ledger.claim(session, work.account.id, days, work.run_id, work.clock())
                 posts = plan.posts(session, work.account, days, reuse_since, work.clock())
             try:
                 yield from alone
-                yield from _read(work, {claim.publish_day: claim for claim in claims}, posts)
+                yield from _read(work, {claim.publish_day: claim for claim in claims}, posts, blocked)
             except BaseException as error:
                 failure = work.failure_of(error) if isinstance(error, Exception) else None
                 # Where the database is what failed, the retry sensor takes them back.
@@ -106,7 +109,12 @@ class _Unit:
         return self.to_read - len(self.readings)
 
 
-def _read(work: AccountWork, claims: Mapping[date, Claim | None], posts: Sequence[PlannedPost]) -> Iterator[UnitResult]:
+def _read(
+    work: AccountWork,
+    claims: Mapping[date, Claim | None],
+    posts: Sequence[PlannedPost],
+    blocked: Failure | None = None,
+) -> Iterator[UnitResult]:
     units = {day: _Unit(day, claim) for day, claim in claims.items()}
     for post in posts:
         units[post.published_on].posts.append(post)
@@ -128,8 +136,8 @@ def _read(work: AccountWork, claims: Mapping[date, Claim | None], posts: Sequenc
         ended.clear()
         return results
 
-    for unit in [unit for unit in units.values() if not unit.unread]:
-        end(unit, FETCHERS[work.account.platform].nothing_used)
+    for unit in [unit for unit in units.values() if blocked or not unit.unread]:
+        end(unit, FETCHERS[work.account.platform].nothing_used, blocked if unit.unread else None)
     yield from store()
     if not units:
         return
@@ -219,9 +227,8 @@ def _store(work: AccountWork, units: Sequence[_Unit], api_version: str | None) -
         _mark_back(session, [post for post, reading in read if reading.analytics and reading.error is None])
         for failure in {unit.failure for unit in ours if unit.failure is not None}:
             work.note_outcome(session, failure)
-        if any(
-            result.state == "done" and result.posts_expected for result in results
-        ):  # a day without posts calls nobody
+        # A day without posts is done without a call.
+        if any(result.state == "done" and result.posts_expected for result in results):
             work.note_outcome(session, None)
         if work.run_id is None:
             days = {post.published_on for post, _ in read if post.id in kept}

@@ -1,13 +1,14 @@
 """What a failed listing leaves in the ledger, and what becomes of it when listing works again."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from analytics_pipeline.database.models import SyncUnit
+from analytics_pipeline.platform_fetchers.base import BasePlatformFetcher
 from analytics_pipeline.platform_fetchers.exceptions import ConfigurationError, RateLimitError, TransientError
-from analytics_pipeline.sync import AnalyticsSyncService
+from analytics_pipeline.sync import AnalyticsSyncService, plan, retries
 from tests.sync.conftest import D1, D2, Connect, at, likes, run
 from tests.sync.scripted import Platform
 
@@ -56,3 +57,29 @@ def test_a_day_whose_posts_are_known_waits_for_its_own_time(
     platform.now += timedelta(hours=2)
     assert run(service, only_due=True)[D1].complete, "its figures are read while listing fails"
     assert likes(session) == [("a", "09-30", 1)]
+
+
+def test_known_days_of_an_account_that_no_setting_fits_are_given_up(
+    platform: Platform, connected: Connect, session: Session
+) -> None:
+    """Else the retry sensor would ask for them for ever."""
+    connected("10")
+    platform.publish("10", "a", at(D1))
+    platform.publish("10", "b", at(D2))
+    wrong = False
+
+    def make_fetcher(account: plan.Account) -> BasePlatformFetcher:
+        if wrong:
+            raise ConfigurationError("META_API_VERSION is not like v25.0", "linkedin")
+        return platform.fetcher(account)
+
+    service = AnalyticsSyncService(session, make_fetcher=make_fetcher, clock=lambda: platform.now)
+    list(service.list_posts("linkedin", D1, D2))
+    list(service.read_days("linkedin", D2, D2))
+    wrong = True
+    days = run(service, only_due=True)
+    assert unit(session) == ("parked", 1, "configuration")
+    assert days[D2].complete, "what is done stays so"
+    days = run(service)
+    assert days[D2].complete
+    assert retries.due_units(session, "linkedin", datetime.now(UTC) + timedelta(days=1)) == []

@@ -64,6 +64,22 @@ def test_the_other_accounts_are_read(
     assert likes(session)[-1][0] == "b"
 
 
+def test_known_days_are_tried_ever_more_rarely(
+    service: AnalyticsSyncService, platform: Platform, connected: Connect, session: Session
+) -> None:
+    connected("10")
+    lost = connected("11")
+    platform.publish("11", "b", at(D1))
+    list(service.list_posts("linkedin", D1, D2))
+    shut(session, lost)
+    for n, state in enumerate(["waiting"] * 4 + ["parked"], start=1):
+        platform.now += timedelta(hours=5)
+        run(service, only_due=True)
+        found = session.get_one(SyncUnit, (lost, D1), populate_existing=True)
+        assert (found.state, found.attempts, found.error_message) == (state, n, SHUT)
+        session.commit()
+
+
 def test_the_only_account_of_a_platform_does_not_make_the_key_a_wrong_one(
     service: AnalyticsSyncService, connected: Connect, session: Session, engine: Engine
 ) -> None:
