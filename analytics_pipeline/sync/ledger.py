@@ -94,7 +94,7 @@ def release_failed(session: Session, platform: str, first: date, last: date) -> 
 def register_listing(session: Session, account_id: int, first: date, last: date) -> None:
     """After a complete listing of `first` to `last`: one unit per day that has posts, due if its number of posts grew.
 
-    Units of days that turn out to have no posts, or no longer, are done.
+    Units of days that turn out to have no posts, or no longer, are done, and nothing of them has failed.
     """
     listed = {"account": account_id, "first": first, "last": last}
     session.execute(_EXPECT_POSTS, listed)
@@ -122,14 +122,19 @@ ON CONFLICT (social_account_id, publish_day) DO UPDATE SET
 WHERE unit.posts_expected IS DISTINCT FROM excluded.posts_expected
 """)
 _EXPECT_NONE = text("""
-UPDATE sync_units SET
-    posts_expected = 0, posts_synced = 0, state = 'done', attempts = 0, error_class = NULL, error_message = NULL,
-    next_attempt_at = NULL, updated_at = now()
-WHERE social_account_id = :account AND publish_day BETWEEN :first AND :last AND posts_expected IS DISTINCT FROM 0
-    AND NOT EXISTS (
-        SELECT FROM published_posts AS p
-        WHERE p.social_account_id = :account AND p.published_on = sync_units.publish_day AND p.status <> 'deleted'
-    )
+WITH emptied AS (
+    UPDATE sync_units SET
+        posts_expected = 0, posts_synced = 0, state = 'done', attempts = 0, error_class = NULL, error_message = NULL,
+        next_attempt_at = NULL, updated_at = now()
+    WHERE social_account_id = :account AND publish_day BETWEEN :first AND :last AND posts_expected IS DISTINCT FROM 0
+        AND NOT EXISTS (
+            SELECT FROM published_posts AS p
+            WHERE p.social_account_id = :account AND p.published_on = sync_units.publish_day AND p.status <> 'deleted'
+        )
+    RETURNING publish_day
+)
+DELETE FROM sync_errors USING emptied
+WHERE sync_errors.social_account_id = :account AND sync_errors.publish_day = emptied.publish_day
 """)
 
 
