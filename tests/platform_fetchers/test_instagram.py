@@ -26,6 +26,7 @@ from analytics_pipeline.platform_fetchers.instagram_errors import (
     TooFewViewersError,
 )
 from analytics_pipeline.platform_fetchers.instagram_metrics import METRICS, link_clicks
+from analytics_pipeline.platform_fetchers.instagram_metrics import post_type as type_of
 from analytics_pipeline.platform_fetchers.metrics import PostRef
 from tests.platform_fetchers.conftest import NOW, TOKEN
 from tests.platform_fetchers.graph_fake import START, error, insights
@@ -149,6 +150,18 @@ def test_a_type_that_proves_wrong_is_mended(account: FakeAccount, fetcher: Insta
     [wrong_reel, story] = fetcher.fetch_many([PostRef("3", None, "image"), PostRef("9", None, "image")])
     assert known(wrong_reel) == REEL_FIGURES
     assert known(story) == STORY_FIGURES
+
+
+def test_types_of_media() -> None:
+    nodes = [
+        media(1),
+        media(2, "CAROUSEL_ALBUM"),
+        media(3, "VIDEO"),
+        reel(4),
+        media(5, "VIDEO", "STORY"),
+        media(6, "AUDIO"),
+    ]
+    assert list(map(type_of, nodes)) == ["image", "carousel", "video", "reel", "story", "other"]
 
 
 def test_a_story_tells_who_went_on_to_the_profile_or_the_link(account: FakeAccount, fetcher: InstagramFetcher) -> None:
