@@ -1,6 +1,6 @@
 """Ranges of publish days: as tags of a run, and out of scattered days."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
@@ -9,6 +9,12 @@ from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PART
 def range_tags(first: date, last: date) -> dict[str, str]:
     """Tags that make a run work on the partitions `first` to `last`, both included."""
     return {ASSET_PARTITION_RANGE_START_TAG: first.isoformat(), ASSET_PARTITION_RANGE_END_TAG: last.isoformat()}
+
+
+def range_of(tags: Mapping[str, str]) -> tuple[date, date]:
+    """The first and the last partition that a run with such tags works on."""
+    first, last = (tags[tag] for tag in (ASSET_PARTITION_RANGE_START_TAG, ASSET_PARTITION_RANGE_END_TAG))
+    return date.fromisoformat(first), date.fromisoformat(last)
 
 
 def chunks(first: date, last: date, days: int) -> list[tuple[date, date]]:

@@ -4,11 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 
 import dagster as dg
-from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 from sqlalchemy.orm import Session
 
 from analytics_pipeline.automation.jobs import SYNC_JOBS, only_due_config, sync_job_name
-from analytics_pipeline.automation.ranges import grouped, range_tags
+from analytics_pipeline.automation.ranges import grouped, range_of, range_tags
 from analytics_pipeline.resources import DatabaseResource
 from analytics_pipeline.sync import plan, retries, workers
 
@@ -28,9 +27,7 @@ def runs_to_come(instance: dg.DagsterInstance) -> Ranges:
     """The runs that this sensor asked for and that have not begun: a long backfill may be before them in the queue."""
     found: dict[str, list[tuple[date, date]]] = {}
     for run in instance.get_runs(dg.RunsFilter(statuses=_TO_COME, tags=RETRY_TAG)):
-        ends = (run.tags[tag] for tag in (ASSET_PARTITION_RANGE_START_TAG, ASSET_PARTITION_RANGE_END_TAG))
-        first, last = map(date.fromisoformat, ends)
-        found.setdefault(run.job_name, []).append((first, last))
+        found.setdefault(run.job_name, []).append(range_of(run.tags))
     return found
 
 

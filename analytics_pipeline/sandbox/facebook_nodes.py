@@ -300,10 +300,11 @@ class PagePost:
         return {"data": [], "summary": {"total_count": total, "viewer_reaction": "NONE"}}
 
     def _count(self, call: Call, wanted: Field) -> int | None:
-        if call.world.observation(self.post, call.now) is None:
+        reading = call.world.observation(self.post, call.now)
+        if reading is None:
             return 0
         if wanted.name == "comments":
-            return call.figure(self.post, "comments")
+            return reading.comments
         figures: Mapping[str, int] = call.figures(self.post)
         kind = "LIKE" if wanted.name == "likes" else wanted.arguments.get("type", "NONE")
         if kind == "NONE":

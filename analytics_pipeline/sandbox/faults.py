@@ -9,6 +9,8 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from analytics_pipeline.sandbox.platforms import PLATFORMS
+
 KINDS = {
     "status": "the platform's own error body for `status` (429, 5xx …), with `retry_after` as that header if given",
     "reply": "exactly `status`, `body` and `headers`",
@@ -26,7 +28,7 @@ KINDS = {
 class Fault:
     """One line of the script. Blank selectors match everything; `times` 0 = for ever, `skip` lets some pass first.
 
-    Raises ValueError for an unknown kind and a status that HTTP does not have.
+    Raises ValueError for an unknown kind or platform, and a status that HTTP does not have.
     `external_id` selects the account whose token the request carries.
     """
 
@@ -47,6 +49,8 @@ class Fault:
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise ValueError(f"unknown kind of fault {self.kind!r}; known: {', '.join(KINDS)}")
+        if self.platform not in ("", *PLATFORMS):
+            raise ValueError(f"unknown platform {self.platform!r}; known: {', '.join(PLATFORMS)}")
         if not 100 <= self.status <= 599:
             raise ValueError(f"{self.status} is no status of HTTP")
 

@@ -10,7 +10,6 @@ from datetime import UTC, date, datetime, timedelta
 from random import Random
 
 from analytics_pipeline.sandbox.model import (
-    PLATFORMS,
     Account,
     AccountDay,
     FacebookSettings,
@@ -18,6 +17,7 @@ from analytics_pipeline.sandbox.model import (
     Post,
     World,
 )
+from analytics_pipeline.sandbox.platforms import PLATFORMS
 
 THROTTLED_SECONDS = 20.0
 """How long the one throttled account is refused, once (the X account of the first business)."""

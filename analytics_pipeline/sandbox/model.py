@@ -9,12 +9,10 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from typing import Literal
 
 from analytics_pipeline.sandbox.faults import Fault
+from analytics_pipeline.sandbox.platforms import PLATFORMS
 
-Platform = Literal["linkedin", "twitter", "facebook", "instagram"]
-PLATFORMS: tuple[Platform, ...] = ("linkedin", "twitter", "facebook", "instagram")
 TOKEN_STATES = ("valid", "expired", "revoked", "unknown", "missing_scope", "password_changed", "logged_out")
 
 
@@ -256,9 +254,6 @@ class World:
         self._index_accounts()
         self._index_posts()
         self._index_figures()
-        for row, fault in enumerate(self.faults):
-            if fault.platform not in ("", *PLATFORMS):
-                raise WorldError("faults", row, f"unknown platform {fault.platform!r}")
 
     def _index_accounts(self) -> None:
         for row, account in enumerate(self.accounts):

@@ -17,7 +17,8 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from analytics_pipeline.database.models import Business, SocialAccount
-from analytics_pipeline.sandbox.model import PLATFORMS, Account, ClockSettings, FacebookSettings, World
+from analytics_pipeline.sandbox.model import Account, ClockSettings, FacebookSettings, World
+from analytics_pipeline.sandbox.platforms import PLATFORMS
 from analytics_pipeline.sandbox.server import SandboxServer
 from analytics_pipeline.sandbox.world import generate_world
 from analytics_pipeline.settings import get_settings

@@ -11,7 +11,8 @@ from typing import Any
 
 from sqlalchemy import Engine, text
 
-from analytics_pipeline.sandbox.model import PLATFORMS, Account, Observation, Post, World
+from analytics_pipeline.sandbox.model import Account, Observation, Post, World
+from analytics_pipeline.sandbox.platforms import PLATFORMS
 from analytics_pipeline.sandbox.server import SandboxServer
 from analytics_pipeline.settings import TwitterPrices
 from tests.end_to_end.virtual_week import Week
