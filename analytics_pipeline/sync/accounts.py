@@ -107,6 +107,9 @@ def connect(
         select(SocialAccount)
         .where(SocialAccount.platform == platform, SocialAccount.external_id == external_id)
         .options(*WITHOUT_TOKENS)
+        # What a refresh under way stores would else stay where it differs from the row before it.
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
     )
     if account is None:
         account = SocialAccount(business_id=business.id, platform=platform, external_id=external_id)
@@ -128,7 +131,7 @@ def connect(
 
 def disconnect(session: Session, account_id: int) -> SocialAccount:
     """Forgets the account's tokens and leaves it alone from now on; its history stays. Raises InvalidRequestError."""
-    account = session.get(SocialAccount, account_id, options=WITHOUT_TOKENS)
+    account = session.get(SocialAccount, account_id, options=WITHOUT_TOKENS, with_for_update={"key_share": True})
     if account is None:
         raise InvalidRequestError(f"there is no account {account_id}")
     account.access_token = account.refresh_token = account.token_expires_at = None

@@ -1,0 +1,92 @@
+"""A person gives an account another token, or removes it, while the one before it is in use."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+from sqlalchemy import Engine, text
+from sqlalchemy.orm import Session
+
+from analytics_pipeline.database.models import Business, SocialAccount
+from analytics_pipeline.platform_fetchers.exceptions import PlatformAPIError
+from analytics_pipeline.sync.accounts import connect, disconnect
+from tests.platform_fetchers.platform_server import Answer, PlatformServer, Request
+from tests.sync.token_world import IDS, TokenWorld, X, running
+
+LOCK_WAITED_FOR = text(
+    "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND pid <> pg_backend_pid()"
+)
+REFUSED = Answer(400, json={"error": "invalid_grant"})
+GIVEN = Answer(json={"access_token": "new", "refresh_token": "next", "expires_in": 7200, "scope": "tweet.read"})
+
+
+@pytest.fixture
+def world(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[TokenWorld]:
+    """Accounts 1 to 4 on four platforms; tokens have no known end until the test says so."""
+    with running(engine, monkeypatch) as world:
+        yield world
+
+
+@pytest.fixture
+def while_refreshed(world: TokenWorld) -> Iterator[Callable[[Callable[[Session], object], Answer], None]]:
+    """Does something to the accounts while X is asked for a token; X answers once that waits for the row's lock."""
+    with PlatformServer() as server:
+        world.configure(TWITTER_BASE_URL=server.url)
+
+        def waits() -> bool:
+            with world.engine.connect() as connection:
+                return bool(connection.scalar(LOCK_WAITED_FOR))
+
+        def play(act: Callable[[Session], object], answer: Answer) -> None:
+            def in_another_process() -> None:
+                with Session(world.engine) as session, session.begin():
+                    act(session)
+
+            person = threading.Thread(target=in_another_process)
+
+            def answered(_: Request) -> Answer:
+                person.start()
+                while person.is_alive() and not waits():
+                    time.sleep(0.01)
+                return answer
+
+            server.answer = answered
+            try:
+                world.tokens(X).renewed("CANARY-access-twitter", ask=True)
+            except PlatformAPIError:
+                assert answer is REFUSED
+            person.join()
+
+        yield play
+
+
+class TestWhileItsTokenIsRefreshed:
+    @pytest.mark.parametrize("answer", [REFUSED, GIVEN], ids=["in vain", "with success"])
+    def test_the_account_has_what_the_person_gave_and_nothing_of_the_other(
+        self, world: TokenWorld, while_refreshed: Callable[..., None], answer: Answer
+    ) -> None:
+        def give(session: Session) -> None:
+            connect(session, session.get_one(Business, 1), "twitter", IDS["twitter"], "given-by-a-person")
+
+        while_refreshed(give, answer)
+        row = world.row(X)
+        assert (row.status, row.status_reason) == ("connected", None)
+        assert (row.access_token, row.refresh_token) == ("given-by-a-person", None)
+        assert (row.token_expires_at, row.scopes) == (None, None), "those of the other token"
+
+    def test_one_that_is_removed_keeps_nothing(self, world: TokenWorld, while_refreshed: Callable[..., None]) -> None:
+        while_refreshed(lambda session: disconnect(session, X), GIVEN)
+        row = world.row(X)
+        assert (row.status, row.access_token, row.refresh_token, row.token_expires_at) == (
+            "disconnected", None, None, None,
+        )  # fmt: skip
+
+
+def test_what_a_session_has_seen_of_the_account_before_is_not_taken_for_its_present_state(world: TokenWorld) -> None:
+    with Session(world.engine) as session, session.begin():
+        seen = session.get_one(SocialAccount, X)
+        world.change(X, status="needs_reauth", status_reason="revoked")
+        assert seen.status == "connected"
+        connect(session, session.get_one(Business, 1), "twitter", IDS["twitter"], "given-by-a-person")
+    assert (world.row(X).status, world.row(X).status_reason) == ("connected", None)
