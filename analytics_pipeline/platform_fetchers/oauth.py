@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import requests
 from pydantic import SecretStr
 
-from analytics_pipeline.platform_fetchers.error_table import ErrorCase, error_of
+from analytics_pipeline.platform_fetchers.error_table import NO_JSON, ErrorCase, error_of
 from analytics_pipeline.platform_fetchers.exceptions import (
     BadDataError,
     ConfigurationError,
@@ -178,7 +178,7 @@ class RefreshTokenOAuth(OAuth):
         return bool(held.refresh_token)
 
     def _refusal(self, response: requests.Response, body: Any, clean: Callable[[str], str]) -> PlatformAPIError:
-        said = body if isinstance(body, dict) else {}
+        said = body if isinstance(body, dict) else {"error": NO_JSON}
         description = str(said.get("error_description") or "")
         code = clean(str(said.get("error") or ""))[:60]
         if "token" in description.lower():
@@ -191,6 +191,7 @@ def grant_errors(refused: str, settings: str) -> tuple[ErrorCase, ...]:
     wrong_app = f"{NOT_SET_UP}: {settings} must be those of the app that the account was connected with"
     return (
         *(ErrorCase(status, InvalidTokenError, refused, frozenset({_DEAD_GRANT})) for status in (400, 401)),
+        ErrorCase(403, TransientError, "a gateway answered in the token endpoint's place", frozenset({NO_JSON})),
         *(ErrorCase(status, ConfigurationError, wrong_app) for status in (400, 401, 403)),
         ErrorCase(429, RateLimitError, "too many tokens were refreshed"),
         *(ErrorCase(status, TransientError, "the token endpoint is out of order") for status in (500, 502, 503, 504)),

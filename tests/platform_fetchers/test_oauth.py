@@ -137,6 +137,7 @@ OUTAGE = [Answer(status, json={"message": REFRESH}) for status in (500, 502, 503
 LATER = [
     *[pytest.param(answer, TransientError, id=str(answer.status)) for answer in OUTAGE],
     pytest.param(Answer(body=b"<html>CANARY</html>"), TransientError, id="html"),
+    pytest.param(Answer(403, body=b"<html>CANARY</html>"), TransientError, id="gateway"),
     pytest.param(Answer(body=b'{"access_token": "CANARY'), TransientError, id="cut"),
     pytest.param(Answer(json=[ACCESS]), TransientError, id="list"),
     pytest.param(Answer(json={"access_token": "", "expires_in": 7200}), TransientError, id="empty token"),
