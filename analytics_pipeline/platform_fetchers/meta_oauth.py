@@ -90,7 +90,8 @@ class FacebookOAuth(OAuth):
         body = self._call("GET", f"{base}/oauth/access_token", secrets, params=parameters)
         person = issued_from(body, self._clock(), self.platform).access_token
         for page in self._pages(f"{base}/me/accounts", person, secrets):
-            if self._is_it(page, held.external_id):
+            # Who has too small a role on the Page sees it in the list, but without its token.
+            if self._is_it(page, held.external_id) and page.get("access_token"):
                 return Issued(issued_from(page, self._clock(), self.platform).access_token, person)
         raise PermissionDeniedError(
             f"{self.platform}: the person who connected account {held.external_id} has no role on its Page any more, "

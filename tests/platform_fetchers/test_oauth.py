@@ -228,6 +228,14 @@ class TestBrokenAnswers:
         envelope = {"message": f"no {ACCESS}", "code": code, "error_subcode": subcode}
         assert type(asked(platform, Answer(400, json={"error": envelope}))) is expected
 
+    def test_a_page_whose_token_the_person_does_not_get_needs_somebody_else(
+        self, server: PlatformServer, configure: Configure
+    ) -> None:
+        configure(**APPS, FACEBOOK_BASE_URL=server.url)
+        server.script(Answer(json={"access_token": "EAAperson"}), Answer(json={"data": [{"id": "7", "tasks": []}]}))
+        with pytest.raises(PermissionDeniedError, match="no role on its Page"):
+            PLATFORMS["facebook"](clock).refresh(held("7"))
+
     @pytest.mark.parametrize("code", [1, 101])
     def test_a_wrong_client_secret_is_no_passing_fault(self, asked: Callable[..., PlatformAPIError], code: int) -> None:
         envelope = {"message": "Error validating client secret.", "type": "OAuthException", "code": code}
