@@ -38,6 +38,8 @@ _SECRET_PARAMETERS: Final = re.compile(
     r"(=|%3D|[\"']\s*:\s*[\"'])[^&\s\"']+"
 )
 _BEARER: Final = re.compile(r"(?i)\b(bearer|basic)\s+[a-z0-9._~+/=%-]+")
+_UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")
+"""NUL, and halves of characters, which JSON may hold: what some servers cut a text to."""
 
 
 class BodyTooLargeError(requests.RequestException):
@@ -53,11 +55,15 @@ class RedirectRefusedError(requests.RequestException):
 
 
 def redact(text: str, *secrets: str | None) -> str:
-    """`text` without the given secrets, bearer values, and the values of parameters that carry tokens."""
+    """`text` without the given secrets, bearer values, and the values of parameters that carry tokens.
+
+    Nor with what no database stores and no log holds: a replacement character stands for it.
+    """
     for secret in secrets:
         if secret:
             text = text.replace(secret, "[redacted]")
-    return _BEARER.sub(r"\1 [redacted]", _SECRET_PARAMETERS.sub(r"\1\2[redacted]", text))
+    text = _BEARER.sub(r"\1 [redacted]", _SECRET_PARAMETERS.sub(r"\1\2[redacted]", text))
+    return _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def parse_json(text: str | bytes) -> Any:

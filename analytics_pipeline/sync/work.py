@@ -186,4 +186,4 @@ class AccountWork:
 
     def safe(self, text: str) -> str:
         """`text` without secrets, and without what PostgreSQL cannot store."""
-        return redact(text, self.account.access_token, *self.secrets).replace("\x00", "\N{REPLACEMENT CHARACTER}")
+        return redact(text, self.account.access_token, *self.secrets)

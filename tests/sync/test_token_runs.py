@@ -112,6 +112,20 @@ class TestRuns:
         assert len(world.sandbox.requests) == asked, "nobody asks for an account that waits for a person"
         assert "CANARY" not in str(report) + caplog.text + world.everything_written()
 
+    @pytest.mark.parametrize("broken", ["\\u0000", "\\ud83d"], ids=["NUL", "half a character"])
+    @pytest.mark.parametrize("path", ["oauth2/token", "/2/users"])
+    def test_a_refusal_in_words_that_no_database_stores_is_a_refusal(
+        self, world: TokenWorld, session: Session, path: str, broken: str
+    ) -> None:
+        if path == "/2/users":
+            world.change(X, refresh_token=None)
+        world.kill_token("twitter")
+        body = f'{{"error": "invalid_grant", "error_description": "no{broken}", "detail": "no{broken}"}}'
+        world.sandbox.script_fault("reply", path_contains=path, status=401, body=body, times=0)
+        assert run(world, session, "twitter") == "needs_reauth"
+        assert world.row(X).status == "needs_reauth"
+        assert "no\N{REPLACEMENT CHARACTER}" in str(unit(session, "twitter").error_message)
+
     def test_without_any_way_to_refresh_the_platforms_own_words_are_the_reason(
         self, world: TokenWorld, session: Session
     ) -> None:
