@@ -15,7 +15,9 @@ from typing import Final
 from sqlalchemy import Engine, or_, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
+from analytics_pipeline.database.engine import DatabaseUnavailableError
 from analytics_pipeline.database.models import SocialAccount
 from analytics_pipeline.platform_fetchers import FETCHERS
 from analytics_pipeline.platform_fetchers.exceptions import (
@@ -38,6 +40,9 @@ _ENDPOINT: Final = "token"
 
 _NEW: Final = "new token"
 """There too: how long a new token is left alone. Not one that is refused: that a person is needed must come out."""
+
+_RESTART: Final = timedelta(minutes=1)
+"""A database that is started again should be back after so long."""
 
 _AFTER_FAULT: Final = timedelta(minutes=2)
 _AFTER_WRONG_SETTINGS: Final = timedelta(hours=1)
@@ -147,11 +152,21 @@ class AccountTokens:
             if issued is None:
                 raise
             # The connection was lost while the platform was asked. The answer must not be lost with it.
-            with Session(self.engine) as session, session.begin():
+            self._store_later(held, issued)
+        return held, issued
+
+    def _store_later(self, held: Credentials, issued: Issued) -> None:
+        """Stores what came in place of what the row `held`, once the database, which may be starting again, takes it."""
+        for attempt in Retrying(
+            retry=retry_if_exception_type((DBAPIError, DatabaseUnavailableError)),
+            stop=stop_after_delay(_RESTART),
+            wait=wait_fixed(1),
+            reraise=True,
+        ):
+            with attempt, Session(self.engine) as session, session.begin():
                 row = self._locked(session)
                 if _credentials(row) == held:
                     _store(session, row, issued)
-        return held, issued
 
     def _issued(self, held: Credentials, dead: bool) -> Issued:
         try:

@@ -204,25 +204,6 @@ class TestOneRefresher:
         assert world.tokens(X).renewed("CANARY-access-twitter", ask=True) == "given-by-a-person"
         assert world.asked() == 0
 
-    def test_a_connection_lost_during_the_call_does_not_cost_the_pair(
-        self, world: TokenWorld, server: PlatformServer
-    ) -> None:
-        kill = text(
-            "select pg_terminate_backend(pid) from pg_stat_activity "
-            "where datname = current_database() and pid <> pg_backend_pid() and state = 'idle in transaction'"
-        )
-
-        def answer(_: Request) -> Answer:
-            with world.engine.connect() as connection:
-                assert connection.execute(kill).all() == [(True,)]
-            return Answer(json={"access_token": "new", "refresh_token": "next", "expires_in": 7200})
-
-        server.answer = answer
-        world.configure(TWITTER_BASE_URL=server.url)
-        assert world.tokens(X).renewed("CANARY-access-twitter", ask=True) == "new"
-        assert (world.row(X).access_token, world.row(X).refresh_token) == ("new", "next")
-        assert len(server.requests) == 1
-
 
 @pytest.fixture
 def server() -> Iterator[PlatformServer]:
