@@ -29,7 +29,7 @@ from analytics_pipeline.sync import billing, media, retired, workers
 from analytics_pipeline.sync.ledger import Failure
 from analytics_pipeline.sync.plan import Account
 from analytics_pipeline.sync.quota import SharedQuota
-from analytics_pipeline.sync.stored_tokens import SHUT
+from analytics_pipeline.sync.stored_tokens import SHUT, stored_tokens
 from analytics_pipeline.sync.tokens import AccountTokens
 
 _log = logging.getLogger(__name__)
@@ -150,14 +150,30 @@ class AccountWork:
             return connection.scalar(last) or "token"
 
     def failure_of(self, error: Exception) -> Failure:
-        """What `error` means; an unexpected one is logged whole and treated as passing."""
+        """What `error` means; an unexpected one is logged whole and treated as passing.
+
+        What the token is refused that this work was done with says nothing of one that was stored meanwhile.
+        """
         if isinstance(error, PlatformAPIError):
+            if error.error_class in ("token", "permission") and self._has_another_token():
+                return Failure(
+                    "transient", f"{self.account.name} was given another token meanwhile: that one is tried next"
+                )
             retry_after = error.retry_after if isinstance(error, RateLimitError | TransientError) else None
             return Failure(error.error_class, self.safe(error.message), retry_after)
         # As text: a traceback may hold tokens that only this work knows.
         _log.error("unexpected fault while syncing %r\n%s", self.account, self.safe("".join(format_exception(error))))
         said = str(error).partition("\n")[0]  # a fault of the database goes on with the statement and all its rows
         return Failure("transient", self.safe(f"unexpected {type(error).__name__}: {said}"))
+
+    def _has_another_token(self) -> bool:
+        """Whether the account is connected with a token that this work has never had in its hands."""
+        with Session(self.engine) as session:
+            row = select(_accounts.c.id).where(_accounts.c.id == self.account.id, _accounts.c.status == "connected")
+            stored = stored_tokens(session, [self.account.id]).get(self.account.id)
+            connected = session.scalar(row) is not None
+        access = stored and stored.access
+        return connected and access is not None and access not in {self.account.access_token, *self.secrets}
 
     def note_outcome(self, session: Session, failure: Failure | None) -> None:
         """Keeps on the account when it was last synced, or that it needs a person and why."""

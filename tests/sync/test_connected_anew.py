@@ -3,16 +3,18 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import date
 
 import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
-from analytics_pipeline.database.models import Business, SocialAccount
-from analytics_pipeline.platform_fetchers.exceptions import PlatformAPIError
+from analytics_pipeline.database.models import Business, SocialAccount, SyncUnit
+from analytics_pipeline.platform_fetchers.exceptions import InvalidTokenError, PermissionDeniedError, PlatformAPIError
+from analytics_pipeline.platform_fetchers.twitter import TwitterAnalyticsFetcher
 from analytics_pipeline.sync.accounts import connect, disconnect
 from tests.platform_fetchers.platform_server import Answer, PlatformServer, Request
-from tests.sync.token_world import IDS, TokenWorld, X, running
+from tests.sync.token_world import IDS, MINUTE, TokenWorld, X, running
 
 LOCK_WAITED_FOR = text(
     "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND pid <> pg_backend_pid()"
@@ -90,3 +92,50 @@ def test_what_a_session_has_seen_of_the_account_before_is_not_taken_for_its_pres
         assert seen.status == "connected"
         connect(session, session.get_one(Business, 1), "twitter", IDS["twitter"], "given-by-a-person")
     assert (world.row(X).status, world.row(X).status_reason) == ("connected", None)
+
+
+FIRST, LAST = date(2026, 9, 29), date(2026, 9, 30)
+
+
+def run(world: TokenWorld, platform: str) -> None:
+    """Lists and reads two days, as a Dagster run does."""
+    with Session(world.engine) as session:
+        service = world.service(session)
+        list(service.list_posts(platform, FIRST, LAST))
+        list(service.read_days(platform, FIRST, LAST))
+
+
+def given(world: TokenWorld, account: int, *scopes: str) -> None:
+    """A person consents once more, to these scopes or to everything, and connects the account with the new token."""
+    owner = world.sandbox.state.world.accounts[account - 1]
+    token = world.sandbox.state.tokens.issue(owner, world.now(), 7200, scopes=frozenset(scopes) or None)
+    with Session(world.engine) as session, session.begin():
+        connect(session, session.get_one(Business, 1), owner.platform, owner.external_id, token.value)
+
+
+@pytest.mark.parametrize("call", ["list_posts", "fetch_many"])
+@pytest.mark.parametrize("refusal", [PermissionDeniedError, InvalidTokenError])
+def test_what_the_token_before_was_refused_is_not_held_against_the_new_one(
+    world: TokenWorld, call: str, refusal: type[PlatformAPIError]
+) -> None:
+    def refused(_fetcher: TwitterAnalyticsFetcher, *_: object) -> Iterator[object]:
+        yield from ()
+        given(world, X)
+        raise refusal("twitter: a scope is missing", "twitter", 403)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TwitterAnalyticsFetcher, call, refused)
+        if call == "list_posts":
+            with Session(world.engine) as session:
+                list(world.service(session).list_posts("twitter", FIRST, LAST))
+        else:
+            run(world, "twitter")
+    assert (world.row(X).status, world.row(X).status_reason) == ("connected", None)
+    with Session(world.engine) as session:
+        unit = session.get_one(SyncUnit, (X, FIRST))
+        assert (unit.state, unit.error_class) == ("waiting", "transient")
+        assert "another token" in str(unit.error_message)
+    world.sandbox.clock.advance(MINUTE.total_seconds())
+    run(world, "twitter")
+    with Session(world.engine) as session:
+        assert session.get_one(SyncUnit, (X, FIRST)).state == "done"
