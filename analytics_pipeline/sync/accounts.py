@@ -15,7 +15,7 @@ from analytics_pipeline.database import encryption
 from analytics_pipeline.database.models import Business, PublishedPost, SocialAccount
 from analytics_pipeline.platform_fetchers import FETCHERS
 from analytics_pipeline.platform_fetchers.exceptions import ConfigurationError
-from analytics_pipeline.sync import ledger
+from analytics_pipeline.sync import ledger, retired
 from analytics_pipeline.sync.errors import InvalidRequestError
 from analytics_pipeline.sync.stored_tokens import WITHOUT_TOKENS
 
@@ -124,6 +124,7 @@ def connect(
     account.is_active, account.status, account.status_reason = True, "connected", None
     session.flush()
     ledger.release(session, account.id, given_up=True)
+    retired.forget(session, account.id)
     if history_from is not None:
         ledger.owe_listing(session, account.id, platform, history_from, datetime.now(UTC).date())
     return account

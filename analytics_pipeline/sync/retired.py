@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, delete, func, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
@@ -71,3 +71,8 @@ def remember(session: Session, platform: str, scope: str, metrics: Collection[st
             index_elements=["platform", "metric", "scope"], set_={"found_at": statement.excluded.found_at}
         )
     )
+
+
+def forget(session: Session, account_id: int) -> None:
+    """Has the account asked again for what its token might not see: it was given another one."""
+    session.execute(delete(RetiredMetric).where(RetiredMetric.scope == str(account_id)))

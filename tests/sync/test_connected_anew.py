@@ -6,15 +6,15 @@ from collections.abc import Callable, Iterator
 from datetime import date
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, select, text
 from sqlalchemy.orm import Session
 
-from analytics_pipeline.database.models import Business, SocialAccount, SyncUnit
+from analytics_pipeline.database.models import Business, PostAnalytics, SocialAccount, SyncUnit
 from analytics_pipeline.platform_fetchers.exceptions import InvalidTokenError, PermissionDeniedError, PlatformAPIError
 from analytics_pipeline.platform_fetchers.twitter import TwitterAnalyticsFetcher
 from analytics_pipeline.sync.accounts import connect, disconnect
 from tests.platform_fetchers.platform_server import Answer, PlatformServer, Request
-from tests.sync.token_world import IDS, MINUTE, TokenWorld, X, running
+from tests.sync.token_world import IDS, LINKEDIN, MINUTE, TokenWorld, X, running
 
 LOCK_WAITED_FOR = text(
     "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND pid <> pg_backend_pid()"
@@ -139,3 +139,15 @@ def test_what_the_token_before_was_refused_is_not_held_against_the_new_one(
     run(world, "twitter")
     with Session(world.engine) as session:
         assert session.get_one(SyncUnit, (X, FIRST)).state == "done"
+
+
+def test_what_the_token_before_might_not_see_is_asked_for_with_the_new_one(world: TokenWorld) -> None:
+    def reactions() -> list[int | None]:
+        run(world, "linkedin")
+        with Session(world.engine) as session:
+            return list(session.scalars(select(PostAnalytics.reactions_count)))
+
+    given(world, LINKEDIN, "r_organization_social", "rw_organization_admin")
+    assert reactions() == [None]
+    given(world, LINKEDIN, "r_organization_social", "rw_organization_admin", "r_organization_social_feed")
+    assert reactions() == [5]
