@@ -4,6 +4,7 @@ Not here: anything of either platform (facebook.py, instagram.py).
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from analytics_pipeline.platform_fetchers.facebook import FacebookFetcher
@@ -42,12 +43,23 @@ class MetaAnalyticsFetcher(FacebookFetcher):
 
     def fetch_instagram_analytics(self, post_id: str, instagram_media_id: str) -> PostAnalytics:
         """Figures of one Instagram media. Raises PlatformAPIError."""
-        return self.instagram.fetch_post_analytics(post_id, instagram_media_id)
+        with self._asking_instagram():
+            return self.instagram.fetch_post_analytics(post_id, instagram_media_id)
 
     def fetch_many(self, posts: Sequence[PostRef]) -> Iterator[PostReading]:
         """One reading per distinct post of either platform, the page's first."""
         yield from super().fetch_many([ref for ref in posts if not _of_instagram(ref.platform_post_id)])
-        yield from self.instagram.fetch_many([ref for ref in posts if _of_instagram(ref.platform_post_id)])
+        with self._asking_instagram():
+            yield from self.instagram.fetch_many([ref for ref in posts if _of_instagram(ref.platform_post_id)])
+
+    @contextmanager
+    def _asking_instagram(self) -> Iterator[None]:
+        """With the same token; what is used is counted here."""
+        self.instagram.tokens, before = self.tokens, self.instagram.usage
+        try:
+            yield
+        finally:
+            self.usage += self.instagram.usage - before
 
     def close(self) -> None:
         """Gives the connections back."""

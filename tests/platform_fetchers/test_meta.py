@@ -10,6 +10,7 @@ from analytics_pipeline.platform_fetchers.base import BasePlatformFetcher
 from analytics_pipeline.platform_fetchers.exceptions import ConfigurationError, PostNotFoundError
 from analytics_pipeline.platform_fetchers.meta import MetaAnalyticsFetcher
 from analytics_pipeline.platform_fetchers.metrics import PostRef
+from analytics_pipeline.platform_fetchers.oauth import FixedToken
 from tests.platform_fetchers.conftest import TOKEN
 from tests.platform_fetchers.graph_fake import GONE
 from tests.platform_fetchers.platform_server import Answer, PlatformServer, Request
@@ -101,3 +102,14 @@ def test_a_mocked_session_is_enough(request_mock: MagicMock) -> None:
     assert (facebook["likes_count"], facebook["impressions"]) == (100, 5000)
     instagram = fetcher.fetch_instagram_analytics("1", MEDIA)
     assert (instagram["likes_count"], instagram["impressions"]) == (50, 600)
+
+
+def test_both_platforms_are_asked_with_the_present_token_and_counted(
+    fetcher: MetaAnalyticsFetcher, server: PlatformServer
+) -> None:
+    fetcher.tokens = FixedToken("EAAnew")
+    for post in (POST, MEDIA):
+        fetcher.fetch_post_analytics("1", post)
+    list(fetcher.fetch_many([PostRef(MEDIA), PostRef(POST, None, "image")]))
+    assert {request.headers["authorization"] for request in server.requests} == {"Bearer EAAnew"}
+    assert (fetcher.usage.calls, fetcher.usage.posts) == (len(server.requests), 4)
