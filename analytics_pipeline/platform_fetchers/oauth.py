@@ -157,7 +157,7 @@ class OAuth(ABC):
             body = None
         if not response.ok or (isinstance(body, dict) and "error" in body):
             refusal = self._refusal(response, body, lambda text: redact(text, *secrets))
-            if isinstance(refusal, RateLimitError) and refusal.retry_after is None:
+            if isinstance(refusal, RateLimitError | TransientError) and refusal.retry_after is None:
                 refusal.retry_after = parse_retry_after(response.headers.get("Retry-After"), self._clock())
             raise refusal
         if not isinstance(body, dict):

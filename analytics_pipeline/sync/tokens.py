@@ -27,6 +27,7 @@ from analytics_pipeline.platform_fetchers.exceptions import (
     PermissionDeniedError,
     PlatformAPIError,
     RateLimitError,
+    TransientError,
 )
 from analytics_pipeline.platform_fetchers.http import redact
 from analytics_pipeline.platform_fetchers.oauth import NOT_SET_UP, Credentials, Issued, OAuth
@@ -191,7 +192,8 @@ class AccountTokens:
         elif NOT_SET_UP in error.message and error.status_code is not None:
             quota.hold("account", _ENDPOINT, self.clock() + _AFTER_WRONG_SETTINGS)
         elif not isinstance(error, (*_FINAL, ConfigurationError)):
-            quota.hold("account", _ENDPOINT, self.clock() + _AFTER_FAULT)
+            asked = error.retry_after if isinstance(error, TransientError) else None
+            quota.hold("account", _ENDPOINT, self.clock() + max(_AFTER_FAULT, timedelta(seconds=asked or 0.0)))
 
     def _pause_after(self, issued: Issued) -> timedelta:
         """How long a new token is left alone: its least age; or half its life where that is so short that it is due."""

@@ -262,6 +262,12 @@ class TestBrokenAnswers:
         assert isinstance(error, RateLimitError)
         assert (error.status_code, error.retry_after) == (429, seconds)
 
+    @pytest.mark.parametrize("platform", PLATFORMS)
+    def test_an_outage_says_when_too(self, asked: Callable[..., PlatformAPIError], platform: str) -> None:
+        error = asked(platform, Answer(503, json={}, headers={"Retry-After": "600"}))
+        assert isinstance(error, TransientError)
+        assert error.retry_after == 600.0
+
     def test_urls_with_secrets_stay_out_of_the_debug_lines(
         self, server: PlatformServer, configure: Configure, capsys: pytest.CaptureFixture[str]
     ) -> None:
