@@ -72,10 +72,11 @@ def _ending(session: Session, now: datetime) -> Iterator[Cause]:
     for account, business in session.execute(statement):
         end, fetcher = account.token_expires_at, FETCHERS.get(account.platform)
         if end and fetcher and end <= now + fetcher.oauth.lead - _REFRESHED_BY:
+            why = f": {_clause(account.status_reason)}. Mend that, or get" if account.status_reason else ". Get"
             yield Cause(
                 f"token {account.id}",
                 f"The token of {_named(account, business)} ends on {end.astimezone(UTC):%Y-%m-%d %H:%M} UTC, and has not "
-                f"been refreshed for longer. Get a new token until then, and: {_add(account)}",
+                f"been refreshed for longer{why} a new token until then, and: {_add(account)}",
             )
 
 

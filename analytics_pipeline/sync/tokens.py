@@ -147,6 +147,8 @@ class AccountTokens:
                 except PlatformAPIError as error:
                     if isinstance(error, _FINAL):
                         row.status, row.status_reason = "needs_reauth", error.message
+                    elif NOT_SET_UP in error.message:
+                        row.status_reason = error.message  # while there is time to mend it
                     return held, error
                 _store(session, row, issued)
         except DBAPIError:
@@ -297,7 +299,7 @@ def _store(session: Session, row: SocialAccount, issued: Issued) -> None:
         after.refresh_token,
         after.expires_at,
     )
-    row.scopes = issued.scopes or row.scopes
+    row.scopes, row.status_reason = issued.scopes or row.scopes, None
     if row.status != "connected":
-        row.status, row.status_reason = "connected", None
+        row.status = "connected"
         ledger.release(session, row.id)

@@ -8,9 +8,11 @@ import pytest
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
+from analytics_pipeline.alerts.causes import present
 from analytics_pipeline.database.models import Business, PostAnalytics, SyncUnit
 from analytics_pipeline.platform_fetchers.metrics import PostReading
 from analytics_pipeline.platform_fetchers.twitter import TwitterAnalyticsFetcher
+from analytics_pipeline.settings import get_settings
 from analytics_pipeline.sync import tokens
 from analytics_pipeline.sync.accounts import connect, disconnect
 from analytics_pipeline.sync.tokens import Refreshed, refresh_due
@@ -22,6 +24,7 @@ from tests.sync.token_world import (
     LINKEDIN,
     MINUTE,
     NOW,
+    SECRET,
     TokenWorld,
     X,
     running,
@@ -230,6 +233,36 @@ class TestIdleAccounts:
             "linkedin": "unexpected ZeroDivisionError",
             "twitter": "twitter: the token endpoint is out of order (HTTP 503)",
         }
+
+    def test_an_outage_is_left_alone_for_as_long_as_it_says(self, world: TokenWorld) -> None:
+        world.sandbox.script_fault("status", path_contains="oauth2/token", status=503, retry_after="300")
+        world.change(X, token_expires_at=NOW + 10 * MINUTE)
+        for _ in range(3):  # the next ticks come after 4 and 8 minutes
+            refreshed(world)
+            world.sandbox.clock.advance(240)
+        assert world.asked() == 2
+        assert world.row(X).token_expires_at == NOW + 8 * MINUTE + timedelta(hours=2)
+
+    def test_an_account_that_is_still_read_says_which_setting_keeps_its_token_from_being_refreshed(
+        self, world: TokenWorld, session: Session
+    ) -> None:
+        world.change(LINKEDIN, token_expires_at=NOW + 5 * DAY)
+        for wrong, named in (
+            ({"LINKEDIN_CLIENT_SECRET": None}, "set LINKEDIN_CLIENT_SECRET"),
+            ({"LINKEDIN_CLIENT_SECRET": "CANARY-other"}, "must be those of the app"),
+        ):
+            world.configure(**wrong)
+            refreshed(world)
+            row = world.row(LINKEDIN)
+            assert row.status == "connected"
+            assert named in str(row.status_reason)
+            session.rollback()
+            told = {cause.key: cause.message for cause in present(session, get_settings(), world.now())}
+            assert named in told[f"token {LINKEDIN}"]
+        world.configure(LINKEDIN_CLIENT_SECRET=SECRET)
+        world.sandbox.clock.advance(3600)
+        assert refreshed(world) == [Refreshed("linkedin", IDS["linkedin"])]
+        assert world.row(LINKEDIN).status_reason is None
 
     def test_a_tick_ends_in_time_and_the_next_goes_on(self, world: TokenWorld) -> None:
         world.change(LINKEDIN, token_expires_at=NOW + MINUTE)
