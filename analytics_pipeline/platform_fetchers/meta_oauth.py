@@ -15,8 +15,11 @@ import requests
 
 from analytics_pipeline.platform_fetchers.exceptions import (
     ConfigurationError,
+    InvalidTokenError,
+    MetricError,
     PermissionDeniedError,
     PlatformAPIError,
+    PostNotFoundError,
     RateLimitError,
 )
 from analytics_pipeline.platform_fetchers.graph_errors import GRAPH_ERRORS, ErrorRow, error_from
@@ -116,10 +119,13 @@ class FacebookOAuth(OAuth):
         return page.get("id") == external_id
 
     def _refusal(self, response: requests.Response, body: Any, clean: Callable[[str], str]) -> PlatformAPIError:
-        if isinstance(body, dict) and "error_message" in body and response.status_code < 500:
+        if isinstance(body, dict) and "error_message" in body and response.status_code in (400, 401, 403):
             # Some of Meta's token endpoints answer outside of Graph's envelope (instagram.md §7).
             body = {"error": {"message": body["error_message"], "type": body.get("error_type"), "code": _FLAT_CODE}}
         error = error_from(self.platform, body, response.status_code, _ERRORS, clean)
+        if isinstance(error, PostNotFoundError | MetricError):
+            # No post or metric is asked for here: it is the token that has no such thing as pages.
+            return InvalidTokenError(f"{error.message} Connect the account again.", self.platform, error.status_code)
         if isinstance(error, TooYoungError):
             error.retry_after = self.least_age.total_seconds()
         return error

@@ -214,6 +214,7 @@ class TestBrokenAnswers:
             (190, 467, InvalidTokenError), (190, None, InvalidTokenError), (10, None, PermissionDeniedError),
             (200, None, PermissionDeniedError), (4, None, RateLimitError), (17, None, RateLimitError),
             (1, None, TransientError), (2, None, TransientError), (99_999, None, UnknownReplyError),
+            (100, 33, InvalidTokenError), (803, None, InvalidTokenError),  # it is no post that is asked about
         ],
     )  # fmt: skip
     @pytest.mark.parametrize("platform", ["facebook", "instagram"])
@@ -227,6 +228,16 @@ class TestBrokenAnswers:
     ) -> None:
         envelope = {"message": f"no {ACCESS}", "code": code, "error_subcode": subcode}
         assert type(asked(platform, Answer(400, json={"error": envelope}))) is expected
+
+    def test_the_token_of_a_page_is_that_of_nobody_who_has_pages(self, asked: Callable[..., PlatformAPIError]) -> None:
+        said = "(#100) Tried accessing nonexisting field (accounts) on node type (Page)"
+        error = asked("facebook", Answer(400, json={"error": {"message": said, "code": 100}}))
+        assert isinstance(error, InvalidTokenError)
+        assert "Connect the account again" in error.message
+
+    def test_a_throttle_outside_of_graphs_envelope_is_one(self, asked: Callable[..., PlatformAPIError]) -> None:
+        said = {"error_type": "OAuthRateLimitException", "code": 429, "error_message": "too many"}
+        assert type(asked("instagram", Answer(429, json=said))) is RateLimitError
 
     def test_a_page_whose_token_the_person_does_not_get_needs_somebody_else(
         self, server: PlatformServer, configure: Configure

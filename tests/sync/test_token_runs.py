@@ -9,7 +9,7 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from analytics_pipeline.alerts.causes import present
-from analytics_pipeline.database.models import Business, PostAnalytics, SyncUnit
+from analytics_pipeline.database.models import Business, PostAnalytics, PublishedPost, SyncUnit
 from analytics_pipeline.platform_fetchers.metrics import PostReading
 from analytics_pipeline.platform_fetchers.twitter import TwitterAnalyticsFetcher
 from analytics_pipeline.settings import get_settings
@@ -128,6 +128,16 @@ class TestRuns:
         assert run(world, session, "twitter") == "needs_reauth"
         assert world.row(X).status == "needs_reauth"
         assert "no\N{REPLACEMENT CHARACTER}" in str(unit(session, "twitter").error_message)
+
+    def test_what_a_token_endpoint_does_not_know_is_no_post(self, world: TokenWorld, session: Session) -> None:
+        service = world.service(session)
+        list(service.list_posts("facebook", FIRST, LAST))
+        world.kill_token("facebook")
+        unknown = '{"error": {"message": "Object with ID \'me\' does not exist", "code": 100, "error_subcode": 33}}'
+        world.sandbox.script_fault("reply", path_contains="me/accounts", status=400, body=unknown, times=0)
+        list(service.read_days("facebook", FIRST, LAST))
+        assert unit(session, "facebook").state == "needs_reauth"
+        assert session.scalars(select(PublishedPost.status)).all() == ["published"]
 
     def test_without_any_way_to_refresh_the_platforms_own_words_are_the_reason(
         self, world: TokenWorld, session: Session
