@@ -106,7 +106,8 @@ class AccountWork:
             with Session(self.engine) as session, session.begin():
                 retired.remember(session, platform, retired.APP, fetcher.dead_metrics - dead, self.clock())
                 if self.is_there(session):
-                    retired.remember(session, platform, own, fetcher.denied_metrics - denied, self.clock())
+                    if (refused := fetcher.denied_metrics - denied) and not self._has_another_token():
+                        retired.remember(session, platform, own, refused, self.clock())
                     media.remember(session, self.account.id, owners, fetcher.media_owners)
                     learnt = fetcher.billed - billed
                     billing.record(session, self.account, fetcher.usage, learnt, self.run_id, self.clock())

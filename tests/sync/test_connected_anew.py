@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 
 import pytest
@@ -11,6 +11,8 @@ from sqlalchemy.orm import Session
 
 from analytics_pipeline.database.models import Business, PostAnalytics, SocialAccount, SyncUnit
 from analytics_pipeline.platform_fetchers.exceptions import InvalidTokenError, PermissionDeniedError, PlatformAPIError
+from analytics_pipeline.platform_fetchers.linkedin import LinkedInAnalyticsFetcher
+from analytics_pipeline.platform_fetchers.metrics import PostReading, PostRef
 from analytics_pipeline.platform_fetchers.twitter import TwitterAnalyticsFetcher
 from analytics_pipeline.sync.accounts import connect, disconnect
 from tests.platform_fetchers.platform_server import Answer, PlatformServer, Request
@@ -141,13 +143,26 @@ def test_what_the_token_before_was_refused_is_not_held_against_the_new_one(
         assert session.get_one(SyncUnit, (X, FIRST)).state == "done"
 
 
-def test_what_the_token_before_might_not_see_is_asked_for_with_the_new_one(world: TokenWorld) -> None:
+@pytest.mark.parametrize("when", ["between two runs", "while one reads"])
+def test_what_the_token_before_might_not_see_is_asked_for_with_the_new_one(world: TokenWorld, when: str) -> None:
+    few = ("r_organization_social", "rw_organization_admin")
+    all_of_them = (*few, "r_organization_social_feed")
+    read = LinkedInAnalyticsFetcher.fetch_many
+
+    def and_then(fetcher: LinkedInAnalyticsFetcher, posts: Sequence[PostRef]) -> Iterator[PostReading]:
+        yield from read(fetcher, posts)
+        given(world, LINKEDIN, *all_of_them)
+
     def reactions() -> list[int | None]:
         run(world, "linkedin")
         with Session(world.engine) as session:
             return list(session.scalars(select(PostAnalytics.reactions_count)))
 
-    given(world, LINKEDIN, "r_organization_social", "rw_organization_admin")
-    assert reactions() == [None]
-    given(world, LINKEDIN, "r_organization_social", "rw_organization_admin", "r_organization_social_feed")
+    given(world, LINKEDIN, *few)
+    with pytest.MonkeyPatch.context() as patch:
+        if when == "while one reads":
+            patch.setattr(LinkedInAnalyticsFetcher, "fetch_many", and_then)
+        assert reactions() == [None]
+    if when == "between two runs":
+        given(world, LINKEDIN, *all_of_them)
     assert reactions() == [5]
