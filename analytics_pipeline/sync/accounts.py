@@ -20,6 +20,7 @@ from analytics_pipeline.sync.errors import InvalidRequestError
 from analytics_pipeline.sync.stored_tokens import WITHOUT_TOKENS
 
 _EXTERNAL_ID = re.compile(r"[0-9]{1,30}")
+_TOKEN = re.compile(r"[!-~]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +93,13 @@ def connect(
     it, by spaces, None = unknown.
     The ledger then owes the posts published from `history_from` to today (UTC), as far as it does not know them: the
     retry sensor has them listed and read, newest days first. None: no history.
-    Raises InvalidRequestError for an unknown platform, an id that cannot be one, an empty token, or an account that
+    Raises InvalidRequestError for an unknown platform, an id or a token that cannot be one, or an account that
     another business has connected; EncryptionKeyError for a malformed key.
     """
     check_identity(platform, external_id)
-    if not access_token.strip() or not access_token.isprintable():
-        raise InvalidRequestError("the access token is empty or holds unprintable characters")
+    access_token = access_token.strip()
+    if not _TOKEN.fullmatch(access_token):
+        raise InvalidRequestError("the access token is empty or holds characters that no token has, such as a space")
     try:
         FETCHERS[platform].for_account(access_token, external_id).close()
     except ConfigurationError as error:
@@ -116,7 +118,7 @@ def connect(
         session.add(account)
     elif account.business_id != business.id:
         raise InvalidRequestError(f"{platform} account {external_id} is connected to business {account.business_id}")
-    account.access_token = access_token.strip()
+    account.access_token = access_token
     account.refresh_token, account.token_expires_at, account.scopes = refresh_token, token_expires_at, scopes
     account.display_name = display_name or account.display_name
     account.page_id = external_id if platform == "facebook" else None

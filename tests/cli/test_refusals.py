@@ -67,7 +67,12 @@ def test_what_cannot_be_is_refused_in_one_line(
         ("accounts", "remove", "9"): "there is no account 9",
         ("accounts", "time-zone", "9", "UTC"): "there is no business '9'",
         (*ADD[:-1], "77", "--token-env", "UNSET_TOKEN"): "the environment variable UNSET_TOKEN is not set",
-        (*ADD[:-1], "77", "--token-env", "EMPTY"): "the access token is empty or holds unprintable characters",
+        (
+            *ADD[:-1],
+            "77",
+            "--token-env",
+            "EMPTY",
+        ): "the access token is empty or holds characters that no token has, such as a space",
         (*ADD[:-1], "77", "--token-env", "BROKEN"): "the JSON given as token holds no usable access_token",
         (*ADD[:-1], "@acme", "--token-env", "SECRET"): (
             "'@acme' is no id of a twitter account: the number is wanted, not the name"

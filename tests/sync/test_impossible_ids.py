@@ -24,7 +24,7 @@ def test_it_is_refused_when_it_is_connected(session: Session, platform: str) -> 
     session.add(business)
     session.flush()
     with pytest.raises(InvalidRequestError, match="22000000012200000001"):
-        connect(session, business, platform, "22000000012200000001", "a token")
+        connect(session, business, platform, "22000000012200000001", "a-token")
 
 
 def test_the_other_accounts_are_read(session: Session, platform: Platform, connected: Connect, engine: Engine) -> None:

@@ -134,7 +134,7 @@ def test_a_listing_that_failed_for_a_lasting_reason_is_made_once_a_day(
     assert refresh_results() == [reason]
     assert len(calls) == 2, "a day that was never tried"
     del platform.listing_errors["10"]
-    connect(session, session.get_one(Business, 1), "linkedin", "10", "new token")
+    connect(session, session.get_one(Business, 1), "linkedin", "10", "new-token")
     session.commit()
     assert {unit.state for unit in session.scalars(select(SyncUnit))} == {"due"}, "a person has dealt with it"
     assert refresh_results() == [None]
