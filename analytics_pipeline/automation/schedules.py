@@ -27,12 +27,8 @@ HISTORY_PATIENCE = timedelta(days=3)
 RESTATED_DAYS = 8
 """Days, today included, of which the accounts' own figures are read every day: platforms correct the last week."""
 
-GOING_ON = (
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-)
+GOING_ON = (dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED)
+"""Not NOT_STARTED: a daemon that dies, or fails, while it submits a run may leave it so for ever."""
 REFRESH_TAG = {"refresh": "true"}
 FIRST_IN_QUEUE = {"dagster/priority": "10"}
 """The refresh of young posts never waits behind the queued runs of a backfill."""

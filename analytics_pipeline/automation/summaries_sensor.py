@@ -22,11 +22,10 @@ from dagster_shared.record import replace
 from analytics_pipeline.assets.partitions import PUBLISH_DAYS
 from analytics_pipeline.assets.shared import SUMMARIES
 from analytics_pipeline.automation.jobs import SYNC_JOBS
+from analytics_pipeline.automation.schedules import GOING_ON
 
 _NAME = "summaries_follow_raw_days"
 _ASKED_FOR = {SENSOR_NAME_TAG: _NAME}
-_GOING_ON = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
-"""Not NOT_STARTED: a daemon that dies while it starts a run may leave it so for ever."""
 
 LONGEST_BURST = timedelta(minutes=10)
 """So long the summaries wait for raw runs that are under way; then they follow what is finished."""
@@ -45,7 +44,7 @@ class OneRunSensor(dg.AutomationConditionSensorDefinition):
                 skip_message=f"{waiting_for} is under way: the summaries follow all its days at once",
                 cursor=context.cursor,
             )
-        if context.instance.get_runs_count(dg.RunsFilter(statuses=_GOING_ON, tags=_ASKED_FOR)):
+        if context.instance.get_runs_count(dg.RunsFilter(statuses=list(GOING_ON), tags=_ASKED_FOR)):
             return SensorExecutionData(
                 skip_message="the summaries are being built: what changes meanwhile follows", cursor=context.cursor
             )

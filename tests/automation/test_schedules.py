@@ -127,6 +127,15 @@ def test_a_tick_waits_for_the_refresh_before_it_and_for_no_backfill(
     assert "still goes on" in str(tick(instance).skip_message)
 
 
+def test_a_run_that_was_made_and_never_submitted_holds_up_no_refresh(
+    instance: dg.DagsterInstance, account: SocialAccount
+) -> None:
+    job = defs.resolve_job_def(SYNC_JOBS["twitter"].name)
+    instance.create_run_for_job(job, status=dg.DagsterRunStatus.NOT_STARTED, tags=REFRESH_TAG)
+    (request,) = list(tick(instance).run_requests or [])
+    assert request.run_key == f"twitter:{NOW:%Y-%m-%dT%H}", "by this key the next daemon finds the run, and submits it"
+
+
 @pytest.mark.parametrize("status", ["needs_reauth", "disconnected"])
 def test_without_a_connected_account_nothing_is_asked_for(
     instance: dg.DagsterInstance, account: SocialAccount, session: Session, status: str

@@ -7,12 +7,12 @@ what the ledger wrote into the past.
 from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
+from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 from sqlalchemy import Engine, NullPool, create_engine, select, text
 from sqlalchemy.orm import Session
 
 from analytics_pipeline import runs
 from analytics_pipeline.automation.dead_runs import dead_runs_sensor
-from analytics_pipeline.automation.schedules import GOING_ON
 from analytics_pipeline.database.models import Business, SyncUnit
 from analytics_pipeline.resources import DatabaseResource
 from analytics_pipeline.sandbox.model import Account, Observation, Post
@@ -77,7 +77,7 @@ def assert_all_is_well(engine: Engine, instance: dg.DagsterInstance, sandbox_wor
     assert {post: likes for post, _, likes in read} == expected
     assert latest == expected
     assert {(state, attempt) for _, state, attempt in days} == {("done", None)}
-    assert instance.get_runs_count(dg.RunsFilter(statuses=list(GOING_ON))) == 0
+    assert instance.get_runs_count(dg.RunsFilter(statuses=NOT_FINISHED_STATUSES)) == 0
     for pool in ("linkedin_api", "dbt"):
         info = instance.event_log_storage.get_concurrency_info(pool)
         assert (info.active_slot_count, info.pending_step_count) == (0, 0)
