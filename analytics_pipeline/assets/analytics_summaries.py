@@ -119,7 +119,9 @@ def summaries_assets() -> dg.AssetsDefinition:
         with database.session():  # starts the embedded server
             # dbt reads the connection from its environment; the command line would show it to every user of the machine.
             os.environ.update(dbt_environment())
-        os.environ.update(changed_days(context.partition_keys[0], context.partition_keys[-1]))
+        # Checks that are run alone have no days, and look at all.
+        days = context.partition_keys if context.op_execution_context.has_partitions else [""]
+        os.environ.update(changed_days(days[0], days[-1]))
         parsed = parsed_for_runs()
         os.environ["DBT_TARGET_PATH"] = str(parsed)  # from here dagster-dbt takes what was parsed
         target = parsed / context.run.run_id
@@ -149,7 +151,7 @@ def summaries_assets() -> dg.AssetsDefinition:
 
 
 def changed_days(first: str, last: str) -> dict[str, str]:
-    """The environment of a dbt that rebuilds what the publish days from `first` to `last` (ISO dates) touch.
+    """The environment of a dbt that rebuilds what the publish days from `first` to `last` (ISO dates, "" = all) touch.
 
     Given as --vars, other days than those of the last run would make dbt parse the whole project anew.
     """

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from analytics_pipeline.assets.analytics_summaries import parsed_for_runs, summaries_assets
+from analytics_pipeline.assets.checks import summaries_equal_raw
 from analytics_pipeline.automation.ranges import range_tags
 from analytics_pipeline.dbt_project import dbt_resource
 from analytics_pipeline.platform_fetchers import FETCHERS
@@ -44,6 +45,20 @@ def build(instance: dg.DagsterInstance, days: int, *models: str) -> dg.ExecuteIn
         run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         raise_on_error=False,
     )
+
+
+def check(instance: dg.DagsterInstance, *names: str) -> dict[str, bool]:
+    """Whether these checks of `analytics_summaries` pass when they are run alone, as the UI does: for no day."""
+    keys = [dg.AssetCheckKey(dg.AssetKey("analytics_summaries"), name) for name in names]
+    definitions = dg.Definitions(
+        assets=[summaries_assets()],
+        asset_checks=[summaries_equal_raw],
+        jobs=[dg.define_asset_job("alone", selection=dg.AssetSelection.checks(*keys))],
+        resources={"database": DatabaseResource(), "dbt": dbt_resource()},
+    )
+    result = definitions.resolve_job_def("alone").execute_in_process(instance=instance, raise_on_error=False)
+    assert materialized(result) == {}
+    return {evaluation.check_name: evaluation.passed for evaluation in result.get_asset_check_evaluations()}
 
 
 def materialized(result: dg.ExecuteInProcessResult) -> dict[str, dg.AssetMaterialization]:
@@ -139,3 +154,6 @@ def test_rows_lineage_and_checks_that_block_or_tell(
     assert "activity_summaries" not in built
     with engine.connect() as connection:
         assert connection.execute(text("SELECT * FROM activity_summaries ORDER BY id")).all() == activity
+
+    alone = check(instance, "equals_raw", "summaries_have_their_posts", "platform_is_known")
+    assert alone == {"equals_raw": False, "summaries_have_their_posts": False, "platform_is_known": True}
