@@ -46,7 +46,7 @@ def post_analytics_asset(platform: str) -> dg.AssetsDefinition:
     )
     def post_analytics(
         context: dg.AssetExecutionContext, config: SyncConfig
-    ) -> Iterator[dg.AssetCheckResult | dg.Output[None]]:
+    ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult | dg.Output[None]]:
         first, last = day_range(context)
         began = monotonic()
         bad_days: list[DayResult] = []
@@ -62,7 +62,15 @@ def post_analytics_asset(platform: str) -> dg.AssetsDefinition:
             ):
                 if (config.only_due or config.by_ladder) and not any(unit.touched for unit in day.units):
                     continue  # nothing of the day was due: it stays as it was materialised before
-                _log_day(context, day, monotonic() - began)
+                if day.stored_anything:
+                    metadata = _metadata(day, monotonic() - began)
+                    if len(context.partition_keys) == 1:
+                        yield dg.MaterializeResult(metadata=metadata)  # what is made of it follows in the same run
+                    else:  # a result would be one of all days of the run
+                        context.log_event(
+                            dg.AssetMaterialization(key, partition=str(day.publish_day), metadata=metadata)
+                        )
+                _log_check(context, day)
                 for unit in day.units:
                     totals.add(unit)
                 if not day.stored_anything:
@@ -95,40 +103,37 @@ def _run_began(context: dg.AssetExecutionContext, platform: str) -> datetime | N
     return min(datetime.fromtimestamp(began, UTC), now) if began else None
 
 
-def _log_day(context: dg.AssetExecutionContext, day: DayResult, seconds: float) -> None:
+def _metadata(day: DayResult, seconds: float) -> dict[str, dg.MetadataValue | str | float]:
+    totals = SyncTotals.of(day.units)
+    read_before = _read_before(day)
+    return {
+        "state": "complete" if day.complete else "partial",
+        "posts": totals.posts,
+        "synced": totals.synced,
+        **({"read_before": read_before} if read_before else {}),
+        "failed": totals.failed,
+        "rate_limited": totals.rate_limited,
+        "accounts_failed": sum(not unit.complete for unit in day.units),
+        **used(totals.usage),
+        "seconds": round(seconds, 2),
+        "accounts": table(
+            {
+                "account": unit.account,
+                "state": unit.state,
+                "posts": unit.posts_expected,
+                "synced": unit.posts_synced,
+                **used(unit.usage),
+                "problem": unit.reason or None,
+            }
+            for unit in day.units
+        ),
+    }
+
+
+def _log_check(context: dg.AssetExecutionContext, day: DayResult) -> None:
     partition = day.publish_day.isoformat()
     totals = SyncTotals.of(day.units)
     reasons = [unit.reason for unit in day.units if not unit.complete]
-    read_before = sum(unit.posts_synced for unit in day.units if not unit.touched)
-    if day.stored_anything:
-        context.log_event(
-            dg.AssetMaterialization(
-                asset_key=context.asset_key,
-                partition=partition,
-                metadata={
-                    "state": "complete" if day.complete else "partial",
-                    "posts": totals.posts,
-                    "synced": totals.synced,
-                    **({"read_before": read_before} if read_before else {}),
-                    "failed": totals.failed,
-                    "rate_limited": totals.rate_limited,
-                    "accounts_failed": sum(not unit.complete for unit in day.units),
-                    **used(totals.usage),
-                    "seconds": round(seconds, 2),
-                    "accounts": table(
-                        {
-                            "account": unit.account,
-                            "state": unit.state,
-                            "posts": unit.posts_expected,
-                            "synced": unit.posts_synced,
-                            **used(unit.usage),
-                            "problem": unit.reason or None,
-                        }
-                        for unit in day.units
-                    ),
-                },
-            )
-        )
     context.log_event(
         dg.AssetCheckEvaluation(
             asset_key=context.asset_key,
@@ -136,9 +141,13 @@ def _log_day(context: dg.AssetExecutionContext, day: DayResult, seconds: float) 
             partition=partition,
             passed=day.complete,
             description=" ".join(reasons)
-            or f"{totals.synced + read_before} of {totals.posts} posts stored, the rest explained.",
+            or f"{totals.synced + _read_before(day)} of {totals.posts} posts stored, the rest explained.",
         )
     )
     if reasons:
         with logs.about(day=day.publish_day):
             context.log.warning("%s: %s", partition, " ".join(reasons))
+
+
+def _read_before(day: DayResult) -> int:
+    return sum(unit.posts_synced for unit in day.units if not unit.touched)

@@ -13,8 +13,10 @@ from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
 from analytics_pipeline import logs, run_logger
+from analytics_pipeline.assets.partitions import PUBLISH_DAYS
 from analytics_pipeline.assets.post_analytics import post_analytics_asset
 from analytics_pipeline.assets.published_posts import published_posts_asset
+from analytics_pipeline.assets.shared import BACKFILL_POLICY
 from analytics_pipeline.automation.jobs import only_due_config
 from analytics_pipeline.automation.ranges import range_tags
 from analytics_pipeline.database.models import Business
@@ -37,11 +39,11 @@ class Running:
     platform: Platform
     instance: dg.DagsterInstance
 
-    def run(self, days: int, **config: Any) -> dg.ExecuteInProcessResult:
-        """One range run; a failed one is a result."""
+    def run(self, days: int, *others: dg.AssetsDefinition, **config: Any) -> dg.ExecuteInProcessResult:
+        """One range run, of other assets too; a failed one is a result."""
         resource = SimpleNamespace(fetcher=self.platform.fetcher, now=lambda: self.platform.now)
         return dg.materialize(
-            [published_posts_asset("linkedin"), post_analytics_asset("linkedin")],
+            [published_posts_asset("linkedin"), post_analytics_asset("linkedin"), *others],
             instance=self.instance,
             resources={"database": DatabaseResource(), "linkedin": resource},
             tags=range_tags(FIRST, FIRST + timedelta(days=days - 1)),
@@ -101,6 +103,28 @@ def test_a_range_of_days_is_materialised_day_by_day(running: Running) -> None:
         "state": "complete", "posts": 1, "synced": 1, "failed": 0, "rate_limited": 0,
     }  # fmt: skip
     assert metadata["accounts"].records[0].data["account"] == "Page 10"
+
+
+def test_what_is_made_of_one_day_follows_in_the_same_run_unless_nothing_of_it_was_stored(running: Running) -> None:
+    made: list[str] = []
+
+    @dg.asset(deps=[KEY], partitions_def=PUBLISH_DAYS, backfill_policy=BACKFILL_POLICY)
+    def summary(context: dg.AssetExecutionContext) -> None:
+        made.append(context.partition_key)
+
+    for account, post in (("10", "p"), ("20", "q")):
+        running.platform.publish(account, post, at(FIRST), likes=7)
+        running.platform.post_errors[post] = TransientError("HTTP 500 from linkedin", "linkedin", 500)
+    assert not running.run(1, summary).success
+    assert (made, running.materialized) == ([], set())
+
+    running.platform.post_errors.clear()
+    running.platform.now += timedelta(minutes=2)
+    assert running.run(1, summary).success
+    assert (made, running.checks) == (["2026-09-01"], {"01": True})
+    told = running.instance.fetch_materializations(KEY, limit=9).records
+    assert [record.partition_key for record in told] == ["2026-09-01"]
+    assert (running.metadata(FIRST)["state"], running.metadata(FIRST)["synced"]) == ("complete", 2)
 
 
 def test_one_bad_day_costs_one_day(running: Running) -> None:
