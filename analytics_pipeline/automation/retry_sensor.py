@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 import dagster as dg
 from sqlalchemy.orm import Session
 
+from analytics_pipeline.assets.partitions import PUBLISH_DAYS
 from analytics_pipeline.automation.jobs import SYNC_JOBS, only_due_config, sync_job_name
 from analytics_pipeline.automation.ranges import grouped, range_of, range_tags
 from analytics_pipeline.resources import DatabaseResource
@@ -34,6 +35,7 @@ def runs_to_come(instance: dg.DagsterInstance) -> Ranges:
 def retry_requests(session: Session, now: datetime, to_come: Ranges) -> Iterator[dg.RunRequest]:
     """A run for each range of publish days with units whose waiting time is over, or that nobody works on.
 
+    Days before ANALYTICS_START_DATE, which may have been an earlier one, are no partitions: a run with one of them fails.
     The ledger remembers that they were asked for, so that nothing is asked for twice, and what a dead run left behind
     is asked for again. What a run `to_come` covers is left to that run. Commits.
     """
@@ -43,7 +45,8 @@ def retry_requests(session: Session, now: datetime, to_come: Ranges) -> Iterator
         units = [
             unit
             for unit in retries.due_units(session, platform, now)
-            if not any(first <= unit.publish_day <= last for first, last in covered)
+            if unit.publish_day >= PUBLISH_DAYS.start.date()
+            and not any(first <= unit.publish_day <= last for first, last in covered)
         ]
         ranges = grouped((unit.publish_day for unit in units), LONGEST_RANGE, plan.LISTED_TOGETHER.days)
         for first, last in ranges[:MAX_RUNS_PER_TICK]:

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from sqlalchemy.orm import Session
 
+from analytics_pipeline.assets.partitions import PUBLISH_DAYS
 from analytics_pipeline.automation.retry_sensor import Ranges, retry_requests
 from analytics_pipeline.database.models import Business, SocialAccount, SyncUnit
 from analytics_pipeline.sync import ledger, retries
@@ -162,3 +163,11 @@ def test_what_a_queued_run_covers_is_left_to_it_however_long_it_queues(
     queued: Ranges = {"twitter_sync": [(date(2026, 9, 3), date(2026, 9, 6))]}
     assert ranges(session, later, queued) == [("twitter_sync", "2026-09-25", "2026-09-25")]
     assert ranges(session, later) == [asked], "it was taken out of the queue"
+
+
+def test_days_before_the_first_partition_are_in_no_run(session: Session, account: SocialAccount) -> None:
+    first = PUBLISH_DAYS.start.date()
+    for days in (-3, -1, 0, 2):
+        unit(session, account, 1, "waiting", timedelta(seconds=-1)).publish_day = first + timedelta(days=days)
+        session.flush()
+    assert ranges(session) == [("twitter_sync", str(first), str(first + timedelta(days=2)))]
