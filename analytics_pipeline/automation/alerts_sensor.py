@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
+from dagster._core.definitions.assets.job.asset_job import IMPLICIT_ASSET_JOB_NAME
 from dagster._core.storage.tags import WILL_RETRY_TAG
 
 from analytics_pipeline.alerts import book, causes, channels
 from analytics_pipeline.alerts.causes import Cause
+from analytics_pipeline.assets.shared import SUMMARIES
 from analytics_pipeline.resources import DatabaseResource
 from analytics_pipeline.settings import get_settings
 
@@ -21,7 +23,7 @@ MOST_RUNS = 50
 
 
 def failed_runs(instance: dg.DagsterInstance, now: datetime) -> Iterator[Cause]:
-    """Jobs with runs that failed lately and that Dagster does not start again by itself: one cause per job.
+    """Runs that failed lately and that Dagster does not start again by itself: one cause per job, or what is materialised.
 
     A platform that is down fails a run every hour, and is one thing to be told of.
     """
@@ -29,7 +31,7 @@ def failed_runs(instance: dg.DagsterInstance, now: datetime) -> Iterator[Cause]:
     by_job: dict[str, list[str]] = {}
     for run in instance.get_runs(failed, limit=MOST_RUNS):  # the newest first
         if run.tags.get(WILL_RETRY_TAG) != "true":
-            by_job.setdefault(run.job_name, []).append(run.run_id[:8])
+            by_job.setdefault(_work_of(run), []).append(run.run_id[:8])
     for job, (newest, *others) in by_job.items():
         what = f"The run {newest} of {job} failed"
         if others:
@@ -39,6 +41,14 @@ def failed_runs(instance: dg.DagsterInstance, now: datetime) -> Iterator[Cause]:
             f"{what}. Its page in the Dagster UI says why; what it left undone is in the ledger, and is tried again when "
             "that can help",
         )
+
+
+def _work_of(run: dg.DagsterRun) -> str:
+    """The job; in Dagster's own, which has every run of the UI, of a backfill and of automation, the groups of assets."""
+    if run.job_name != IMPLICIT_ASSET_JOB_NAME:
+        return run.job_name
+    keys = run.asset_selection or {check.asset_key for check in run.asset_check_selection or ()}
+    return ", ".join(sorted({key.path[0] if len(key.path) > 1 else SUMMARIES for key in keys}))
 
 
 @dg.sensor(

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from analytics_pipeline.automation.alerts_sensor import TOLD_FOR, alerts_sensor, failed_runs
 from analytics_pipeline.database.models import Business, SocialAccount
+from analytics_pipeline.definitions import defs
 from analytics_pipeline.resources import DatabaseResource
 from analytics_pipeline.settings import get_settings
 from tests.alerts.receiver import receiving
@@ -38,6 +39,20 @@ def test_a_failed_run_is_a_cause_for_a_day_unless_dagster_starts_it_again() -> N
         (same,) = failed_runs(instance, now)
         assert same.key == cause.key, "a job that fails every hour is told once"
         assert same.message.startswith(f"2 runs of breaks failed within a day, the last one is {again.run_id[:8]}. Its")
+
+
+def test_failed_runs_of_assets_are_causes_by_what_they_were_to_materialise() -> None:
+    """Dagster has one job for all that is materialised in the UI, by backfills, and by the automation of summaries."""
+    job = defs.resolve_implicit_global_asset_job_def()
+    likes, day = dg.AssetKey(["linkedin", "post_analytics"]), dg.AssetKey("analytics_summaries")
+    with dg.instance_for_test() as instance:
+        made = [
+            instance.create_run_for_job(job, status=dg.DagsterRunStatus.FAILURE, asset_selection=frozenset(keys))
+            for keys in ([likes], [day], [likes, day])
+        ]
+        told = {cause.key: cause.message for cause in failed_runs(instance, datetime.now(UTC))}
+    assert list(told) == ["runs of linkedin, summaries", "runs of summaries", "runs of linkedin"]
+    assert told["runs of summaries"].startswith(f"The run {made[1].run_id[:8]} of summaries failed. Its page")
 
 
 def test_the_sensor_tells_once(engine: Engine, caplog: pytest.LogCaptureFixture) -> None:
