@@ -1,7 +1,7 @@
 """Checks of Dagster: its settings, its storage, its daemon. No run is started and none is touched."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -48,7 +48,7 @@ def _differences(*files: Path) -> list[str]:
 
 
 def storage_and_daemon() -> Iterator[Finding]:
-    """Whether Dagster's storage can be used as it is, and whether anything runs schedules and sensors."""
+    """Whether Dagster's storage can be used as it is, and whether anything runs schedules and sensors, all of them."""
     with dg.DagsterInstance.from_ref(instance_ref()) as instance:
         revisions = {
             part: storage.alembic_version()
@@ -66,10 +66,20 @@ def storage_and_daemon() -> Iterator[Finding]:
         else:
             runs = instance.get_runs_count()
             yield Finding("Dagster storage", "ok", f"{type(instance.run_storage).__name__}, {runs:,} runs")
-        yield _daemon(instance.get_daemon_heartbeats(), datetime.now(UTC))
+        yield _daemon(instance.get_daemon_heartbeats(), _switched_off(instance), datetime.now(UTC))
 
 
-def _daemon(heartbeats: Any, now: datetime) -> Finding:
+def _switched_off(instance: dg.DagsterInstance) -> list[str]:
+    """Schedules and sensors that a person has stopped: all of them run by default. Those of older versions are none."""
+    stopped = {state.instigator_name for state in instance.all_instigator_state() if not state.is_running}
+    if not stopped:
+        return []
+    from analytics_pipeline.definitions import defs  # seconds of imports
+
+    return sorted(stopped & {each.name for each in [*(defs.schedules or ()), *(defs.sensors or ())]})
+
+
+def _daemon(heartbeats: Any, switched_off: Sequence[str], now: datetime) -> Finding:
     known = [heartbeats[name] for name in _SCHEDULING if name in heartbeats]
     if len(known) < len(_SCHEDULING):
         return Finding("Dagster daemon", "warning", "has never run: nothing is read by itself", _ADVICE)
@@ -81,4 +91,8 @@ def _daemon(heartbeats: Any, now: datetime) -> Finding:
     errors = [error.message.strip() for heartbeat in known for error in heartbeat.errors or ()]
     if errors:
         return Finding("Dagster daemon", "warning", f"runs, with errors: {errors[0]}", "look at Deployment > Daemons")
+    if switched_off:
+        found = f"runs, but {', '.join(switched_off)} {'is' if len(switched_off) == 1 else 'are'} switched off"
+        advice = "switch them on in the UI, under Automation, unless that is meant"
+        return Finding("Dagster daemon", "warning", found, advice)
     return Finding("Dagster daemon", "ok", f"runs; last sign of life {silent:.0f} s ago")

@@ -6,6 +6,13 @@ from pathlib import Path
 import dagster as dg
 import pytest
 from dagster import DagsterError
+from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteInstigatorOrigin, RemoteRepositoryOrigin
+from dagster._core.scheduler.instigation import (
+    InstigatorState,
+    InstigatorStatus,
+    InstigatorType,
+    ScheduleInstigatorData,
+)
 from dagster._daemon.types import DaemonHeartbeat
 from dagster_shared.error import SerializableErrorInfo
 from sqlalchemy import URL, create_engine, text
@@ -78,3 +85,25 @@ def test_the_daemon(database_url: URL, age: int, errors: tuple[str, ...], state:
             instance.add_daemon_heartbeat(DaemonHeartbeat(moment, daemon, "id", faults))
     _, finding = orchestration.storage_and_daemon()
     assert (finding.state, finding.found.startswith(found)) == (state, True), finding
+
+
+def test_what_was_switched_off_in_the_ui_is_named(database_url: URL) -> None:
+    def state(name: str, kind: InstigatorType, status: InstigatorStatus) -> InstigatorState:
+        location = RegisteredCodeLocationOrigin("analytics_pipeline")
+        origin = RemoteInstigatorOrigin(RemoteRepositoryOrigin(location, "__repository__"), name)
+        return InstigatorState(
+            origin, kind, status, None if kind == InstigatorType.SENSOR else ScheduleInstigatorData("", 0.0)
+        )
+
+    with dg.DagsterInstance.from_ref(instance_ref()) as instance:
+        for daemon in ("SCHEDULER", "SENSOR"):
+            instance.add_daemon_heartbeat(DaemonHeartbeat(datetime.now(UTC).timestamp(), daemon, "id", []))
+        instance.add_instigator_state(state("alerts", InstigatorType.SENSOR, InstigatorStatus.DECLARED_IN_CODE))
+        instance.add_instigator_state(state("of_an_older_version", InstigatorType.SENSOR, InstigatorStatus.STOPPED))
+        _, well = orchestration.storage_and_daemon()
+        instance.add_instigator_state(state("twitter_refresh", InstigatorType.SCHEDULE, InstigatorStatus.STOPPED))
+        instance.add_instigator_state(state("retry_due_units", InstigatorType.SENSOR, InstigatorStatus.STOPPED))
+        _, finding = orchestration.storage_and_daemon()
+    assert well.state == "ok"
+    assert (finding.state, finding.found) == ("warning", "runs, but retry_due_units, twitter_refresh are switched off")
+    assert finding.advice == "switch them on in the UI, under Automation, unless that is meant"
