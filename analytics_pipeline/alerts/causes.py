@@ -22,6 +22,8 @@ _FIGURES_BY: Final = timedelta(days=2)
 _LATELY: Final = timedelta(days=7)
 _REFRESHED_BY: Final = timedelta(days=1)
 """A token that is due to be refreshed should have been after so long."""
+_TAKEN_UP_BY: Final = timedelta(hours=1)
+"""Days that are due have been read after so long: the retry sensor takes them up within 20 minutes."""
 _LEAST_POSTS: Final = 5
 """So many posts, all older than two days and read within the last seven, must lack their views to be a cause."""
 
@@ -132,11 +134,18 @@ def _withheld(session: Session, now: datetime) -> Iterator[Cause]:
 
 
 def _stale(session: Session, settings: Settings, now: datetime) -> Iterator[Cause]:
-    """Platforms none of whose connected accounts has been called with success for too long, unless switched off."""
+    """Platforms none of whose connected accounts has been called with success for too long, unless switched off.
+
+    Nor accounts that were connected again just now: their days are due, and nobody has come to them yet.
+    """
     last_success = func.max(func.coalesce(SocialAccount.last_sync, SocialAccount.created_at))
+    about_to_be_read = select(SyncUnit.social_account_id).where(
+        SyncUnit.state == "due", SyncUnit.updated_at > now - _TAKEN_UP_BY
+    )
     statement = (
         select(SocialAccount.platform, last_success)
         .where(SocialAccount.is_active, SocialAccount.status == "connected")
+        .where(SocialAccount.id.not_in(about_to_be_read))
         .group_by(SocialAccount.platform)
         .order_by(SocialAccount.platform)
     )

@@ -164,6 +164,24 @@ def test_an_account_that_was_never_read_is_stale_from_its_connection_on(session:
     assert "since 2026-09-21 12:00 UTC" in found(session)["stale facebook"]
 
 
+def test_an_account_that_was_just_connected_again_is_not_stale_before_its_days_are_read(session: Session) -> None:
+    account = add_account(session, last_sync=NOW - timedelta(days=5))
+    account.status = "needs_reauth"
+    day = SyncUnit(
+        social_account_id=account.id, publish_day=NOW.date(), platform="facebook", state="needs_reauth", updated_at=NOW
+    )
+    session.add(day)
+    session.flush()
+    assert list(found(session)) == [f"account {account.id}"]
+
+    account.status, day.state, day.updated_at = "connected", "due", NOW
+    session.flush()
+    assert found(session) == {}
+    day.updated_at = NOW - timedelta(hours=2)
+    session.flush()
+    assert list(found(session)) == ["stale facebook"], "nobody has read it since"
+
+
 def test_an_api_version_near_its_end(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     add_account(session)
     monkeypatch.setenv("META_API_VERSION", "v18.0")
