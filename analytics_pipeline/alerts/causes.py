@@ -106,7 +106,8 @@ def _parked(session: Session) -> Iterator[Cause]:
         yield Cause(
             f"parked {account.id} {error_class}",
             f"{days} of {_named(account, business)} given up: {_clause(example or error_class or 'no reason given')}. "
-            f"Mend that, then: analytics-pipeline backfill --platform {account.platform} --from {first} --to {last}",
+            f"Mend that, then: analytics-pipeline backfill --platform {account.platform} --from {first} --to {last} "
+            "--failed-only",
         )
 
 

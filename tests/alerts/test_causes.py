@@ -88,7 +88,7 @@ def test_parked_days_of_one_fault_are_one_cause(session: Session) -> None:
     assert found(session) == {
         f"parked {account.id} transient": "3 publish days, 2026-09-03 to 2026-09-09, of facebook account Bakery (Acme) "
         "given up: HTTP 502. Mend that, then: analytics-pipeline backfill --platform facebook --from 2026-09-03 "
-        "--to 2026-09-09"
+        "--to 2026-09-09 --failed-only"
     }
 
 
