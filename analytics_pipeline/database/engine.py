@@ -93,8 +93,10 @@ def dbt_environment() -> dict[str, str]:
 
 
 def libpq_url(url: URL) -> str:
-    """For psql and everything else that libpq serves, password included: it knows `%20` for a space, but not `+`."""
-    return url.set(drivername="postgresql").render_as_string(hide_password=False).replace("+", "%20")
+    """For psql and everything else that libpq serves, password included: of spaces it knows `%20` alone."""
+    rendered = url.set(drivername="postgresql").render_as_string(hide_password=False)
+    place, mark, options = rendered.partition("?")
+    return place.replace(" ", "%20") + mark + options.replace("+", "%20")  # before the mark a plus is itself
 
 
 def _parse(given: str, origin: str) -> URL:

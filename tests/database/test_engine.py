@@ -1,11 +1,13 @@
 """URLs for every driver, creating and migrating databases, and errors that a person can act on."""
 
+import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import URL, Engine, create_engine, inspect, make_url, text
 
 from analytics_pipeline.database import embedded
@@ -66,6 +68,21 @@ def test_a_useless_url_is_refused_without_repeating_it(
     with pytest.raises(database.DatabaseUnavailableError, match=complaint) as caught:
         database.database_url()
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("password", ["a+b", "a b", "a%2Bb", "p@ss/w?rd#1", "ü+ "])
+def test_psql_is_given_the_password_as_it_is(password: str) -> None:
+    url = URL.create("postgresql", "my+ user", password, "db.example", 6543, "the+ figures", {"options": "-c a=1+2"})
+    given = database.libpq_url(url)
+    assert not re.search(r"\s", given), "libpq refuses spaces"
+    assert conninfo_to_dict(given) == {
+        "user": "my+ user",
+        "password": password,
+        "host": "db.example",
+        "port": "6543",
+        "dbname": "the+ figures",
+        "options": "-c a=1+2",
+    }
 
 
 def test_without_settings_the_embedded_server_in_analytics_home_is_used(
