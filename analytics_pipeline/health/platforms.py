@@ -36,7 +36,7 @@ def hosts() -> Iterator[Finding]:
     with ThreadPoolExecutor(len(users)) as pool:
         answers = list(pool.map(_knock, users))
     sandbox = sandbox_env_file(get_settings().analytics_home)
-    demo = sandbox.read_text() if sandbox.exists() else ""
+    demo = {line.partition("=")[2] for line in sandbox.read_text().splitlines()} if sandbox.exists() else set()
     for answer in answers:
         names = ", ".join(users[answer.url])
         variables = " and ".join(f"{name.upper()}_BASE_URL" for name in users[answer.url])

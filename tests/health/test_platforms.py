@@ -51,6 +51,16 @@ def test_the_sandbox_of_a_demo_is_served_by_dev(configure: Configure, closed: st
     )
 
 
+def test_a_host_that_only_begins_like_the_demos_is_another(configure: Configure, closed: str, tmp_path: Path) -> None:
+    sandbox_env_file(tmp_path).write_text(f"LINKEDIN_BASE_URL={closed}/linkedin\n")
+    with host() as url:
+        here = dict.fromkeys(VARIABLES, url)
+        configure(**here | {"TWITTER_BASE_URL": closed, "LINKEDIN_BASE_URL": None, "ANALYTICS_HOME": str(tmp_path)})
+        failed = {finding.found.partition(":")[0]: finding.advice for finding in platforms.hosts() if finding.advice}
+    assert failed["linkedin"].startswith("this is the demo's sandbox")
+    assert failed["twitter"] == "check network, proxy and firewall, then TWITTER_BASE_URL"
+
+
 def test_instagram_has_a_host_for_each_login(configure: Configure, monkeypatch: pytest.MonkeyPatch) -> None:
     with host() as url, host() as own_login:
         monkeypatch.setattr(meta_oauth, "_INSTAGRAM_HOST", own_login)
