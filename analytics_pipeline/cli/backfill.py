@@ -25,6 +25,7 @@ def backfill(
     from analytics_pipeline.settings import get_settings
     from analytics_pipeline.sync.errors import InvalidRequestError
 
+    platform = list(dict.fromkeys(platform))
     start, end = first.date(), last.date()
     settings = get_settings()
     for name in platform:

@@ -44,7 +44,7 @@ def sync(
             progress.update(task, total=known + (unit.posts_expected or 0), advance=unit.posts_expected or 0)
 
         report = AnalyticsSyncService(session).sync_business_analytics(business, platform, limit, on_unit=show)
-    of_these = f" on {', '.join(platform)}" if platform else ""
+    of_these = f" on {', '.join(dict.fromkeys(platform))}" if platform else ""
     _show(report, as_json, empty=f"The business has no connected account{of_these}.")
 
 

@@ -39,7 +39,7 @@ def test_an_account_that_cannot_be_looked_at_is_named_and_fails(call: Call, sess
 
 def test_no_account_on_the_platforms_asked_for(call: Call, session: Session) -> None:
     revoked(session)
-    words = ("sync", "--business", "1", "--platform", "linkedin", "--platform", "facebook")
+    words = ("sync", "--business", "1", "--platform", "linkedin", "--platform", "facebook", "--platform", "linkedin")
     assert call(*words) == (0, "The business has no connected account on linkedin, facebook.", "")
 
 
