@@ -29,7 +29,7 @@ Cell = str | int | float | datetime | None
 def explained(error: Exception) -> str | None:
     """The message of an error that a person can mend; None for one that is a bug and deserves its traceback."""
     from psycopg.errors import InsufficientPrivilege, NumericValueOutOfRange
-    from sqlalchemy.exc import StatementError
+    from sqlalchemy.exc import DBAPIError, StatementError
 
     from analytics_pipeline.database.embedded import EmbeddedServerError
     from analytics_pipeline.database.encryption import EncryptionKeyError
@@ -37,6 +37,11 @@ def explained(error: Exception) -> str | None:
     from analytics_pipeline.sandbox.world import WorldFileError
     from analytics_pipeline.sync.errors import InvalidRequestError
 
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
+        what = " ".join(str(error.orig).split())
+        return (
+            f"the connection to the database was lost ({what}): check that the server runs, then give the command again"
+        )
     if isinstance(error, StatementError) and isinstance(error.orig, Exception):
         error = error.orig  # one of ours that was raised while the statement was prepared, or the database's
         if isinstance(error, NumericValueOutOfRange):

@@ -3,10 +3,12 @@
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
+import psycopg
 import pytest
-from sqlalchemy import Engine, func, select, text
+from sqlalchemy import Engine, event, func, select, text
 from sqlalchemy.orm import Session
 
 from analytics_pipeline.database.models import Business
@@ -138,6 +140,23 @@ def test_a_user_without_rights_on_the_tables(
     assert errors == (
         "Error: permission denied for table alembic_version: "
         "DATABASE_URL has to name the user who owns the pipeline's tables"
+    )
+
+
+def test_a_server_that_goes_away_between_two_statements(call: Call, business: Session) -> None:
+    def go_away(_: object, cursor: psycopg.Cursor[Any], statement: str, *__: object) -> None:
+        if "FROM businesses" in statement:
+            business.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": cursor.connection.info.backend_pid})
+
+    event.listen(Engine, "before_cursor_execute", go_away)
+    try:
+        status, output, errors = call(*REPORT)
+    finally:
+        event.remove(Engine, "before_cursor_execute", go_away)
+    assert (status, output) == (1, "")
+    assert errors == (
+        "Error: the connection to the database was lost (terminating connection due to administrator command): "
+        "check that the server runs, then give the command again"
     )
 
 
