@@ -2,14 +2,15 @@
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import date, datetime
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from sqlalchemy import func, select
+from sqlalchemy.exc import DBAPIError
 
-from analytics_pipeline.database.engine import new_session
+from analytics_pipeline.database.engine import DatabaseUnavailableError, new_session
 from analytics_pipeline.database.models import PublishedPost
 
 _EVERY_SECONDS = 0.3
@@ -48,13 +49,13 @@ def posts_progress(
         shown = PostsProgress(progress)
 
         def poll() -> None:
-            with new_session() as session:
-                while True:
+            while True:
+                # A database that is away for a moment stops no run: the bar stands still until it is back.
+                with suppress(DBAPIError, DatabaseUnavailableError), new_session() as session:
                     total, done = session.execute(counts).one()
-                    session.rollback()
                     shown.show(done, total)
-                    if stop.wait(_EVERY_SECONDS):
-                        return
+                if stop.wait(_EVERY_SECONDS):
+                    return
 
         poller = threading.Thread(target=poll, name="progress", daemon=True)
         poller.start()
