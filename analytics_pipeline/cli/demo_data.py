@@ -33,7 +33,7 @@ def refuse_foreign_data() -> None:
     if foreign := foreign_businesses():
         raise InvalidRequestError(
             f"this database holds {foreign} businesses of yours; run the demo beside them: "
-            "ANALYTICS_HOME=/tmp/demo DATABASE_URL= analytics-pipeline demo"
+            "ANALYTICS_HOME=/tmp/demo DATABASE_URL= DAGSTER_DATABASE_URL= analytics-pipeline demo"
         )
 
 

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from analytics_pipeline.database.models import Business
 from analytics_pipeline.sandbox.server import SandboxServer
 from analytics_pipeline.sandbox.world import World
-from analytics_pipeline.settings import get_settings
+from analytics_pipeline.settings import Settings, get_settings
 from tests.cli.conftest import Call
 
 HUGE = "99999999999999999999"
@@ -289,6 +289,21 @@ class TestDev:
         status, output, errors = call("dev", "--port", taken)
         assert (status, output) == (1, "")
         assert errors.startswith(f"Error: cannot listen on 127.0.0.1, port {taken}: Address already in use")
+
+
+def test_a_demo_beside_businesses_shares_no_database_with_them(
+    call: Call, business: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor Dagster's: there the demo's days would stand as materialised among those of the businesses."""
+    status, _, errors = call("demo")
+    assert (status, errors.startswith("Error: this database holds 1 businesses of yours")) == (1, True)
+    advice = errors.partition("beside them: ")[2].removesuffix(" analytics-pipeline demo").split()
+    for name in ("DATABASE_URL", "DAGSTER_DATABASE_URL"):
+        monkeypatch.setenv(name, "postgresql://me@db.example/production")
+    for name, value in (given.split("=") for given in advice):
+        monkeypatch.setenv(name, value)
+    settings = Settings()
+    assert (settings.database_url, settings.dagster_database_url) == (None, None)
 
 
 def test_json_and_markdown_are_not_given_together(call: Call) -> None:
