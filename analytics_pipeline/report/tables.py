@@ -110,8 +110,12 @@ Not guessed from the figures, as files of two businesses would not fit together.
 """
 
 
+_NOT_AS_EXPECTED = {"42P01": "were never built", "42703": "were built by another version of the pipeline"}
+"""PostgreSQL's code (undefined_table, undefined_column) → what it means for the marts."""
+
+
 class NoSummariesError(RuntimeError):
-    """The summaries were never built."""
+    """The summaries were never built, or not by this version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,8 +182,9 @@ def _read(engine: Engine, statement: str, **parameters: Any) -> pd.DataFrame:
             types = {column.name: _TYPES[postgres.types[column.type_code].name] for column in columns}
             return pd.DataFrame(result.all(), columns=list(types), dtype=object).astype(types)
     except ProgrammingError as error:
-        if getattr(error.orig, "sqlstate", None) != "42P01":  # undefined_table
+        state = _NOT_AS_EXPECTED.get(getattr(error.orig, "sqlstate", ""))
+        if state is None:
             raise
         raise NoSummariesError(
-            "the summaries were never built: run `analytics-pipeline backfill` first, or materialise them in the UI"
+            f"the summaries {state}: run `analytics-pipeline backfill` first, or materialise them in the UI"
         ) from None

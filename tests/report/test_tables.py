@@ -45,6 +45,14 @@ def test_before_the_first_build_the_command_says_so(session: Session) -> None:
         tables.summaries(session.get_bind().engine, 1, "monthly")
 
 
+def test_summaries_of_an_older_version_are_no_traceback(business: Engine) -> None:
+    """Their new columns come with the first build."""
+    with business.begin() as connection:
+        connection.execute(text("ALTER TABLE summary_coverage DROP COLUMN posts_with_reach"))
+    with pytest.raises(tables.NoSummariesError, match=r"another version .*: run `analytics-pipeline backfill` first"):
+        tables.summaries(business, 1, "monthly")
+
+
 def test_growth_against_a_period_that_is_known_in_part_says_so(business: Engine) -> None:
     def growth() -> list[tuple[object, object]]:
         found = tables.summaries(business, 1, "monthly")
