@@ -3,30 +3,62 @@
 Not here: which runs are watched, what becomes of a dead one (`automation/dead_runs.py`).
 """
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from analytics_pipeline.database import engine, locks
+
+_LOOK_SECONDS = 2.0
+"""How soon a lost lock is noticed: well within the minute between two looks at which runs are dead."""
+_AWAY = (DBAPIError, engine.DatabaseUnavailableError)
 
 
 @contextmanager
 def sign_of_life(run_id: str) -> Iterator[None]:
     """Shows that the run lives, until the block ends or this process does, however it ends."""
     engine.create_database_if_missing(engine.database_url())
-    keys = _keys(run_id)
-    with engine.get_engine().connect() as connection:
-        connection.execute(text("SELECT pg_advisory_lock_shared(:space, :run)"), keys)
+    connection, ended = _locked(run_id), threading.Event()
+    keeper = threading.Thread(target=_keep, args=(connection, run_id, ended), name="sign of life", daemon=True)
+    keeper.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        keeper.join()
+
+
+def _locked(run_id: str) -> Connection:
+    connection = engine.get_engine().connect()
+    try:
+        connection.execute(text("SELECT pg_advisory_lock_shared(:space, :run)"), _keys(run_id))
         connection.commit()  # the lock belongs to the connection, not to this transaction
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _keep(connection: Connection, run_id: str, ended: threading.Event) -> None:
+    """Takes the lock anew where it went with its connection: a run outlives a server that is started again."""
+    held: Connection | None = connection
+    while not ended.wait(_LOOK_SECONDS):
         try:
-            yield
-        finally:
-            with suppress(DBAPIError):  # where the connection was lost, so was the lock
-                connection.execute(text("SELECT pg_advisory_unlock_shared(:space, :run)"), keys)
-                connection.commit()
+            held = held or _locked(run_id)
+            held.execute(text("SELECT 1"))
+            held.rollback()
+        except _AWAY:
+            if held is not None:
+                held.close()
+            held = None
+    if held is not None:
+        with suppress(*_AWAY), held:
+            held.execute(text("SELECT pg_advisory_unlock_shared(:space, :run)"), _keys(run_id))
+            held.commit()
 
 
 def shows_life(run_id: str) -> bool:

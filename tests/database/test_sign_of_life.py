@@ -1,0 +1,42 @@
+"""The sign of life of a run, when the database goes away and comes back while the run goes on."""
+
+import threading
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import Engine, text
+
+from analytics_pipeline.database import locks, sign_of_life
+
+
+def holders(engine: Engine) -> list[int]:
+    """The server's processes whose connections hold a sign of life."""
+    held = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND classid = :space"
+    with engine.connect() as connection:
+        return list(connection.scalars(text(held), {"space": locks.RUNS}))
+
+
+def test_a_run_that_outlives_its_connection_is_not_taken_for_dead(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sign_of_life, "_LOOK_SECONDS", 0.01)
+    run_id = str(uuid4())
+    with sign_of_life.sign_of_life(run_id):
+        (lost,) = holders(engine)
+        with engine.begin() as connection:
+            connection.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": lost})
+        for _ in range(500):
+            if sign_of_life.shows_life(run_id):
+                break
+            threading.Event().wait(0.01)
+        assert sign_of_life.shows_life(run_id)
+        assert holders(engine) != [lost]
+    assert not sign_of_life.shows_life(run_id)
+
+
+def test_a_run_ends_while_the_database_is_away(engine: Engine) -> None:
+    run_id = str(uuid4())
+    with sign_of_life.sign_of_life(run_id), engine.begin() as connection:
+        (lost,) = holders(engine)
+        connection.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": lost})
+    assert not sign_of_life.shows_life(run_id)
