@@ -27,8 +27,11 @@ def url(
 ) -> None:
     """Print the URL of the data, for psql or a BI tool. With a password in DATABASE_URL, it is printed too."""
     from analytics_pipeline.database import engine
+    from analytics_pipeline.settings import get_settings
 
     location = engine.dagster_database_url() if dagster else engine.database_url()
+    if get_settings().database_url is None:
+        engine.create_database_if_missing(location)  # else a backup cannot be restored into a new installation
     typer.echo(engine.libpq_url(location))
     if keep:
         import contextlib
