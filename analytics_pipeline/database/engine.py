@@ -27,7 +27,7 @@ _DAGSTER_DRIVER = "postgresql+psycopg2"
 _MAINTENANCE_DATABASE = "postgres"
 _CONNECT_SECONDS = 10
 _MIGRATION_LOCK = 7_241_905_301  # any number: the pipeline's only advisory lock of this width
-_LIBPQ_VARIABLES = {"sslmode": "PGSSLMODE", "sslrootcert": "PGSSLROOTCERT"}
+_OF_DBTS_PROFILE = {"host", "port", "user", "password", "dbname"}
 
 
 class DatabaseUnavailableError(RuntimeError):
@@ -88,8 +88,12 @@ def dbt_environment() -> dict[str, str]:
         "DBT_PASSWORD": arguments.get("password", ""),
         "DBT_DATABASE": arguments["dbname"],
     }
-    # dbt's profile has no place for these; libpq, which dbt uses too, reads them from the environment.
-    return environment | {variable: arguments[name] for name, variable in _LIBPQ_VARIABLES.items() if name in arguments}
+    # dbt's profile has no place for the others; libpq, which dbt uses too, reads them from the environment.
+    for known in psycopg.pq.Conninfo.get_defaults():
+        name = known.keyword.decode()
+        if known.envvar and name in arguments and name not in _OF_DBTS_PROFILE:
+            environment[known.envvar.decode()] = str(arguments[name])
+    return environment
 
 
 def libpq_url(url: URL) -> str:

@@ -70,6 +70,20 @@ def test_a_useless_url_is_refused_without_repeating_it(
     assert "hunter2" not in str(caught.value)
 
 
+def test_dbt_connects_as_the_url_says(configure: pytest.MonkeyPatch) -> None:
+    """With a client's certificate, to the server of several that takes writes: else the summaries alone would fail."""
+    options = {"sslcert": "/c.pem", "sslkey": "/k.pem", "sslrootcert": "/r.pem", "target_session_attrs": "read-write"}
+    url = URL.create("postgresql", "me", None, "db.example", None, "figures", options)
+    point_to(configure, DATABASE_URL=url.render_as_string(False))
+    environment = database.dbt_environment()
+    assert {name: value for name, value in environment.items() if name.startswith("PG")} == {
+        "PGSSLCERT": "/c.pem",
+        "PGSSLKEY": "/k.pem",
+        "PGSSLROOTCERT": "/r.pem",
+        "PGTARGETSESSIONATTRS": "read-write",
+    }
+
+
 @pytest.mark.parametrize("password", ["a+b", "a b", "a%2Bb", "p@ss/w?rd#1", "ü+ "])
 def test_psql_is_given_the_password_as_it_is(password: str) -> None:
     url = URL.create("postgresql", "my+ user", password, "db.example", 6543, "the+ figures", {"options": "-c a=1+2"})
