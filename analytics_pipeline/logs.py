@@ -148,10 +148,11 @@ def _secrets() -> list[str]:
     found: set[str] = set()
     for name in _SECRET_VARIABLES:
         value = os.environ.get(name.upper()) or os.environ.get(name) or ""
+        if name != "alert_urls":
+            found |= {value, *_passwords_of(value)}
+            continue
         for url in re.split(r"[\s,]+", value):
-            found |= {url, *_passwords_of(url)}
-            if name == "alert_urls":
-                found |= _tokens_of(url)
+            found |= {url, *_passwords_of(url), *_tokens_of(url)}
     return sorted(found - {""}, key=len, reverse=True)
 
 

@@ -104,6 +104,13 @@ def test_no_secret_of_the_environment_is_written(
     assert "RuntimeError: no connection with" in line["exception"]
 
 
+def test_a_secret_with_a_comma_is_one_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://user:canary,1%20x@db.example/x")
+    monkeypatch.setenv("LINKEDIN_CLIENT_SECRET", "e,canary 2")
+    said = logs.redacted("refused: canary,1 x (canary,1%20x) and e,canary 2")
+    assert said == "refused: [redacted] ([redacted]) and [redacted]"
+
+
 def test_a_run_that_nobody_configured_writes_json_lines_too(
     engine: Engine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
