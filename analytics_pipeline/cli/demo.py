@@ -69,6 +69,8 @@ def _run() -> None:
     os.environ.setdefault("LOG_LEVEL", "ERROR")  # the report at the end tells the rest better
     world = demo_data.new_world(began, DAYS - 1)  # and the hours of today: no post lies before the first day
     with demo_data.sandbox(world) as sandbox, runs.dagster_instance() as instance:
+        os.environ.update(sandbox.environment)  # before the hosts that it names, which are for real accounts
+        get_settings.cache_clear()
         demo_data.connect_accounts(world)
         seconds = dict.fromkeys(FETCHERS, 0.0)
         results, account_runs = [], {}

@@ -24,6 +24,7 @@ main()
 def test_the_demo_shows_what_it_promises(database_url: URL, tmp_path: Path) -> None:
     url = libpq_url(database_url)
     environment = os.environ | {"DATABASE_URL": url, "ANALYTICS_HOME": str(tmp_path / "home"), "COLUMNS": "200"}
+    environment["TWITTER_BASE_URL"] = "http://127.0.0.1:1"  # the demo calls nobody's hosts but its own
     command = [sys.executable, "-W", "ignore", "-c", SHORT_DEMO, "demo"]
 
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=250, check=False)
