@@ -91,6 +91,8 @@ class FacebookFetcher(GraphFetcher):
     ) -> None:
         super().__init__(access_token, page_id, base_url=base_url or get_settings().facebook_base_url, **options)
         self._reads_summaries = True
+        # Metrics that a post, or a reel, was told: whoever is refused one of them lacks it, but it lives.
+        self._told: dict[str, set[str]] = {"": set(), _REELS: set()}
 
     def list_posts(self, start: datetime, end: datetime) -> Iterator[list[ListedPost]]:
         """As for every Graph account. Facebook lists about 600 posts of a year: `unlisted` tells when it may be so."""
@@ -151,7 +153,8 @@ class FacebookFetcher(GraphFetcher):
         return BATCH_LIMIT // 2 if self._reads_summaries else BATCH_LIMIT
 
     def _read_page(self, position: Mapping[str, str]) -> dict[str, Any]:
-        edge, one = f"{self._account()}/{self.listing}", {**position, "limit": "1"}
+        edge = f"{self._account()}/{self.listing}"
+        of_one = partial(url, edge, **{**position, "limit": "1"})
         while True:
             alive = self._alive(POST_METRICS) if self.expands else []
             urls = [url(edge, fields=with_insights(NODE_FIELDS, alive), **position)]
@@ -159,13 +162,15 @@ class FacebookFetcher(GraphFetcher):
                 urls.append(url(edge, fields=f"id,{SUMMARIES}", **position))
             page, *aside = self._ask(urls)
             if isinstance(page, MetricError) and alive:
-                found = self._find_dead(alive, lambda metric: url(edge, fields=with_insights("id", [metric]), **one))
-                self.expands = bool(found)
+                self._find_dead(alive, lambda m: of_one(fields=with_insights("id", [m])), "", self._told[""])
+                self.expands = self._alive(POST_METRICS) != alive
                 continue
             if isinstance(page, PlatformAPIError):
                 raise page
             if aside and (error := _passing(aside[0])):
                 raise error
+            if page.get("data"):
+                self._told[""].update(alive)
             return self._with_summaries(page, aside)
 
     def _with_summaries(self, page: dict[str, Any], aside: Sequence[Reply]) -> dict[str, Any]:
@@ -298,11 +303,10 @@ class FacebookFetcher(GraphFetcher):
         """(id, reply with the figures, reply with what stands aside) of each post or, `where` _REELS, each reel.
 
         What stands aside may be refused for good without harm, and of a reel fail as well. Posts refused for a metric
-        are asked again without it; if others were told it in the same batch, it is these posts that do not have it.
+        are asked again without it; if others were told it before, it is these posts that do not have it.
         """
         url_of = _video_url if where else _post_url
         odd: set[str] = set()
-        accepted: Sequence[str] = ()
         while ids:
             alive = self._alive(metrics, where)
             asked = [metric for metric in alive if metric not in odd]
@@ -326,11 +330,11 @@ class FacebookFetcher(GraphFetcher):
                     yield key, reply, aside_replies.get(key)
             if fatal:
                 raise fatal
-            if not accepted and any(isinstance(reply, dict) for reply in replies[: len(ids)]):
-                accepted = asked
+            if any(isinstance(reply, dict) for reply in replies[: len(ids)]):
+                self._told[where].update(asked)
             ids = [key for key, *_ in refused]
             if ids:
-                lacking = self._find_dead(alive, partial(_one_metric, url_of, ids[0]), where, accepted)
+                lacking = self._find_dead(alive, partial(_one_metric, url_of, ids[0]), where, self._told[where])
                 if not lacking or lacking == odd:
                     if not lacking:
                         refused[0][1].metric = _INSIGHTS

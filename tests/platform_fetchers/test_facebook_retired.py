@@ -13,6 +13,7 @@ from analytics_pipeline.platform_fetchers.facebook import FacebookFetcher
 from analytics_pipeline.platform_fetchers.facebook_metrics import POST_METRICS
 from analytics_pipeline.platform_fetchers.metrics import PostRef
 from tests.platform_fetchers.facebook_fake import (
+    END,
     FIGURES,
     FakePage,
     by_id,
@@ -23,7 +24,7 @@ from tests.platform_fetchers.facebook_fake import (
     refs,
     served_page,
 )
-from tests.platform_fetchers.graph_fake import BAD_METRIC, PAGE, PASSING, THROTTLED, error
+from tests.platform_fetchers.graph_fake import BAD_METRIC, PAGE, PASSING, START, THROTTLED, error
 from tests.platform_fetchers.platform_server import PlatformServer
 
 page, fetcher = served_page, page_fetcher
@@ -64,6 +65,27 @@ def test_any_retired_metrics_hide_no_other_metric_and_no_post(dead: set[str]) ->
     expected = {name for name in FIGURES if name not in dead}
     for reading in readings.values():
         assert {row["name"] for row in reading.raw.get("insights", {}).get("data", ())} == expected
+
+
+def test_a_metric_that_others_were_told_before_lives_on(page: FakePage, fetcher: FacebookFetcher) -> None:
+    """The post that does not have it is in a batch of its own: nobody else in that batch speaks for the metric."""
+    page.nodes = {f"{PAGE}_{n}": node(n) for n in range(50)} | {f"{PAGE}_100": node(100)}
+    page.lacking = {f"{PAGE}_100": "post_clicks"}
+    readings = by_id(fetcher.fetch_many([*refs(range(50)), PostRef(f"{PAGE}_100")]))
+    assert fetcher.dead_metrics == set()
+    odd = readings[f"{PAGE}_100"].analytics
+    assert odd is not None
+    assert (odd["clicks"], odd["likes_count"]) == (None, 180)
+
+
+def test_a_metric_that_a_page_of_posts_was_told_lives_on(page: FakePage, fetcher: FacebookFetcher) -> None:
+    page.nodes = {f"{PAGE}_{n}": node(n) for n in range(60)}
+    page.lacking = {f"{PAGE}_9": "post_clicks"}  # the first of the second page: a search asks it
+    listed = [post for posts in fetcher.list_posts(START, END) for post in posts]
+    assert fetcher.dead_metrics == set()
+    assert len(listed) == 60
+    carried = {post.platform_post_id for post in listed if post.reading is not None}
+    assert carried == {f"{PAGE}_{n}" for n in range(10, 60)}, "the others are read by their ids"
 
 
 def test_a_retired_reel_metric_leaves_the_post_metric_of_that_name(page: FakePage, fetcher: FacebookFetcher) -> None:
