@@ -40,8 +40,9 @@ def trend(
             places, values.to_numpy(dtype="float64", na_value=float("nan")),
             marker=".", markersize=4, label=str(platform), color=_COLOURS.get(str(platform)),
         )  # fmt: skip
-    shown = places[:: -(-len(periods) // _MOST_LABELS)]
+    shown = places[:: -len(periods) // _MOST_LABELS]  # the newest in any case
     axes.set_xticks(shown, [name_of(periods[place]) for place in shown])
+    axes.set_xlim(-0.5, len(periods) - 0.5)  # not by what is known: a gap at the end is one as well
     axes.set_title(title, loc="left")
     if summaries[column].isna().all():
         axes.text(0.5, 0.5, "nothing is known", transform=axes.transAxes, ha="center", color="#666666")

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Literal
 
 import pandas as pd
@@ -27,6 +27,21 @@ def test_a_period_without_the_figure_is_a_gap(without: str) -> None:
 
 def words(svg: str) -> list[str]:
     return re.findall(r"<text[^>]*>(.*?)</text>", svg)
+
+
+@pytest.mark.parametrize("periods", [3, 12, 90])
+def test_the_newest_period_has_its_place_and_name_though_nothing_is_known_of_it(periods: int) -> None:
+    days = [date(2026, 1, 1) + timedelta(days=n) for n in range(periods)]
+    figures = [float(n) for n in range(periods - 1)] + [None]
+    table = pd.DataFrame({"period_start": days, "platform": "twitter", "figure": figures})
+    drawn = pictures.trend(table, days, "figure", "", str)
+    assert str(days[-1]) in words(drawn)
+    assert ticks(drawn) == ticks(pictures.trend(table.fillna({"figure": 1.0}), days, "figure", "", str))
+
+
+def ticks(svg: str) -> list[str]:
+    """Where the names under a picture stand."""
+    return re.findall(r'xtick_\d+">.*?<use [^>]* x="([\d.]+)"', svg, re.DOTALL)
 
 
 @pytest.mark.parametrize(
