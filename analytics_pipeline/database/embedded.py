@@ -28,7 +28,8 @@ from analytics_pipeline.database.server_guard import PORT
 
 SUPERUSER = "postgres"
 _LONGEST_SOCKET_PATH = 100  # bytes; the kernel's limit is 104 (macOS) or 108
-_START_SECONDS = 60.0
+_START_SECONDS = 600.0
+"""After a crash PostgreSQL first works through what was written before it. Given up on, it would begin with that anew."""
 _SETTINGS = {
     "listen_addresses": "",
     "port": str(PORT),
