@@ -3,6 +3,7 @@
 Names, paths and messages are shown as they are: rich would take brackets in a string for markup, in a Text it does not.
 """
 
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -22,6 +23,7 @@ errors = Console(stderr=True, soft_wrap=True)
 
 _NEVER_WRAPPED = 12  # letters: a name of a platform, a date
 _LEAST_WIDTH = 10
+_FIGURE = re.compile(r"-?\d[\d,.]*")
 
 Cell = str | int | float | datetime | None
 
@@ -95,9 +97,11 @@ def table(title: str, rows: Iterable[Mapping[str, Cell]], *, empty: str) -> Tabl
     )
     for name in rows[0]:
         numeric = any(isinstance(row[name], int | float) for row in rows)
-        longest = max(len(_cell(row[name]).plain) for row in rows)
+        cells = [_cell(row[name]).plain for row in rows]
+        longest = max(map(len, cells))
         short = longest <= _NEVER_WRAPPED
-        least = longest if numeric or short else _LEAST_WIDTH
+        figures = [word for cell in cells for word in cell.split() if _FIGURE.fullmatch(word)]
+        least = longest if numeric or short else max([_LEAST_WIDTH, *map(len, figures)])
         justify: JustifyMethod = "right" if numeric else "left"
         shown.add_column(
             name.replace("_", " "),

@@ -60,7 +60,7 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], list[str]]:
 
     def show(columns: int) -> list[str]:
         terminal = StringIO()
-        monkeypatch.setenv("COLUMNS", str(columns))
+        monkeypatch.setattr(console, "_width", columns)  # COLUMNS counts when it is made
         monkeypatch.setattr(console, "file", terminal)
         assert CliRunner().invoke(app, ["report", "--business", "1"]).exit_code == 0
         return [line.rstrip() for line in terminal.getvalue().splitlines()]
