@@ -78,6 +78,19 @@ def test_an_account_that_went_to_another_business_is_counted_for_both(engine: En
     assert rows(engine, own) == [(1, 10.0), (2, 20.0)]
 
 
+def test_an_account_of_two_businesses_is_one_peer(engine: Engine, dbt: Dbt) -> None:
+    """Four accounts, of which five businesses have posts, are fewer than five."""
+    posts = {business: {10 * business + day: post(5, day, business) for day in (4, 6)} for business in range(1, 5)}
+    account_day = dict.fromkeys(ACCOUNT_FIGURES) | {"followers": 9}
+    days = {business: {("linkedin", 1, date(2026, 5, 1)): account_day} for business in posts}
+    store_history(engine, History(posts | {5: {}}, days | {5: {}}))
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE published_posts SET business_id = 5 WHERE id = 46"))
+    assert dbt("build", "--select", "+benchmarks").succeeded
+    peers = "SELECT business_id, peer_accounts, peer_median FROM benchmarks WHERE metric = 'posts' ORDER BY 1"
+    assert rows(engine, peers) == [(business, 4, None) for business in (1, 2, 3, 4, 5)]
+
+
 def test_nothing_is_told_as_a_share_of_less_than_nothing(engine: Engine, dbt: Dbt) -> None:
     """LinkedIn's likes may be negative: a rise from there would come out as a fall."""
     store(engine, {1: {1: post(5, 4, -2), 2: post(5, 5, 10), 3: post(5, 6, -20)}})

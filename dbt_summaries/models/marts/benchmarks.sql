@@ -71,9 +71,11 @@ peers as (
         size_class,
         month_start,
         metric,
-        count(value) as peer_accounts,
+        -- One that went to another business in that month has a value for each of the two.
+        count(distinct social_account_id) filter (where value is not null) as peer_accounts,
         case
-            when count(value) >= 5 then percentile_cont(array[0.25, 0.5, 0.75]) within group (order by value)
+            when count(distinct social_account_id) filter (where value is not null) >= 5
+                then percentile_cont(array[0.25, 0.5, 0.75]) within group (order by value)
         end as quartiles
     from figures
     where size_class is not null
