@@ -1,6 +1,6 @@
 """The sensor that tells Dagster of days whose rows changed outside its runs, so that their summaries follow.
 
-Here: telling. Not here: noting such days, which triggers of the database (migration 0008) and syncs do.
+Here: telling. Not here: noting such days, which triggers of the database (migrations 0008 and 0011) and syncs do.
 """
 
 import dagster as dg

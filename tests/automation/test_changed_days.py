@@ -82,6 +82,8 @@ def test_both_days_of_a_post_whose_time_was_corrected(engine: Engine, instance: 
             {"published_posts": {"2026-09-03", "2026-09-05"}, "account_analytics": {"2026-09-07"}},
         ),
         ("UPDATE published_posts SET business_id = 2", {"published_posts": {"2026-09-03", "2026-09-05"}}),
+        ("UPDATE social_accounts SET business_id = 2", {"account_analytics": {"2026-09-07"}}),
+        ("UPDATE social_accounts SET business_id = business_id, display_name = 'Acme'", {}),
         ("UPDATE published_posts SET likes_count = 7, published_at = published_at + interval '1 hour'", {}),
     ],
 )
