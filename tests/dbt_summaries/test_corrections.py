@@ -26,6 +26,7 @@ def rows(engine: Engine, query: str) -> list[tuple[Any, ...]]:
         return [tuple(row) for row in connection.execute(text(query))]
 
 
+ACCOUNT_DAY = dict.fromkeys(ACCOUNT_FIGURES) | {"followers": 9}
 RANKS = "SELECT post_id, ranked_posts, engagement_rank, multiple_of_median FROM post_performance ORDER BY post_id"
 
 
@@ -81,8 +82,7 @@ def test_an_account_that_went_to_another_business_is_counted_for_both(engine: En
 def test_an_account_of_two_businesses_is_one_peer(engine: Engine, dbt: Dbt) -> None:
     """Four accounts, of which five businesses have posts, are fewer than five."""
     posts = {business: {10 * business + day: post(5, day, business) for day in (4, 6)} for business in range(1, 5)}
-    account_day = dict.fromkeys(ACCOUNT_FIGURES) | {"followers": 9}
-    days = {business: {("linkedin", 1, date(2026, 5, 1)): account_day} for business in posts}
+    days = {business: {("linkedin", 1, date(2026, 5, 1)): ACCOUNT_DAY} for business in posts}
     store_history(engine, History(posts | {5: {}}, days | {5: {}}))
     with engine.begin() as connection:
         connection.execute(text("UPDATE published_posts SET business_id = 5 WHERE id = 46"))
@@ -103,15 +103,15 @@ def test_nothing_is_told_as_a_share_of_less_than_nothing(engine: Engine, dbt: Db
     assert {multiple for *_, multiple in rows(engine, RANKS)} == {None}
 
 
-def test_a_business_that_was_removed_leaves_all_marts(engine: Engine, dbt: Dbt) -> None:
-    posts = {business: {10 * business + day: post(5, day, day) for day in (4, 6)} for business in (1, 2)}
-    account_day = dict.fromkeys(ACCOUNT_FIGURES) | {"followers": 9}
-    store_history(engine, History(posts, {b: {("linkedin", 1, date(2026, 5, 9)): account_day} for b in (1, 2)}))
+def change_all(engine: Engine, dbt: Dbt, history: History, *changes: str) -> dict[str, set[int]]:
+    """Table → the businesses it has when all that is noted of these changes is built, day by day."""
+    store_history(engine, history)
     with engine.begin() as connection:
         connection.execute(text("DELETE FROM changed_days"))
     assert dbt("run").succeeded
     with engine.begin() as connection:
-        connection.execute(text("DELETE FROM businesses WHERE id = 1"))
+        for change in changes:
+            connection.execute(text(change))
     days = [day for (day,) in rows(engine, "SELECT DISTINCT day FROM changed_days ORDER BY day")]
     for day in days:
         assert dbt("run", days=(day, day)).succeeded
@@ -122,9 +122,27 @@ def test_a_business_that_was_removed_leaves_all_marts(engine: Engine, dbt: Dbt) 
         " USING (table_schema, table_name) WHERE column_name = 'business_id' AND table_type = 'BASE TABLE'"
         " AND table_schema = 'public' AND table_name <> 'int_account_days'",  # it remembers that there was something
     )
-    left = {name: {b for (b,) in rows(engine, f"SELECT business_id FROM {name}")} for (name,) in holders}
+    return {name: {b for (b,) in rows(engine, f"SELECT business_id FROM {name}")} for (name,) in holders}
+
+
+def test_a_business_that_was_removed_leaves_all_marts(engine: Engine, dbt: Dbt) -> None:
+    posts = {business: {10 * business + day: post(5, day, day) for day in (4, 6)} for business in (1, 2)}
+    history = History(posts, {b: {("linkedin", 1, date(2026, 5, 9)): ACCOUNT_DAY} for b in (1, 2)})
+    left = change_all(engine, dbt, history, "DELETE FROM businesses WHERE id = 1")
     assert left["analytics_summaries"] == left["account_growth"] == {2}
     assert {name for name, businesses in left.items() if 1 in businesses} == set()
+
+
+def test_an_account_that_went_to_another_business_leaves_the_first_in_all_marts(engine: Engine, dbt: Dbt) -> None:
+    history = History(
+        {1: {day: post(5, day, day) for day in (4, 6)}, 2: {}}, {1: {("linkedin", 1, date(2026, 5, 9)): ACCOUNT_DAY}}
+    )
+    moves = [f"UPDATE {table} SET business_id = 2" for table in ("published_posts", "social_accounts")]
+    left = change_all(engine, dbt, history, *moves)
+    assert left["analytics_summaries"] == left["account_growth"] == {2}
+    assert {name for name, businesses in left.items() if 1 in businesses} == set()
+    activity = "SELECT business_id, readings, likes_gain, account_days FROM activity_summaries"
+    assert rows(engine, f"{activity} WHERE platform = 'all' AND period_type = 'monthly'") == [(2, 2, 10, 1)]
 
 
 def test_a_reading_that_comes_between_two_models_is_told_by_the_next_build(engine: Engine, dbt: Dbt) -> None:
