@@ -1,7 +1,7 @@
 {{
     config(meta={
         'description': 'Gains that do not add up to what was read, and first figures that are told as gains though the post was days'
-            ~ ' old, or not though it was new. Posts that were read since they were built are left out.',
+            ~ ' old, or not though it was new. Posts that were read or moved since they were built are left out.',
         'dagster': {'ref': {'name': 'post_daily_gains'}},
     })
 }}
@@ -23,6 +23,7 @@ gains as (
     select
         post_id,
         observed_on,
+        published_on as built_for,
         reading_digest,
         {{ figures | join('_gain,\n        ') }}_gain
     from {{ ref('post_daily_gains') }}
@@ -35,7 +36,9 @@ added_up as (
         post_id,
         observed_on,
         readings.published_on,
-        bool_and(gains.reading_digest is not distinct from readings.digest) over (partition by post_id) as is_as_built
+        bool_and(
+            (gains.reading_digest, gains.built_for) is not distinct from (readings.digest, readings.published_on)
+        ) over (partition by post_id) as is_as_built
         {%- for figure in figures %},
         readings.{{ figure }},
         gains.{{ figure }}_gain,

@@ -128,6 +128,9 @@ RIGHT: dict[str, Found] = {
     FROM post_analytics CROSS JOIN generate_series(-2, 2, 4) AS n
     GROUP BY post_id, platform, platform_post_id, published_on, n
     """: {},
+    # A post that a platform moved since; to a day that begins after its first reading, and to its eve.
+    "UPDATE published_posts SET published_at = '2024-01-03' WHERE id = 22": {"summaries_have_their_posts": "warn"},
+    "UPDATE published_posts SET published_at = '2023-12-31' WHERE id = 22": {"summaries_have_their_posts": "warn"},
     # int_publish_days built alone since; and what a post that moved leaves in its old day.
     """
     UPDATE post_analytics SET impressions = 2 * impressions;
