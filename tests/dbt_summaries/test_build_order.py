@@ -92,9 +92,7 @@ def test_accounts_in_any_order(engine: Engine, dbt: Dbt, random: Random) -> None
     accounts.assert_marts(accounts.read_marts(engine), later)
 
 
-def test_builds_wait_for_each_other_and_not_for_autovacuum(
-    engine: Engine, dbt: Dbt, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_builds_do_not_wait_for_autovacuum(engine: Engine, dbt: Dbt, monkeypatch: pytest.MonkeyPatch) -> None:
     """Which is ended where others wait for it, a second later, and would never come to its end."""
     gains = ("run", "--select", "+post_daily_gains")
     day = date(2020, 1, 1)
@@ -104,10 +102,34 @@ def test_builds_wait_for_each_other_and_not_for_autovacuum(
         vacuum.execute(text("LOCK TABLE int_reading_days, post_daily_gains IN SHARE UPDATE EXCLUSIVE MODE"))
         outcome = dbt(*gains, days=(day, day))
         assert outcome.succeeded, outcome.messages
-    with engine.begin() as other_run:
-        table = f'"{engine.url.database}"."public"."int_reading_days"'
-        other_run.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:table, 0))"), {"table": table})
-        outcome = dbt(*gains, days=(day, day))
-        assert outcome.statuses["int_reading_days"] == "error"
-        assert "lock timeout" in str(outcome.messages)
-    assert dbt(*gains, days=(day, day)).succeeded
+
+
+FIRST = ("int_posts", "int_publish_days", "int_reading_days", "int_account_days", "account_growth")
+SECOND = (
+    "analytics_summaries", "summary_coverage", "post_performance", "posting_times", "content_types", "int_account_months",
+    "platform_coverage", "post_daily_gains",
+)  # fmt: skip
+THIRD = ("activity_summaries", "benchmarks")
+
+
+def test_whatever_is_built_waits_for_who_builds_it_or_what_it_is_made_of(
+    engine: Engine, dbt: Dbt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert dbt("run").succeeded
+    monkeypatch.setenv("PGOPTIONS", "-c lock_timeout=300ms")
+    for built_elsewhere, waiting in (
+        (FIRST, FIRST),
+        (SECOND, SECOND),
+        (THIRD, THIRD),
+        (["int_reading_days"], ["post_daily_gains", "platform_coverage"]),
+        (["int_reading_days"], ["activity_summaries"]),
+        (["int_account_days"], ["activity_summaries", "platform_coverage"]),
+        (["post_daily_gains"], ["activity_summaries"]),
+    ):
+        with engine.begin() as other_run:
+            for table in built_elsewhere:
+                name = f'"{engine.url.database}"."public"."{table}"'
+                other_run.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": name})
+            outcome = dbt("run", "--select", *waiting, days=(date(2020, 1, 1), date(2020, 1, 1)))
+        assert outcome.statuses == dict.fromkeys(waiting, "error"), built_elsewhere
+        assert str(outcome.messages).count("lock timeout") >= len(waiting)
