@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from sqlalchemy import Engine
 
-from tests.dbt_summaries.conftest import Dbt
+from tests.dbt_summaries.conftest import Dbt, RanTest
 from tests.dbt_summaries.history_worlds import History, store_history
 from tests.dbt_summaries.worlds import Post, Reading
 
@@ -155,19 +155,42 @@ RIGHT: dict[str, Found] = {
 }
 
 
+# Errors of which a run for 2 January does not look at the rows.
+OF_OTHER_DAYS = (
+    "DELETE FROM analytics_summaries WHERE period_type = 'weekly' AND period_start = '2024-01-08'",
+    "UPDATE post_performance SET post_id = 999999 WHERE post_id = 1",
+    "UPDATE post_performance SET impressions = -5 WHERE post_id = 1",
+    """
+    UPDATE post_daily_gains
+    SET likes_gain = likes_gain + 1000, engagements_gain = engagements_gain + 1000 WHERE observed_on = '2024-01-03'
+    """,
+    "UPDATE post_daily_gains SET post_id = 999999 WHERE post_id = 1",
+    "UPDATE account_growth SET followers = -5 WHERE business_id = 2",
+)
+
+
+def findings(engine: Engine, tests: dict[str, RanTest]) -> dict[str, Found]:
+    """Error or right state → what the tests find when it is planted."""
+    found: dict[str, Found] = {}
+    with engine.connect() as connection:
+        for planted in ERRORS | RIGHT:
+            assert connection.exec_driver_sql(planted).rowcount
+            failures = {
+                name: connection.exec_driver_sql(f"SELECT count(*) FROM (\n{test.sql}\n) AS found").scalar()
+                for name, test in tests.items()
+            }
+            found[planted] = {name: tests[name].severity for name, count in failures.items() if count}
+            connection.rollback()
+    return found
+
+
 def test_errors_are_found_and_right_states_are_not_taken_for_errors(engine: Engine, dbt: Dbt) -> None:
     store_history(engine, WORLD)
     built = dbt("build")
     assert set(built.statuses.values()) == {"success", "pass", "no-op"}
     expected = ERRORS | RIGHT
-    found: dict[str, Found] = {}
-    with engine.connect() as connection:
-        for planted in expected:
-            assert connection.exec_driver_sql(planted).rowcount
-            failures = {
-                name: connection.exec_driver_sql(f"SELECT count(*) FROM (\n{test.sql}\n) AS found").scalar()
-                for name, test in built.tests.items()
-            }
-            found[planted] = {name: built.tests[name].severity for name, count in failures.items() if count}
-            connection.rollback()
-    assert found == expected
+    assert findings(engine, built.tests) == expected
+
+    of_a_day = dbt("test", days=(date(2024, 1, 2), date(2024, 1, 2)))
+    assert set(of_a_day.statuses.values()) == {"pass"}
+    assert findings(engine, of_a_day.tests) == expected | {planted: {} for planted in OF_OTHER_DAYS}
