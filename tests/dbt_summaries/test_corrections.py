@@ -157,3 +157,29 @@ def test_a_reading_that_comes_between_two_models_is_told_by_the_next_build(engin
     assert rows(engine, gains) == [(date(2026, 5, 4), 10)]
     assert dbt("run", "--select", "int_reading_days", "post_daily_gains").succeeded
     assert rows(engine, gains) == [(date(2026, 5, 4), 10), (date(2026, 5, 9), 20)]
+
+
+def test_a_late_reading_that_comes_between_two_models_and_goes_again_leaves_no_gain(engine: Engine, dbt: Dbt) -> None:
+    """Of a day on which no post of its publish day had been read: nobody else would learn that the gain is gone."""
+
+    def build(*models: str) -> None:
+        outcome = dbt("run", "--select", *models, days=(date(2026, 5, 4), date(2026, 5, 5)))
+        assert outcome.succeeded, outcome.messages
+
+    def world(likes: int, *late: Reading) -> dict[int, dict[int, Post]]:
+        first = post(5, 4, likes)
+        read_again = replace(first, readings=(*first.readings, Reading(datetime(2026, 5, 9, tzinfo=UTC), likes=50)))
+        return {1: {1: read_again, 2: post(5, 5, likes)} | ({3: replace(first, readings=late)} if late else {})}
+
+    store(engine, world(1))
+    assert dbt("run", "--select", "+activity_summaries").succeeded
+    store(engine, world(2))
+    build("int_reading_days", "int_account_days")
+    store(engine, world(2, Reading(datetime(2026, 5, 5, 8, tzinfo=UTC), likes=7)))
+    build("post_daily_gains", "activity_summaries")
+    store(engine, world(2))
+    build("+activity_summaries")
+    activity = (
+        "SELECT readings, likes_gain FROM activity_summaries WHERE platform = 'all' AND period_start = '2026-05-05'"
+    )
+    assert rows(engine, f"{activity} AND period_type = 'daily'") == [(1, 2)]

@@ -16,8 +16,7 @@ with changed as (
     select
         found.platform,
         found.published_on,
-        min(found.observed_on) as first_changed,
-        max(found.observed_on) as last_known
+        min(found.observed_on) as first_changed
     from {{ ref('int_reading_days') }} as found
     where
         found.readings > 0
@@ -62,8 +61,13 @@ readings as (
     inner join {{ ref('stg_post_analytics') }} as observations
         on posts.post_id = observations.post_id and changed.first_changed <= observations.observed_on
     {%- endif %}
-    -- A reading that came after int_reading_days was built: were it removed, nobody would learn that its gain is gone.
-    where observations.observed_on <= changed.last_known
+    -- Others came after int_reading_days was built: were they removed, nobody would learn that their gains are gone.
+    inner join {{ ref('int_reading_days') }} as known
+        on
+            posts.platform = known.platform
+            and posts.published_on = known.published_on
+            and observations.observed_on = known.observed_on
+            and known.readings > 0
 ),
 
 {% if rebuilds_some_days() -%}
