@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, case, func, select
 from sqlalchemy.orm import Session
 
 from analytics_pipeline.database.models import Business, PublishedPost, SocialAccount, SyncUnit
@@ -137,16 +137,18 @@ def _withheld(session: Session, now: datetime) -> Iterator[Cause]:
 def _stale(session: Session, settings: Settings, now: datetime) -> Iterator[Cause]:
     """Platforms none of whose connected accounts has been called with success for too long, unless switched off.
 
-    Nor accounts that were connected again just now: their days are due, and nobody has come to them yet.
+    Nor while days of an account became due just now, as when it is connected again: nobody has come to them yet.
     """
-    last_success = func.max(func.coalesce(SocialAccount.last_sync, SocialAccount.created_at))
     about_to_be_read = select(SyncUnit.social_account_id).where(
         SyncUnit.state == "due", SyncUnit.updated_at > now - _TAKEN_UP_BY
     )
+    last_success: ColumnElement[datetime] = case(
+        (SocialAccount.id.in_(about_to_be_read), now),
+        else_=func.coalesce(SocialAccount.last_sync, SocialAccount.created_at),
+    )
     statement = (
-        select(SocialAccount.platform, last_success)
+        select(SocialAccount.platform, func.max(last_success))
         .where(SocialAccount.is_active, SocialAccount.status == "connected")
-        .where(SocialAccount.id.not_in(about_to_be_read))
         .group_by(SocialAccount.platform)
         .order_by(SocialAccount.platform)
     )

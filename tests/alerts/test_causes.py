@@ -12,13 +12,15 @@ from analytics_pipeline.settings import get_settings
 NOW = datetime(2026, 9, 30, 12, tzinfo=UTC)
 
 
-def add_account(session: Session, platform: str = "facebook", last_sync: datetime | None = NOW) -> SocialAccount:
+def add_account(
+    session: Session, platform: str = "facebook", last_sync: datetime | None = NOW, external_id: str = "17"
+) -> SocialAccount:
     """A connected account of business 1."""
     if session.get(Business, 1) is None:
         session.add(Business(name="Acme"))
         session.flush()
     account = SocialAccount(
-        business_id=1, platform=platform, external_id="17", display_name="Bakery", access_token="t", last_sync=last_sync,
+        business_id=1, platform=platform, external_id=external_id, display_name="Bakery", access_token="t", last_sync=last_sync,
         created_at=NOW - timedelta(days=9),
     )  # fmt: skip
     session.add(account)
@@ -180,6 +182,17 @@ def test_an_account_that_was_just_connected_again_is_not_stale_before_its_days_a
     day.updated_at = NOW - timedelta(hours=2)
     session.flush()
     assert list(found(session)) == ["stale facebook"], "nobody has read it since"
+
+
+def test_new_posts_of_one_account_make_no_platform_stale(session: Session) -> None:
+    """They are due until somebody comes to them; its neighbour may be one that nobody could read for long."""
+    add_account(session, last_sync=NOW - timedelta(days=3))
+    read = add_account(session, last_sync=NOW - timedelta(minutes=5), external_id="18")
+    session.add(
+        SyncUnit(social_account_id=read.id, publish_day=NOW.date(), platform="facebook", state="due", updated_at=NOW)
+    )
+    session.flush()
+    assert found(session) == {}
 
 
 def test_an_api_version_near_its_end(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
