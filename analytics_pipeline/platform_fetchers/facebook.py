@@ -349,7 +349,8 @@ class FacebookFetcher(GraphFetcher):
         told = any(isinstance(reply, dict) for reply in asides.values())  # it lives, only these do not have it
         if told or not (refused and alive):
             return False
-        return bool(self._find_dead(alive, partial(_one_metric, _post_url, refused[0])))
+        self._find_dead(alive, partial(_one_metric, _post_url, refused[0]), "", self._told[""])
+        return self._alive(REEL_POST_METRICS) != alive
 
     # --- figures
 

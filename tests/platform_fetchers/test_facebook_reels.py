@@ -5,7 +5,7 @@ import pytest
 from analytics_pipeline.platform_fetchers.exceptions import RateLimitError, TransientError
 from analytics_pipeline.platform_fetchers.facebook import FacebookFetcher
 from analytics_pipeline.platform_fetchers.metrics import PostReading, PostRef
-from tests.platform_fetchers.facebook_fake import REEL, FakePage, by_id, page_fetcher, reel, served_page
+from tests.platform_fetchers.facebook_fake import REEL, FakePage, by_id, node, page_fetcher, reel, served_page
 from tests.platform_fetchers.graph_fake import PAGE, error
 from tests.platform_fetchers.platform_server import Answer, PlatformServer, Request
 
@@ -74,6 +74,20 @@ def test_a_retired_metric_of_the_posts_of_reels_costs_itself(
     assert [(each["url_clicks"], each["clicks"]) for each in figures] == [(31, None)] * 10
     assert fetcher.dead_metrics == {"post_clicks"}
     assert len(server.requests) == 3, "refused, searched, asked again"
+
+
+def test_a_metric_that_posts_were_told_is_not_retired_by_the_post_of_a_reel(
+    page: FakePage, fetcher: FacebookFetcher
+) -> None:
+    page.nodes = {f"{PAGE}_{n}": node(n) for n in range(30)} | {f"{PAGE}_40": reel(40)}
+    page.lacking = {f"{PAGE}_40": "post_clicks"}
+    found = by_id(
+        fetcher.fetch_many([*(PostRef(f"{PAGE}_{n}") for n in range(30)), PostRef(f"{PAGE}_40", None, "reel")])
+    )
+    assert fetcher.dead_metrics == set()
+    told = found[f"{PAGE}_40"].analytics
+    assert told is not None
+    assert (told["clicks"], told["impressions"]) == (None, 900)
 
 
 def test_a_reel_whose_post_lacks_a_metric_of_its_neighbours_retires_it_for_nobody(
