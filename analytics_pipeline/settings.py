@@ -263,5 +263,5 @@ def get_settings() -> Settings:
 
 
 def sandbox_env_file(analytics_home: Path) -> Path:
-    """Where the demo keeps the addresses of its sandbox, so that no demo account ever calls a real platform."""
+    """Where the demo keeps the addresses of its sandbox: its accounts call no real platform, unless the environment names it."""
     return analytics_home / "sandbox.env"

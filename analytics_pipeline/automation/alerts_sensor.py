@@ -48,7 +48,7 @@ def _work_of(run: dg.DagsterRun) -> str:
     if run.job_name != IMPLICIT_ASSET_JOB_NAME:
         return run.job_name
     keys = run.asset_selection or {check.asset_key for check in run.asset_check_selection or ()}
-    return ", ".join(sorted({key.path[0] if len(key.path) > 1 else SUMMARIES for key in keys}))
+    return ", ".join(sorted({key.path[0] if len(key.path) > 1 else SUMMARIES for key in keys})) or run.job_name
 
 
 @dg.sensor(

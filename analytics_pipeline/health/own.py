@@ -41,11 +41,15 @@ def settings() -> Iterator[Finding]:
         for meant in difflib.get_close_matches(name, known, n=1, cutoff=_MISSPELT):
             misspelt = True
             yield Finding("settings", "warning", f"{name} is set, but no setting", f"set {meant} if that was meant")
-    if not misspelt:
+    demo = sandbox_env_file(current.analytics_home)
+    of_demo = [line.partition("=")[0] for line in demo.read_text().splitlines()] if demo.exists() else []
+    if overruled := [name for name in of_demo if name in os.environ]:
+        found = f"the demo's accounts call the host of {', '.join(overruled)} in the environment, not its sandbox"
+        yield Finding("settings", "warning", found, "unset it, or: analytics-pipeline demo --remove")
+    elif not misspelt:
         given = len(current.model_fields_set)
-        demo = sandbox_env_file(current.analytics_home).exists()
         found = f"readable, {given} of {len(known)} given; ANALYTICS_HOME is {current.analytics_home}"
-        yield Finding("settings", "ok", found + ("; hosts are those of the demo's sandbox" if demo else ""))
+        yield Finding("settings", "ok", found + ("; hosts are those of the demo's sandbox" if of_demo else ""))
 
 
 def database() -> Iterator[Finding]:

@@ -29,6 +29,14 @@ def test_hosts_of_the_demo_are_mentioned(configure: Configure, tmp_path: Path) -
     assert (finding.state, finding.found.endswith("hosts are those of the demo's sandbox")) == ("ok", True)
 
 
+def test_hosts_that_come_before_those_of_the_demo_are_named(configure: Configure, tmp_path: Path) -> None:
+    configure(ANALYTICS_HOME=str(tmp_path), TWITTER_BASE_URL="http://127.0.0.1:2")
+    sandbox_env_file(tmp_path).write_text("TWITTER_BASE_URL=http://127.0.0.1:1\nLINKEDIN_BASE_URL=http://127.0.0.1:1\n")
+    (finding,) = own.settings()
+    assert finding.state == "warning"
+    assert finding.found == "the demo's accounts call the host of TWITTER_BASE_URL in the environment, not its sandbox"
+
+
 def test_settings_that_cannot_be_read_are_named_without_their_value(configure: Configure) -> None:
     configure(SYNC_THREADS=CANARY, LOG_FORMAT="xml")
     findings = list(own.settings())
