@@ -134,7 +134,13 @@ def connect(
 
 def disconnect(session: Session, account_id: int) -> SocialAccount:
     """Forgets the account's tokens and leaves it alone from now on; its history stays. Raises InvalidRequestError."""
-    account = session.get(SocialAccount, account_id, options=WITHOUT_TOKENS, with_for_update={"key_share": True})
+    account = session.get(
+        SocialAccount,
+        account_id,
+        options=WITHOUT_TOKENS,
+        with_for_update={"key_share": True},
+        populate_existing=True,  # as in connect
+    )
     if account is None:
         raise InvalidRequestError(f"there is no account {account_id}")
     account.access_token = account.refresh_token = account.token_expires_at = None

@@ -16,7 +16,7 @@ from analytics_pipeline.platform_fetchers.metrics import PostReading, PostRef
 from analytics_pipeline.platform_fetchers.twitter import TwitterAnalyticsFetcher
 from analytics_pipeline.sync.accounts import connect, disconnect
 from tests.platform_fetchers.platform_server import Answer, PlatformServer, Request
-from tests.sync.token_world import IDS, LINKEDIN, MINUTE, TokenWorld, X, running
+from tests.sync.token_world import IDS, LINKEDIN, MINUTE, NOW, TokenWorld, X, running
 
 LOCK_WAITED_FOR = text(
     "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND pid <> pg_backend_pid()"
@@ -94,6 +94,16 @@ def test_what_a_session_has_seen_of_the_account_before_is_not_taken_for_its_pres
         assert seen.status == "connected"
         connect(session, session.get_one(Business, 1), "twitter", IDS["twitter"], "given-by-a-person")
     assert (world.row(X).status, world.row(X).status_reason) == ("connected", None)
+
+
+def test_nor_when_it_is_removed(world: TokenWorld) -> None:
+    with Session(world.engine) as session, session.begin():
+        seen = session.get_one(SocialAccount, X)
+        world.change(X, refresh_token="next", token_expires_at=NOW)
+        assert seen.token_expires_at is None
+        disconnect(session, X)
+    row = world.row(X)
+    assert (row.access_token, row.refresh_token, row.token_expires_at) == (None, None, None)
 
 
 FIRST, LAST = date(2026, 9, 29), date(2026, 9, 30)
