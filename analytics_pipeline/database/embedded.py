@@ -28,7 +28,7 @@ from analytics_pipeline.database.server_guard import PORT
 
 SUPERUSER = "postgres"
 _LONGEST_SOCKET_PATH = 100  # bytes; the kernel's limit is 104 (macOS) or 108
-_START_SECONDS = 600.0
+START_SECONDS = 600.0
 """After a crash PostgreSQL first works through what was written before it. Given up on, it would begin with that anew."""
 _SETTINGS = {
     "listen_addresses": "",
@@ -133,7 +133,7 @@ def _url(socket_folder: Path, database: str) -> str:
 def _ensure_ready(home: Path, fast: bool) -> Path:
     """Start the server unless it lives, and wait until it answers. Returns the folder of its socket."""
     launched = False
-    deadline = time.monotonic() + _START_SECONDS
+    deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         known = server_guard.read_postmaster(home)
         if known and known.answers():
@@ -147,7 +147,7 @@ def _ensure_ready(home: Path, fast: bool) -> Path:
             log = (home / "server.log").read_text(errors="replace").strip().splitlines()
             raise EmbeddedServerError("the embedded PostgreSQL did not start:\n" + "\n".join(log[-10:]))
     raise EmbeddedServerError(
-        f"the embedded PostgreSQL was not ready after {_START_SECONDS:.0f} s; see {home / 'server.log'}"
+        f"the embedded PostgreSQL was not ready after {START_SECONDS:.0f} s; see {home / 'server.log'}"
     )
 
 

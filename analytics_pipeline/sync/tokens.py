@@ -13,10 +13,11 @@ from traceback import format_exception
 from typing import Final
 
 from sqlalchemy import Engine, or_, select
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
-from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
+from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
+from analytics_pipeline.database.embedded import START_SECONDS
 from analytics_pipeline.database.engine import DatabaseUnavailableError
 from analytics_pipeline.database.models import SocialAccount
 from analytics_pipeline.platform_fetchers import FETCHERS
@@ -42,8 +43,8 @@ _ENDPOINT: Final = "token"
 _NEW: Final = "new token"
 """There too: how long a new token is left alone. Not one that is refused: that a person is needed must come out."""
 
-_RESTART: Final = timedelta(minutes=1)
-"""A database that is started again should be back after so long."""
+_RESTART: Final = timedelta(seconds=START_SECONDS) + timedelta(minutes=1)
+"""A database that is started again is back after so long, also after a crash."""
 
 _AFTER_FAULT: Final = timedelta(minutes=2)
 _AFTER_WRONG_SETTINGS: Final = timedelta(hours=1)
@@ -161,9 +162,9 @@ class AccountTokens:
     def _store_later(self, held: Credentials, issued: Issued) -> None:
         """Stores what came in place of what the row `held`, once the database, which may be starting again, takes it."""
         for attempt in Retrying(
-            retry=retry_if_exception_type((DBAPIError, DatabaseUnavailableError)),
+            retry=retry_if_exception(_is_restart),
             stop=stop_after_delay(_RESTART),
-            wait=wait_fixed(1),
+            wait=wait_fixed(5),
             reraise=True,
         ):
             with attempt, Session(self.engine) as session, session.begin():
@@ -280,6 +281,12 @@ def _failure(tokens: AccountTokens, held: Credentials, now: datetime) -> str | N
         _log.error("unexpected fault while refreshing the token of account %d\n%s", tokens.account_id, trace)
         return f"unexpected {type(error).__name__}"
     return None
+
+
+def _is_restart(error: BaseException) -> bool:
+    """Whether the database may take the same once it is back, rather than never."""
+    lost = isinstance(error, DBAPIError) and error.connection_invalidated
+    return lost or isinstance(error, OperationalError | DatabaseUnavailableError)
 
 
 def _credentials(row: SocialAccount) -> Credentials:

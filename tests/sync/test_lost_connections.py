@@ -1,12 +1,17 @@
 """The database goes away while a platform is asked for a token: its answer must not be lost, good for one use as it is."""
 
+import time
 from collections.abc import Iterator
 
 import pytest
 from sqlalchemy import Engine, create_engine, text
+from sqlalchemy.exc import IntegrityError
 
 from tests.platform_fetchers.platform_server import Answer, PlatformServer, Request
 from tests.sync.token_world import TokenWorld, X, running
+
+RECOVERY = 600
+"""Seconds that the embedded server may take to come up after a crash."""
 
 
 @pytest.fixture
@@ -47,6 +52,7 @@ def test_nor_does_a_database_that_starts_again(
     ours = world.engine.url
     elsewhere = create_engine(ours.set(database="postgres"), isolation_level="AUTOCOMMIT")
     waits: list[float] = []
+    real = time.monotonic
 
     def shut(yes: bool) -> None:
         with elsewhere.connect() as connection:
@@ -61,16 +67,33 @@ def test_nor_does_a_database_that_starts_again(
 
     def wait(seconds: float) -> None:
         waits.append(seconds)
-        if len(waits) == 3:
+        if sum(waits) == RECOVERY:
             shut(False)
 
     server.answer = answer
     world.configure(TWITTER_BASE_URL=server.url)
     monkeypatch.setattr("time.sleep", wait)
+    monkeypatch.setattr("time.monotonic", lambda: real() + sum(waits))
     try:
         assert world.tokens(X).renewed("CANARY-access-twitter", ask=True) == "new"
     finally:
         shut(False)
         elsewhere.dispose()
     assert (world.row(X).access_token, world.row(X).refresh_token) == ("new", "next")
-    assert (len(waits), len(server.requests)) == (3, 1)
+    assert (sum(waits), len(server.requests)) == (RECOVERY, 1)
+
+
+def test_what_the_database_will_never_take_is_not_offered_again(
+    world: TokenWorld, server: PlatformServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+    with world.engine.begin() as connection:
+        connection.execute(text("ALTER TABLE social_accounts ADD CHECK (token_expires_at IS NULL)"))
+    server.answer = lambda _: Answer(json={"access_token": "new", "refresh_token": "next", "expires_in": 7200})
+    world.configure(TWITTER_BASE_URL=server.url)
+    monkeypatch.setattr("time.sleep", waits.append)
+    real = time.monotonic
+    monkeypatch.setattr("time.monotonic", lambda: real() + sum(waits))
+    with pytest.raises(IntegrityError):
+        world.tokens(X).renewed("CANARY-access-twitter", ask=True)
+    assert waits == []
