@@ -150,6 +150,8 @@ class AccountTokens:
                         row.status, row.status_reason = "needs_reauth", error.message
                     elif NOT_SET_UP in error.message:
                         row.status_reason = error.message  # while there is time to mend it
+                    elif row.status == "connected":
+                        row.status_reason = None  # no setting is known to be in the way any more
                     return held, error
                 _store(session, row, issued)
         except DBAPIError:

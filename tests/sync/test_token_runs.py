@@ -274,6 +274,23 @@ class TestIdleAccounts:
         assert refreshed(world) == [Refreshed("linkedin", IDS["linkedin"])]
         assert world.row(LINKEDIN).status_reason is None
 
+    def test_a_setting_that_was_mended_is_named_no_more_though_the_token_endpoint_is_down(
+        self, world: TokenWorld
+    ) -> None:
+        world.change(LINKEDIN, token_expires_at=NOW + 5 * DAY)
+        world.change(X, token_expires_at=NOW)
+        world.configure(LINKEDIN_CLIENT_SECRET=None, TWITTER_CLIENT_ID=None)
+        refreshed(world)
+        assert [world.row(account).status for account in (LINKEDIN, X)] == ["connected", "needs_reauth"]
+        world.configure(LINKEDIN_CLIENT_SECRET=SECRET, TWITTER_CLIENT_ID="app")
+        for path in ("accessToken", "oauth2/token"):
+            world.sandbox.script_fault("status", path_contains=path, status=503)
+        assert all("out of order" in str(each.failure) for each in refreshed(world))
+        assert world.row(LINKEDIN).status_reason is None
+        assert "set TWITTER_CLIENT_ID" in str(world.row(X).status_reason), "by this it is found again"
+        world.sandbox.clock.advance(120)
+        assert [each.failure for each in refreshed(world)] == [None, None]
+
     def test_a_tick_ends_in_time_and_the_next_goes_on(self, world: TokenWorld) -> None:
         world.change(LINKEDIN, token_expires_at=NOW + MINUTE)
         world.change(X, token_expires_at=NOW)
