@@ -4,7 +4,6 @@ Here: attempts, waits, counting of calls. Not here: figures (figures.py), any en
 """
 
 import random
-import re
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -28,7 +27,7 @@ from analytics_pipeline.platform_fetchers.exceptions import (
 from analytics_pipeline.platform_fetchers.figures import FigureReader
 from analytics_pipeline.platform_fetchers.http import new_session, parse_http_date, parse_retry_after, redact
 from analytics_pipeline.platform_fetchers.metrics import AccountDay, ListedPost, PostAnalytics, PostReading, PostRef
-from analytics_pipeline.platform_fetchers.oauth import FixedToken, OAuth, TokenSource
+from analytics_pipeline.platform_fetchers.oauth import FixedToken, OAuth, TokenSource, is_token
 from analytics_pipeline.platform_fetchers.quota import (
     ALL_ENDPOINTS,
     CallQuota,
@@ -201,10 +200,10 @@ class BasePlatformFetcher(FigureReader):
     def _send(
         self, method: str, path: str, params: Mapping[str, str | int] | None, data: Mapping[str, str] | None
     ) -> Any:
-        if not re.fullmatch(r"[!-~]+", self._access_token):
+        if not is_token(self._access_token):
             # The HTTP library would put such a token into the text of its own exception.
             raise InvalidTokenError(
-                f"{self.platform}: the token is empty or holds characters no token has", self.platform
+                f"{self.platform}: the token is empty, too long, or holds characters no token has", self.platform
             )
         url = path if path.startswith(self.base_url + "/") else f"{self.base_url}/{path.lstrip('/')}"
         retrying = Retrying(

@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, ClassVar, Final, Protocol
+from typing import Any, ClassVar, Final, Protocol, TypeGuard
 from urllib.parse import urlsplit
 
 import requests
@@ -201,13 +201,13 @@ def grant_errors(refused: str, settings: str) -> tuple[ErrorCase, ...]:
 def issued_from(body: Mapping[str, Any], at: datetime, platform: str) -> Issued:
     """The answer of a token endpoint that was asked at `at`. Raises TransientError for one without a usable token."""
     access = body.get("access_token")
-    if not _is_token(access):
+    if not is_token(access):
         raise TransientError(f"{platform}: the token endpoint answered without a usable access_token", platform)
     refresh = body.get("refresh_token")
     seconds = parse_seconds(body.get("expires_in"))
     return Issued(
-        access_token=str(access),
-        refresh_token=str(refresh) if _is_token(refresh) else None,
+        access_token=access,
+        refresh_token=refresh if is_token(refresh) else None,
         expires_at=None if seconds is None else at + timedelta(seconds=seconds),
         scopes=_scopes(body.get("scope")),
     )
@@ -249,5 +249,6 @@ def secret_of(setting: SecretStr | None) -> str:
     return setting.get_secret_value() if setting else ""
 
 
-def _is_token(value: object) -> bool:
+def is_token(value: object) -> TypeGuard[str]:
+    """Whether this can be a token: ASCII letters, digits and signs, no space, no more than any platform gives."""
     return isinstance(value, str) and _TOKEN.fullmatch(value) is not None

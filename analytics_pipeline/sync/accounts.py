@@ -15,12 +15,12 @@ from analytics_pipeline.database import encryption
 from analytics_pipeline.database.models import Business, PublishedPost, SocialAccount
 from analytics_pipeline.platform_fetchers import FETCHERS
 from analytics_pipeline.platform_fetchers.exceptions import ConfigurationError
+from analytics_pipeline.platform_fetchers.oauth import is_token
 from analytics_pipeline.sync import ledger, retired
 from analytics_pipeline.sync.errors import InvalidRequestError
 from analytics_pipeline.sync.stored_tokens import WITHOUT_TOKENS
 
 _EXTERNAL_ID = re.compile(r"[0-9]{1,30}")
-_TOKEN = re.compile(r"[!-~]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +98,10 @@ def connect(
     """
     check_identity(platform, external_id)
     access_token = access_token.strip()
-    if not _TOKEN.fullmatch(access_token):
-        raise InvalidRequestError("the access token is empty or holds characters that no token has, such as a space")
+    if not is_token(access_token):
+        raise InvalidRequestError(
+            "the access token is empty, too long, or holds characters that no token has, such as a space"
+        )
     try:
         FETCHERS[platform].for_account(access_token, external_id).close()
     except ConfigurationError as error:

@@ -74,7 +74,7 @@ def test_what_cannot_be_is_refused_in_one_line(
             "77",
             "--token-env",
             "EMPTY",
-        ): "the access token is empty or holds characters that no token has, such as a space",
+        ): "the access token is empty, too long, or holds characters that no token has, such as a space",
         (*ADD[:-1], "77", "--token-env", "BROKEN"): "the JSON given as token holds no usable access_token",
         (*ADD[:-1], "@acme", "--token-env", "SECRET"): (
             "'@acme' is no id of a twitter account: the number is wanted, not the name"

@@ -49,8 +49,8 @@ def test_scopes_are_kept_until_the_account_is_connected_with_others(session: Ses
     assert connect(session, business, "twitter", "7", "token").scopes is None
 
 
-@pytest.mark.parametrize("token", ["", " \n", "Bearer abc", "two\nlines", "t\u00f6ken", "\ufefftoken"])
+@pytest.mark.parametrize("token", ["", " \n", "Bearer abc", "two\nlines", "t\u00f6ken", "\ufefftoken", "t" * 4001])
 def test_what_no_platform_gives_is_no_token(session: Session, business: Business, token: str) -> None:
-    with pytest.raises(InvalidRequestError, match="empty or holds characters that no token has"):
+    with pytest.raises(InvalidRequestError, match="too long, or holds characters that no token has"):
         connect(session, business, "facebook", "7", token)
     assert connect(session, business, "facebook", "7", " token\n").access_token == "token"
