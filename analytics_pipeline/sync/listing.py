@@ -5,6 +5,7 @@ Here: from call to commit, page by page. Not here: reading figures of known post
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 
 from sqlalchemy.orm import Session
@@ -41,7 +42,7 @@ def list_posts(work: AccountWork, first: date, last: date, *, asked_once: bool =
 def _list_posts(work: AccountWork, first: date, last: date) -> AccountResult:
     failure = work.blocked()
     if failure is not None:
-        return _failed(work, first, last, AccountResult(work.account, failure=failure), failure)
+        return _failed(work, first, last, AccountResult(work.account), failure)
     began, found, new = work.clock(), 0, 0
     with work.fetcher() as fetcher:
         try:
@@ -52,7 +53,7 @@ def _list_posts(work: AccountWork, first: date, last: date) -> AccountResult:
                     found, new = found + len(page), new + upserted.inserted
         except Exception as error:  # noqa: BLE001  # one account never costs another
             failure = work.failure_of(error)
-            result = AccountResult(work.account, found, new, fetcher.usage, failure)
+            result = AccountResult(work.account, found, new, fetcher.usage)
             # What the platform refuses comes after the pages before it: they are stored.
             since = fetcher.listed_since if isinstance(error, PlatformAPIError) else None
             unlisted_until = last if since is None else max(min(since.astimezone(UTC).date(), last), first)
@@ -88,16 +89,14 @@ def _read_account_days(work: AccountWork, first: date, last: date) -> AccountRes
         try:
             days = fetcher.fetch_account_days(first, last)
         except Exception as error:  # noqa: BLE001  # one account never costs another
-            failure = work.failure_of(error)
             with Session(work.engine) as session, session.begin():
-                _note_token(session, work, failure)
+                failure = _note_token(session, work, work.failure_of(error))
             return AccountResult(work.account, usage=fetcher.usage, failure=failure)
         usage, incomplete, note = fetcher.usage, fetcher.incomplete, fetcher.unlisted
     if note:
         _log.warning("%s: %s", work.account.name, note)
-    failure = work.failure_of(incomplete) if incomplete else None
     with Session(work.engine) as session, session.begin():
-        _note_token(session, work, failure)
+        failure = _note_token(session, work, work.failure_of(incomplete)) if incomplete else None
         day_writes.store_account_days(
             session,
             [
@@ -108,10 +107,15 @@ def _read_account_days(work: AccountWork, first: date, last: date) -> AccountRes
     return AccountResult(work.account, found=len(days), usage=usage, failure=failure, note=note)
 
 
-def _note_token(session: Session, work: AccountWork, failure: Failure | None) -> None:
-    """A refused token ends all work on the account. Permissions of its own figures are others than those of posts."""
-    if failure is not None and failure.error_class == "token":
+def _note_token(session: Session, work: AccountWork, failure: Failure) -> Failure:
+    """A refused token ends all work on the account. Permissions of its own figures are others than those of posts.
+
+    Gives the failure as it is to be told.
+    """
+    failure = work.as_of_now(session, failure)
+    if failure.error_class == "token":
         work.note_outcome(session, failure)
+    return failure
 
 
 def _busy(work: AccountWork, message: str) -> AccountResult:
@@ -155,10 +159,11 @@ def _failed(work: AccountWork, first: date, last: date, result: AccountResult, f
     days = plan.days_between(first, last)
     with Session(work.engine) as session, session.begin():
         if not work.is_there(session):
-            return result  # and its days are gone with it
+            return replace(result, failure=failure)  # and its days are gone with it
+        failure = work.as_of_now(session, failure)
         ledger.record_listing_failure(session, work.account.id, work.account.platform, days, failure, work.clock())
         work.note_outcome(session, failure)
-    return result
+    return replace(result, failure=failure)
 
 
 def _midnight(day: date) -> datetime:

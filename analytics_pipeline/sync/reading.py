@@ -185,6 +185,10 @@ def _store(work: AccountWork, units: Sequence[_Unit], api_version: str | None) -
     """Stores what is known of units that have ended, figures and ledger, in one transaction."""
     now = work.clock()
     with Session(work.engine) as session, session.begin():
+        failures_met = {unit.failure for unit in units if unit.failure}
+        as_of_now = {failure: work.as_of_now(session, failure) for failure in failures_met}
+        for unit in units:
+            unit.failure = unit.failure and as_of_now[unit.failure]
         held = ledger.held(session, [unit.claim for unit in units if unit.claim is not None])
         ours = [unit for unit in units if unit.claim is None or unit.claim in held]
         read = [

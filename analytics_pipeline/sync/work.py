@@ -106,7 +106,7 @@ class AccountWork:
             with Session(self.engine) as session, session.begin():
                 retired.remember(session, platform, retired.APP, fetcher.dead_metrics - dead, self.clock())
                 if self.is_there(session):
-                    if (refused := fetcher.denied_metrics - denied) and not self._has_another_token():
+                    if (refused := fetcher.denied_metrics - denied) and not self._has_another_token(session):
                         retired.remember(session, platform, own, refused, self.clock())
                     media.remember(session, self.account.id, owners, fetcher.media_owners)
                     learnt = fetcher.billed - billed
@@ -151,15 +151,8 @@ class AccountWork:
             return connection.scalar(last) or "token"
 
     def failure_of(self, error: Exception) -> Failure:
-        """What `error` means; an unexpected one is logged whole and treated as passing.
-
-        What the token is refused that this work was done with says nothing of one that was stored meanwhile.
-        """
+        """What `error` means; an unexpected one is logged whole and treated as passing."""
         if isinstance(error, PlatformAPIError):
-            if error.error_class in ("token", "permission") and self._has_another_token():
-                return Failure(
-                    "transient", f"{self.account.name} was given another token meanwhile: that one is tried next"
-                )
             retry_after = error.retry_after if isinstance(error, RateLimitError | TransientError) else None
             return Failure(error.error_class, self.safe(error.message), retry_after)
         # As text: a traceback may hold tokens that only this work knows.
@@ -167,14 +160,24 @@ class AccountWork:
         said = str(error).partition("\n")[0]  # a fault of the database goes on with the statement and all its rows
         return Failure("transient", self.safe(f"unexpected {type(error).__name__}: {said}"))
 
-    def _has_another_token(self) -> bool:
-        """Whether the account is connected with a token that this work has never had in its hands."""
-        with Session(self.engine) as session:
-            row = select(_accounts.c.id).where(_accounts.c.id == self.account.id, _accounts.c.status == "connected")
-            stored = stored_tokens(session, [self.account.id]).get(self.account.id)
-            connected = session.scalar(row) is not None
-        access = stored and stored.access
-        return connected and access is not None and access not in {self.account.access_token, *self.secrets}
+    def as_of_now(self, session: Session, failure: Failure) -> Failure:
+        """What `failure` means when the transaction writes it; nobody connects the account before that ends.
+
+        What the token is refused that this work was done with says nothing of one that was stored meanwhile.
+        """
+        if failure.error_class in ("token", "permission") and self._has_another_token(session):
+            return Failure(
+                "transient", f"{self.account.name} was given another token meanwhile: that one is tried next"
+            )
+        return failure
+
+    def _has_another_token(self, session: Session) -> bool:
+        """Whether the account is connected with a token that this work has never had in its hands; locks its row."""
+        row = select(_accounts.c.status).where(_accounts.c.id == self.account.id).with_for_update(key_share=True)
+        if session.scalar(row) != "connected":
+            return False
+        access = stored_tokens(session, [self.account.id])[self.account.id].access
+        return access is not None and access not in {self.account.access_token, *self.secrets}
 
     def note_outcome(self, session: Session, failure: Failure | None) -> None:
         """Keeps on the account when it was last synced, or that it needs a person and why."""

@@ -4,16 +4,18 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, select, text
 from sqlalchemy.orm import Session
 
-from analytics_pipeline.database.models import Business, PostAnalytics, SocialAccount, SyncUnit
+from analytics_pipeline.database.models import Business, PostAnalytics, RetiredMetric, SocialAccount, SyncUnit
 from analytics_pipeline.platform_fetchers.exceptions import InvalidTokenError, PermissionDeniedError, PlatformAPIError
 from analytics_pipeline.platform_fetchers.linkedin import LinkedInAnalyticsFetcher
 from analytics_pipeline.platform_fetchers.metrics import PostReading, PostRef
 from analytics_pipeline.platform_fetchers.twitter import TwitterAnalyticsFetcher
+from analytics_pipeline.sync import ledger, retired
 from analytics_pipeline.sync.accounts import connect, disconnect
 from tests.platform_fetchers.platform_server import Answer, PlatformServer, Request
 from tests.sync.token_world import IDS, LINKEDIN, MINUTE, NOW, TokenWorld, X, running
@@ -23,6 +25,14 @@ LOCK_WAITED_FOR = text(
 )
 REFUSED = Answer(400, json={"error": "invalid_grant"})
 GIVEN = Answer(json={"access_token": "new", "refresh_token": "next", "expires_in": 7200, "scope": "tweet.read"})
+
+
+def started(world: TokenWorld, person: threading.Thread) -> None:
+    """Starts it; returns once it has ended, or waits for a lock."""
+    person.start()
+    with world.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        while person.is_alive() and not connection.scalar(LOCK_WAITED_FOR):
+            time.sleep(0.01)
 
 
 @pytest.fixture
@@ -38,10 +48,6 @@ def while_refreshed(world: TokenWorld) -> Iterator[Callable[[Callable[[Session],
     with PlatformServer() as server:
         world.configure(TWITTER_BASE_URL=server.url)
 
-        def waits() -> bool:
-            with world.engine.connect() as connection:
-                return bool(connection.scalar(LOCK_WAITED_FOR))
-
         def play(act: Callable[[Session], object], answer: Answer) -> None:
             def in_another_process() -> None:
                 with Session(world.engine) as session, session.begin():
@@ -50,9 +56,7 @@ def while_refreshed(world: TokenWorld) -> Iterator[Callable[[Callable[[Session],
             person = threading.Thread(target=in_another_process)
 
             def answered(_: Request) -> Answer:
-                person.start()
-                while person.is_alive() and not waits():
-                    time.sleep(0.01)
+                started(world, person)
                 return answer
 
             server.answer = answered
@@ -153,26 +157,79 @@ def test_what_the_token_before_was_refused_is_not_held_against_the_new_one(
         assert session.get_one(SyncUnit, (X, FIRST)).state == "done"
 
 
+@pytest.mark.parametrize(("call", "write"), [("list_posts", "record_listing_failure"), ("fetch_many", "finish")])
+def test_nor_where_the_new_one_comes_just_before_that_is_written(world: TokenWorld, call: str, write: str) -> None:
+    def refused(_fetcher: TwitterAnalyticsFetcher, *_: object) -> Iterator[object]:
+        yield from ()
+        raise InvalidTokenError("twitter: the token was revoked", "twitter", 401)
+
+    def late(*args: object) -> None:
+        started(world, person)
+        written(*args)
+
+    written, person = getattr(ledger, write), threading.Thread(target=given, args=(world, X))
+    with pytest.MonkeyPatch.context() as patch, Session(world.engine) as session:
+        patch.setattr(TwitterAnalyticsFetcher, call, refused)
+        patch.setattr(ledger, write, late)
+        service = world.service(session)
+        list(service.list_posts("twitter", FIRST, LAST))
+        if call == "fetch_many":
+            list(service.read_days("twitter", FIRST, LAST))
+        person.join()
+    assert (world.row(X).status, world.row(X).status_reason) == ("connected", None)
+    with Session(world.engine) as session:
+        assert session.get_one(SyncUnit, (X, FIRST)).state == "due"
+    run(world, "twitter")
+    with Session(world.engine) as session:
+        assert session.get_one(SyncUnit, (X, FIRST)).state == "done"
+
+
+FEW = ("r_organization_social", "rw_organization_admin")
+ALL_OF_THEM = (*FEW, "r_organization_social_feed")
+
+
+def left_out(world: TokenWorld) -> list[str]:
+    """What is not asked for, for a day, of the account on LinkedIn."""
+    with Session(world.engine) as session:
+        return list(session.scalars(select(RetiredMetric.metric).where(RetiredMetric.scope == str(LINKEDIN))))
+
+
+def reactions(world: TokenWorld) -> list[int | None]:
+    """What a run reads."""
+    run(world, "linkedin")
+    with Session(world.engine) as session:
+        return list(session.scalars(select(PostAnalytics.reactions_count)))
+
+
 @pytest.mark.parametrize("when", ["between two runs", "while one reads"])
 def test_what_the_token_before_might_not_see_is_asked_for_with_the_new_one(world: TokenWorld, when: str) -> None:
-    few = ("r_organization_social", "rw_organization_admin")
-    all_of_them = (*few, "r_organization_social_feed")
     read = LinkedInAnalyticsFetcher.fetch_many
 
     def and_then(fetcher: LinkedInAnalyticsFetcher, posts: Sequence[PostRef]) -> Iterator[PostReading]:
         yield from read(fetcher, posts)
-        given(world, LINKEDIN, *all_of_them)
+        given(world, LINKEDIN, *ALL_OF_THEM)
 
-    def reactions() -> list[int | None]:
-        run(world, "linkedin")
-        with Session(world.engine) as session:
-            return list(session.scalars(select(PostAnalytics.reactions_count)))
-
-    given(world, LINKEDIN, *few)
+    given(world, LINKEDIN, *FEW)
     with pytest.MonkeyPatch.context() as patch:
         if when == "while one reads":
             patch.setattr(LinkedInAnalyticsFetcher, "fetch_many", and_then)
-        assert reactions() == [None]
+        assert reactions(world) == [None]
     if when == "between two runs":
-        given(world, LINKEDIN, *all_of_them)
-    assert reactions() == [5]
+        given(world, LINKEDIN, *ALL_OF_THEM)
+    assert reactions(world) == [5]
+
+
+def test_nor_where_the_new_one_comes_just_before_that_is_remembered(world: TokenWorld) -> None:
+    def late(session: Session, platform: str, scope: str, *args: Any) -> None:
+        if scope != retired.APP:
+            started(world, person)
+        remember(session, platform, scope, *args)
+
+    remember, person = retired.remember, threading.Thread(target=given, args=(world, LINKEDIN, *ALL_OF_THEM))
+    given(world, LINKEDIN, *FEW)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(retired, "remember", late)
+        assert reactions(world) == [None]
+    person.join()
+    assert left_out(world) == []
+    assert reactions(world) == [5]
