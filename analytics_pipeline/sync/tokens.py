@@ -66,6 +66,8 @@ class AccountTokens:
     platform: str
     clock: Callable[[], datetime]
     secrets: set[str] = field(default_factory=set, repr=False)
+    replaced: Callable[[], None] = field(default=lambda: None, repr=False)
+    """Called where somebody else has stored another token than this worker had: it may be allowed other things."""
     _held: Credentials | None = field(default=None, init=False, repr=False)
     _given_up: bool = field(default=False, init=False)
 
@@ -137,7 +139,7 @@ class AccountTokens:
         try:
             with Session(self.engine) as session, session.begin():
                 row = self._locked(session)
-                held = self._keep(_credentials(row))
+                held = self._found(row)
                 if not wanted(held):
                     return held, None
                 reason = row.status_reason or f"{self.platform}: the account is {row.status}"
@@ -212,11 +214,17 @@ class AccountTokens:
 
     def _load(self) -> Credentials:
         with Session(self.engine) as session:
-            return self._keep(_credentials(session.get_one(SocialAccount, self.account_id)))
+            return self._found(session.get_one(SocialAccount, self.account_id))
 
     def _locked(self, session: Session) -> SocialAccount:
         # Not FOR UPDATE, which would also hold up everybody who stores posts of the account.
         return session.get_one(SocialAccount, self.account_id, with_for_update={"key_share": True})
+
+    def _found(self, row: SocialAccount) -> Credentials:
+        found = _credentials(row)
+        if self._held is not None and self._held.access_token != found.access_token:
+            self.replaced()
+        return self._keep(found)
 
     def _keep(self, held: Credentials) -> Credentials:
         self.secrets |= {held.access_token, held.refresh_token or ""} - {""}

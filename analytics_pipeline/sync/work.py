@@ -86,7 +86,8 @@ class AccountWork:
         It is told what is known of retired metrics and billed reads; what it has learnt and used is kept at the end.
         """
         fetcher = self.make_fetcher(self.account)
-        fetcher.tokens = AccountTokens(self.engine, self.account.id, self.account.platform, self.clock, self.secrets)
+        tokens = AccountTokens(self.engine, self.account.id, self.account.platform, self.clock, self.secrets)
+        fetcher.tokens = tokens
         fetcher.calling = self.calling
         fetcher.quota = SharedQuota(self.engine, self.account.platform, self.account.quota_id, fetcher.app)
         platform, own = self.account.platform, str(self.account.id)
@@ -97,6 +98,12 @@ class AccountWork:
         fetcher.dead_metrics |= dead
         fetcher.searching = partial(retired.search, self.engine, platform, fetcher.dead_metrics, dead, self.clock)
         fetcher.denied_metrics |= denied
+
+        def ask_for_all_again() -> None:
+            denied.clear()
+            fetcher.denied_metrics.clear()
+
+        tokens.replaced = ask_for_all_again
         fetcher.billed |= billed
         fetcher.media_owners |= owners
         try:

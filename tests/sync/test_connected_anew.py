@@ -15,6 +15,7 @@ from analytics_pipeline.platform_fetchers.exceptions import InvalidTokenError, P
 from analytics_pipeline.platform_fetchers.linkedin import LinkedInAnalyticsFetcher
 from analytics_pipeline.platform_fetchers.metrics import PostReading, PostRef
 from analytics_pipeline.platform_fetchers.twitter import TwitterAnalyticsFetcher
+from analytics_pipeline.sandbox.tokens import Token
 from analytics_pipeline.sync import ledger, retired
 from analytics_pipeline.sync.accounts import connect, disconnect
 from tests.platform_fetchers.platform_server import Answer, PlatformServer, Request
@@ -121,12 +122,13 @@ def run(world: TokenWorld, platform: str) -> None:
         list(service.read_days(platform, FIRST, LAST))
 
 
-def given(world: TokenWorld, account: int, *scopes: str) -> None:
+def given(world: TokenWorld, account: int, *scopes: str) -> Token:
     """A person consents once more, to these scopes or to everything, and connects the account with the new token."""
     owner = world.sandbox.state.world.accounts[account - 1]
     token = world.sandbox.state.tokens.issue(owner, world.now(), 7200, scopes=frozenset(scopes) or None)
     with Session(world.engine) as session, session.begin():
         connect(session, session.get_one(Business, 1), owner.platform, owner.external_id, token.value)
+    return token
 
 
 @pytest.mark.parametrize("call", ["list_posts", "fetch_many"])
@@ -186,6 +188,7 @@ def test_nor_where_the_new_one_comes_just_before_that_is_written(world: TokenWor
 
 FEW = ("r_organization_social", "rw_organization_admin")
 ALL_OF_THEM = (*FEW, "r_organization_social_feed")
+NO_REACTIONS = ["socialMetadata", "socialMetadata.BATCH_GET"]
 
 
 def left_out(world: TokenWorld) -> list[str]:
@@ -217,6 +220,28 @@ def test_what_the_token_before_might_not_see_is_asked_for_with_the_new_one(world
     if when == "between two runs":
         given(world, LINKEDIN, *ALL_OF_THEM)
     assert reactions(world) == [5]
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["since an earlier run", "since this run"])
+@pytest.mark.parametrize("scopes", [ALL_OF_THEM, FEW], ids=["more", "the same"])
+def test_nor_is_it_held_against_one_that_the_run_goes_on_with(
+    world: TokenWorld, scopes: tuple[str, ...], known: bool
+) -> None:
+    read = LinkedInAnalyticsFetcher.fetch_many
+
+    def with_both(fetcher: LinkedInAnalyticsFetcher, posts: Sequence[PostRef]) -> Iterator[PostReading]:
+        assert [r.analytics["reactions_count"] for r in read(fetcher, posts) if r.analytics] == [None]
+        given(world, LINKEDIN, *scopes)
+        before.state = "expired"
+        yield from read(fetcher, posts)
+
+    before = given(world, LINKEDIN, *FEW)
+    if known:
+        assert reactions(world) == [None]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(LinkedInAnalyticsFetcher, "fetch_many", with_both)
+        assert reactions(world) == [5 if scopes is ALL_OF_THEM else None]
+    assert left_out(world) == ([] if scopes is ALL_OF_THEM else NO_REACTIONS)
 
 
 def test_nor_where_the_new_one_comes_just_before_that_is_remembered(world: TokenWorld) -> None:
