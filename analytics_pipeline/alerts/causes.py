@@ -16,14 +16,13 @@ from sqlalchemy.orm import Session
 from analytics_pipeline.database.models import Business, PublishedPost, SocialAccount, SyncUnit
 from analytics_pipeline.platform_fetchers import FETCHERS, versions
 from analytics_pipeline.settings import Settings
+from analytics_pipeline.sync.status import about_to_be_read
 from analytics_pipeline.sync.stored_tokens import WITHOUT_TOKENS
 
 _FIGURES_BY: Final = timedelta(days=2)
 _LATELY: Final = timedelta(days=7)
 _REFRESHED_BY: Final = timedelta(days=1)
 """A token that is due to be refreshed should have been after so long."""
-_TAKEN_UP_BY: Final = timedelta(hours=1)
-"""Days that are due have been read after so long: the retry sensor takes them up within 20 minutes."""
 _LEAST_POSTS: Final = 5
 """So many posts, all older than two days and read within the last seven, must lack their views to be a cause."""
 
@@ -139,11 +138,8 @@ def _stale(session: Session, settings: Settings, now: datetime) -> Iterator[Caus
 
     Nor while days of an account became due just now, as when it is connected again: nobody has come to them yet.
     """
-    about_to_be_read = select(SyncUnit.social_account_id).where(
-        SyncUnit.state == "due", SyncUnit.updated_at > now - _TAKEN_UP_BY
-    )
     last_success: ColumnElement[datetime] = case(
-        (SocialAccount.id.in_(about_to_be_read), now),
+        (SocialAccount.id.in_(about_to_be_read(now)), now),
         else_=func.coalesce(SocialAccount.last_sync, SocialAccount.created_at),
     )
     statement = (

@@ -6,8 +6,9 @@ Here: the figures that `status` shows and the application asks for. Not here: wh
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
 from analytics_pipeline.database.models import ApiQuota, Business, PublishedPost, SocialAccount, SyncUnit
@@ -17,6 +18,9 @@ from analytics_pipeline.platform_fetchers.quota import ALL_ENDPOINTS, DailyLimit
 from analytics_pipeline.settings import get_settings
 from analytics_pipeline.sync import plan
 from analytics_pipeline.sync.stored_tokens import SHUT, WITHOUT_TOKENS, stored_tokens
+
+_TAKEN_UP_BY: Final = timedelta(hours=1)
+"""Days that are due have been read after so long: the retry sensor takes them up within 20 minutes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,7 @@ def account_statuses(session: Session, now: datetime, business_id: int | None = 
     rows = session.execute(statement).all()
     tokens = stored_tokens(session, [account.id for account, _ in rows])
     counted_as = plan.quota_ids([account for account, _ in rows], tokens)
+    soon = set(session.scalars(about_to_be_read(now)))
     found = []
     for account, business in rows:
         if business_id not in (None, account.business_id):
@@ -91,7 +96,9 @@ def account_statuses(session: Session, now: datetime, business_id: int | None = 
                 synced=synced,
                 last_sync=account.last_sync and account.last_sync.astimezone(UTC),
                 listed_at=account.listed_at and account.listed_at.astimezone(UTC),
-                stale_reason=SHUT if tokens[account.id].shut else impossible or _stale_reason(account, now),
+                stale_reason=SHUT
+                if tokens[account.id].shut
+                else impossible or _stale_reason(account, now, account.id in soon),
                 due=counts.get("due", 0) + counts.get("running", 0),
                 waiting=counts.get("waiting", 0),
                 waiting_until=waiting_until,
@@ -132,7 +139,12 @@ def _units(session: Session) -> dict[int, tuple[Mapping[str, int], datetime | No
     }
 
 
-def _stale_reason(account: SocialAccount, now: datetime) -> str | None:
+def about_to_be_read(now: datetime) -> Select[int]:
+    """Ids of accounts with days that became due just now, as when they are connected again: nobody has come to them yet."""
+    return select(SyncUnit.social_account_id).where(SyncUnit.state == "due", SyncUnit.updated_at > now - _TAKEN_UP_BY)
+
+
+def _stale_reason(account: SocialAccount, now: datetime, soon: bool) -> str | None:
     settings = get_settings()
     if account.status != "connected":
         return account.status_reason or "its token is refused"
@@ -141,6 +153,8 @@ def _stale_reason(account: SocialAccount, now: datetime) -> str | None:
     if account.last_sync is None:
         return "never read yet"
     if account.last_sync <= now - timedelta(hours=settings.alert_stale_hours):
+        if soon:
+            return "its days became due just now: the retry sensor reads them within 20 minutes"
         return "no schedule has reached it: is the Dagster daemon up? Ask: analytics-pipeline doctor"
     return None
 

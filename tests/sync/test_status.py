@@ -66,6 +66,26 @@ def test_reasons_that_a_person_or_a_setting_gives(
     get_settings.cache_clear()
 
 
+def test_the_daemon_is_not_suspected_before_an_account_that_was_connected_again_can_have_been_read(
+    connected: Connect, platform: Platform, session: Session
+) -> None:
+    account = session.get_one(SocialAccount, connected("10"))
+    account.last_sync = platform.now - timedelta(days=5)
+    account.status = "needs_reauth"
+    session.add(unit := SyncUnit(social_account_id=1, publish_day=D1, platform="linkedin", state="needs_reauth"))
+    session.commit()
+    connected("10")
+    assert unit.state == "due"
+    reasons = []
+    for minutes in (5, 70):
+        unit.updated_at = platform.now - timedelta(minutes=minutes)
+        session.flush()
+        reasons += [str(status.stale_reason) for status in account_statuses(session, platform.now)]
+    assert "within 20 minutes" in reasons[0]
+    assert "daemon" not in reasons[0]
+    assert "daemon" in reasons[1], "nobody has read it since"
+
+
 def test_quota_left_and_held(
     connected: Connect, platform: Platform, session: Session, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
