@@ -183,3 +183,35 @@ def test_a_late_reading_that_comes_between_two_models_and_goes_again_leaves_no_g
         "SELECT readings, likes_gain FROM activity_summaries WHERE platform = 'all' AND period_start = '2026-05-05'"
     )
     assert rows(engine, f"{activity} AND period_type = 'daily'") == [(1, 2)]
+
+
+def test_a_post_that_moves_amid_a_build_is_of_the_next_one(engine: Engine, dbt: Dbt) -> None:
+    """Its gains of the day before stand where those of the new day would: the build failed."""
+    told = "SELECT post_id, published_on, likes_gain FROM post_daily_gains ORDER BY post_id"
+    days = (date(2026, 5, 4), date(2026, 5, 5))
+    read = Reading(datetime(2026, 5, 6, tzinfo=UTC), likes=7)
+
+    def world(likes: int) -> dict[int, dict[int, Post]]:
+        return {
+            1: {
+                1: replace(post(5, 4, 1), readings=(read,)),
+                2: replace(post(5, 5, 1), readings=(replace(read, likes=likes),)),
+            }
+        }
+
+    store(engine, world(3))
+    assert dbt("run", "--select", "+post_daily_gains").succeeded
+    store(engine, world(5))
+    with engine.begin() as connection:  # where the gains of posts that moved before are deleted
+        connection.exec_driver_sql(
+            "CREATE FUNCTION move() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+            " UPDATE published_posts SET published_at = '2026-05-05 12:00+00' WHERE id = 1;"
+            " UPDATE post_analytics SET published_on = '2026-05-05' WHERE post_id = 1; RETURN NULL; END $$;"
+            "CREATE TRIGGER move AFTER DELETE ON post_daily_gains FOR EACH STATEMENT EXECUTE FUNCTION move()"
+        )
+    outcome = dbt("run", "--select", "+post_daily_gains", days=days)
+    assert outcome.succeeded, outcome.messages
+    with engine.begin() as connection:
+        connection.exec_driver_sql("DROP TRIGGER move ON post_daily_gains; DROP FUNCTION move()")
+    assert dbt("run", "--select", "+post_daily_gains", days=days).succeeded
+    assert rows(engine, told) == [(1, date(2026, 5, 5), 7), (2, date(2026, 5, 5), 5)]

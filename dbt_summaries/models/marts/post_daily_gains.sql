@@ -1,7 +1,7 @@
 {{
     config(
         materialized='incremental',
-        incremental_strategy='append',
+        incremental_strategy='append_missing',
         on_schema_change='fail',
         contract={'enforced': true},
         indexes=[{'columns': ['published_on', 'observed_on', 'platform']}, {'columns': ['observed_on']}],
