@@ -149,7 +149,7 @@ def _secrets() -> list[str]:
     for name in _SECRET_VARIABLES:
         value = os.environ.get(name.upper()) or os.environ.get(name) or ""
         if name != "alert_urls":
-            found |= {value, *_passwords_of(value)}
+            found |= {value, value.strip(), *_passwords_of(value)}
             continue
         for url in re.split(r"[\s,]+", value):
             found |= {url, *_passwords_of(url), *_tokens_of(url)}

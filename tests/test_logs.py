@@ -111,6 +111,11 @@ def test_a_secret_with_a_comma_is_one_secret(monkeypatch: pytest.MonkeyPatch) ->
     assert said == "refused: [redacted] ([redacted]) and [redacted]"
 
 
+def test_a_blank_at_the_end_of_a_secret_does_not_hide_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TWITTER_CLIENT_SECRET", "canary \n")
+    assert logs.redacted("refused: canary.") == "refused: [redacted]."
+
+
 def test_a_run_that_nobody_configured_writes_json_lines_too(
     engine: Engine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
