@@ -78,12 +78,13 @@ def dagster_database_url() -> URL:
 def dbt_environment() -> dict[str, str]:
     """What `dbt_summaries/profiles.yml` reads from the environment. Holds the password: never to be logged.
 
-    Starts nothing: whoever lets dbt connect has a session, for the server to be up.
+    Starts nothing: whoever lets dbt connect has a session, for the server to be up. Raises DatabaseUnavailableError for
+    hosts of different ports.
     """
     arguments = _connect_arguments(_url_as_it_is())
     environment = {
         "DBT_HOST": arguments.get("host", "localhost"),
-        "DBT_PORT": str(arguments.get("port", 5432)),
+        "DBT_PORT": _port_of_all_hosts(str(arguments.get("port", ""))),
         "DBT_USER": arguments.get("user", ""),
         "DBT_PASSWORD": arguments.get("password", ""),
         "DBT_DATABASE": arguments["dbname"],
@@ -94,6 +95,17 @@ def dbt_environment() -> dict[str, str]:
         if known.envvar and name in arguments and name not in _OF_DBTS_PROFILE:
             environment[known.envvar.decode()] = str(arguments[name])
     return environment
+
+
+def _port_of_all_hosts(ports: str) -> str:
+    """Of libpq's list, which has a place for each host; dbt's profile has one port for all. An empty place is the default."""
+    distinct = sorted({port or "5432" for port in ports.split(",")})
+    if len(distinct) > 1:
+        raise DatabaseUnavailableError(
+            f"DATABASE_URL gives its hosts several ports ({', '.join(distinct)}), but dbt knows one for all of them: "
+            "let every server listen on the same port"
+        )
+    return distinct[0]
 
 
 def libpq_url(url: URL) -> str:

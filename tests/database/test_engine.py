@@ -84,6 +84,28 @@ def test_dbt_connects_as_the_url_says(configure: pytest.MonkeyPatch) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("hosts", "port"),
+    [
+        (("a:6543", "b:6543"), "6543"),
+        (("a:5432", "b"), "5432"),
+        (("a", "b:5432"), "5432"),
+    ],
+)
+def test_several_hosts_have_one_port_for_dbt(configure: pytest.MonkeyPatch, hosts: tuple[str, ...], port: str) -> None:
+    url = URL.create("postgresql", "me", database="figures", query={"host": hosts})
+    point_to(configure, DATABASE_URL=url.render_as_string(False))
+    environment = database.dbt_environment()
+    assert (environment["DBT_HOST"], environment["DBT_PORT"]) == ("a,b", port)
+
+
+def test_dbt_cannot_use_hosts_of_different_ports(configure: pytest.MonkeyPatch) -> None:
+    point_to(configure, DATABASE_URL="postgresql://me:hunter2@/figures?host=a:5432&host=b:5433")
+    with pytest.raises(database.DatabaseUnavailableError, match=r"several ports \(5432, 5433\)") as caught:
+        database.dbt_environment()
+    assert "hunter2" not in str(caught.value)
+
+
 @pytest.mark.parametrize("password", ["a+b", "a b", "a%2Bb", "p@ss/w?rd#1", "ü+ "])
 def test_psql_is_given_the_password_as_it_is(password: str) -> None:
     url = URL.create("postgresql", "my+ user", password, "db.example", 6543, "the+ figures", {"options": "-c a=1+2"})
