@@ -76,7 +76,7 @@ def dagster_database_url() -> URL:
 
 
 def dbt_environment() -> dict[str, str]:
-    """What `dbt_summaries/profiles.yml` reads from the environment. Holds the password: never to be logged.
+    """What `analytics-dbt` and `dbt_summaries/profiles.yml` read from the environment. Holds the password: never to be logged.
 
     Starts nothing: whoever lets dbt connect has a session, for the server to be up. Raises DatabaseUnavailableError for
     hosts of different ports.
@@ -89,11 +89,12 @@ def dbt_environment() -> dict[str, str]:
         "DBT_PASSWORD": arguments.get("password", ""),
         "DBT_DATABASE": arguments["dbname"],
     }
-    # dbt's profile has no place for the others; libpq, which dbt uses too, reads them from the environment.
+    # dbt's profile has no place for the others. `dbt_command.py` gives them the names by which libpq reads them: the process
+    # of a run, whose environment this becomes, has connections to Dagster's server too.
     for known in psycopg.pq.Conninfo.get_defaults():
         name = known.keyword.decode()
         if known.envvar and name in arguments and name not in _OF_DBTS_PROFILE:
-            environment[known.envvar.decode()] = str(arguments[name])
+            environment[f"DBT_{known.envvar.decode()}"] = str(arguments[name])
     return environment
 
 

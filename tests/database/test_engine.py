@@ -1,6 +1,8 @@
 """URLs for every driver, creating and migrating databases, and errors that a person can act on."""
 
+import os
 import re
+import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +14,7 @@ from sqlalchemy import URL, Engine, create_engine, inspect, make_url, text
 
 from analytics_pipeline.database import embedded
 from analytics_pipeline.database import engine as database
+from analytics_pipeline.dbt_project import DBT_PROJECT, dbt_executable
 from analytics_pipeline.settings import get_settings
 
 
@@ -48,7 +51,7 @@ def test_any_spelling_of_postgresql_gets_our_driver(configure: pytest.MonkeyPatc
         "DBT_USER": "me",
         "DBT_PASSWORD": "s@crt",
         "DBT_DATABASE": "figures",
-        "PGSSLMODE": "require",
+        "DBT_PGSSLMODE": "require",
     }
 
 
@@ -71,17 +74,43 @@ def test_a_useless_url_is_refused_without_repeating_it(
 
 
 def test_dbt_connects_as_the_url_says(configure: pytest.MonkeyPatch) -> None:
-    """With a client's certificate, to the server of several that takes writes: else the summaries alone would fail."""
+    """With a client's certificate, to the server of two that takes writes: else the summaries alone would fail.
+
+    By names that only `analytics-dbt` knows: the process of a run has connections to Dagster's server too.
+    """
     options = {"sslcert": "/c.pem", "sslkey": "/k.pem", "sslrootcert": "/r.pem", "target_session_attrs": "read-write"}
-    url = URL.create("postgresql", "me", None, "db.example", None, "figures", options)
+    url = URL.create("postgresql", "me", None, None, None, "figures", options | {"host": ("a.example", "b.example")})
     point_to(configure, DATABASE_URL=url.render_as_string(False))
     environment = database.dbt_environment()
-    assert {name: value for name, value in environment.items() if name.startswith("PG")} == {
-        "PGSSLCERT": "/c.pem",
-        "PGSSLKEY": "/k.pem",
-        "PGSSLROOTCERT": "/r.pem",
-        "PGTARGETSESSIONATTRS": "read-write",
+    assert environment == {
+        "DBT_HOST": "a.example,b.example",
+        "DBT_PORT": "5432",
+        "DBT_USER": "me",
+        "DBT_PASSWORD": "",
+        "DBT_DATABASE": "figures",
+        "DBT_PGSSLCERT": "/c.pem",
+        "DBT_PGSSLKEY": "/k.pem",
+        "DBT_PGSSLROOTCERT": "/r.pem",
+        "DBT_PGTARGETSESSIONATTRS": "read-write",
     }
+
+
+def test_an_option_of_the_url_reaches_the_server_by_dbt(
+    configure: pytest.MonkeyPatch, database_url: URL, tmp_path: Path
+) -> None:
+    url = database_url.update_query_dict({"options": "-c work_mem=nonsense"})
+    point_to(configure, DATABASE_URL=url.render_as_string(False))
+    refused = subprocess.run(
+        [dbt_executable(), "debug", "--connection"],
+        cwd=DBT_PROJECT.project_dir,
+        env=os.environ
+        | database.dbt_environment()
+        | {"DBT_TARGET_PATH": str(tmp_path), "DBT_LOG_PATH": str(tmp_path), "DBT_PROFILES_DIR": "."},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert 'invalid value for parameter "work_mem": "nonsense"' in refused.stdout
 
 
 @pytest.mark.parametrize(
