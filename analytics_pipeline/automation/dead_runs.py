@@ -7,13 +7,14 @@ Here: Dagster's side. Not here: the sign of life itself (database), units that a
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from time import sleep
 
 import dagster as dg
 from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from analytics_pipeline.database.models import SyncUnit
-from analytics_pipeline.database.sign_of_life import shows_life
+from analytics_pipeline.database.sign_of_life import TAKEN_ANEW_SECONDS, shows_life
 from analytics_pipeline.executor import watched
 from analytics_pipeline.resources import DatabaseResource
 
@@ -26,14 +27,22 @@ _GOING_ON = (dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING, dg.D
 
 
 def end_dead_runs(instance: dg.DagsterInstance) -> list[dg.DagsterRun]:
-    """Fails the watched runs without a sign of life, and frees their places; gives them. Their work is in the ledger."""
+    """Fails the watched runs without a sign of life, and frees their places; gives them. Their work is in the ledger.
+
+    Where there are any, it waits `TAKEN_ANEW_SECONDS` for a second look: a restart of the server, or a lost connection,
+    takes the sign from living runs too.
+    """
     going_on = dg.RunsFilter(statuses=list(_GOING_ON))
+    watched_runs = [run for run in instance.get_runs(going_on) if run.tags.items() >= watched(run.run_id).items()]
+    silent = [run for run in watched_runs if not shows_life(run.run_id)]
+    if silent:
+        sleep(TAKEN_ANEW_SECONDS)
     dead = []
-    for run in instance.get_runs(going_on):
-        if not run.tags.items() >= watched(run.run_id).items() or shows_life(run.run_id):
+    for run in silent:
+        if shows_life(run.run_id):
             continue
         now = instance.get_run_by_id(run.run_id)
-        if now is None or now.is_finished:  # it ended by itself between the two looks
+        if now is None or now.is_finished:  # it ended by itself between the looks
             continue
         instance.report_run_failed(run, "The process of this run is gone: it was killed, or its machine stopped.")
         instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)

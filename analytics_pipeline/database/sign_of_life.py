@@ -9,13 +9,16 @@ from contextlib import contextmanager, suppress
 from uuid import UUID
 
 from sqlalchemy import Connection, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
 from analytics_pipeline.database import engine, locks
 
 _LOOK_SECONDS = 2.0
 """How soon a lost lock is noticed: well within the minute between two looks at which runs are dead."""
-_AWAY = (DBAPIError, engine.DatabaseUnavailableError)
+TAKEN_ANEW_SECONDS = 15.0
+"""How long a living run may be without its lock once the server can be reached: a look, and an attempt under way to connect."""
+_AWAY = (SQLAlchemyError, engine.DatabaseUnavailableError)
+"""Also a pool without room: whatever it is, the next look may go well."""
 
 
 @contextmanager
@@ -62,7 +65,7 @@ def _keep(connection: Connection, run_id: str, ended: threading.Event) -> None:
 
 
 def shows_life(run_id: str) -> bool:
-    """Whether some process is within the `sign_of_life` of the run."""
+    """Whether some process is within the `sign_of_life` of the run. One that lost its connection shows none for a while."""
     with engine.get_engine().connect() as connection:
         return not connection.scalar(text("SELECT pg_try_advisory_xact_lock(:space, :run)"), _keys(run_id))
 

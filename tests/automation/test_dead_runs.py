@@ -1,6 +1,7 @@
 """Runs without a sign of life: they are ended, their places freed, and what they had stored is told."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import UTC, date, datetime, timedelta
 from uuid import uuid4
 
@@ -9,6 +10,7 @@ import pytest
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
+from analytics_pipeline.automation import dead_runs
 from analytics_pipeline.automation.dead_runs import dead_runs_sensor
 from analytics_pipeline.automation.jobs import SYNC_JOBS
 from analytics_pipeline.database.models import Business, SocialAccount, SyncUnit
@@ -21,8 +23,9 @@ KEY = dg.AssetKey(["twitter", "post_analytics"])
 
 
 @pytest.fixture
-def instance(engine: Engine) -> Iterator[dg.DagsterInstance]:
-    """Dagster's storage in a folder."""
+def instance(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[dg.DagsterInstance]:
+    """Dagster's storage in a folder; the second look comes at once."""
+    monkeypatch.setattr(dead_runs, "sleep", lambda _: None)
     with dg.instance_for_test() as instance:
         yield instance
 
@@ -58,6 +61,32 @@ def test_a_run_is_dead_without_its_sign_of_life(instance: dg.DagsterInstance, be
         assert shows_life(living)
     tick(instance)
     assert status(instance, living) == "FAILURE"
+
+
+def test_a_run_that_lost_its_lock_with_a_restart_of_the_server_has_time_to_take_it_anew(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+    with ExitStack() as keeper:
+
+        def wait(seconds: float) -> None:
+            waits.append(seconds)
+            keeper.enter_context(sign_of_life(living))
+
+        monkeypatch.setattr(dead_runs, "sleep", wait)
+        living, dead, other = started(instance), started(instance), started(instance)
+        with sign_of_life(other):
+            assert "1 dead runs ended" in str(tick(instance).skip_reason)
+        assert [status(instance, run) for run in (living, dead, other)] == ["STARTED", "FAILURE", "STARTED"]
+        assert waits == [15], "once for all"
+
+
+def test_where_all_runs_show_life_nobody_waits(instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr(dead_runs, "sleep", waits.append)
+    with sign_of_life(started(instance)):
+        tick(instance)
+    assert waits == []
 
 
 def test_a_run_that_never_showed_one_is_not_judged(instance: dg.DagsterInstance) -> None:
