@@ -42,8 +42,8 @@ def settings() -> Iterator[Finding]:
             misspelt = True
             yield Finding("settings", "warning", f"{name} is set, but no setting", f"set {meant} if that was meant")
     demo = sandbox_env_file(current.analytics_home)
-    of_demo = [line.partition("=")[0] for line in demo.read_text().splitlines()] if demo.exists() else []
-    if overruled := [name for name in of_demo if name in os.environ]:
+    of_demo = dict(line.split("=", 1) for line in demo.read_text().splitlines()) if demo.exists() else {}
+    if overruled := [name for name, host in of_demo.items() if os.environ.get(name) not in (None, "", host)]:
         found = f"the demo's accounts call the host of {', '.join(overruled)} in the environment, not its sandbox"
         yield Finding("settings", "warning", found, "unset it, or: analytics-pipeline demo --remove")
     elif not misspelt:

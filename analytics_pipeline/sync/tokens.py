@@ -13,7 +13,7 @@ from traceback import format_exception
 from typing import Final
 
 from sqlalchemy import Engine, or_, select
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.orm import Session
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
@@ -48,6 +48,7 @@ _RESTART: Final = timedelta(seconds=START_SECONDS) + timedelta(minutes=1)
 
 _AFTER_FAULT: Final = timedelta(minutes=2)
 _AFTER_WRONG_SETTINGS: Final = timedelta(hours=1)
+_IS_UNSET: Final = f"{NOT_SET_UP}: set "
 _FINAL: Final = (AuthenticationError, PermissionDeniedError)
 """Only a person can mend it."""
 
@@ -152,8 +153,8 @@ class AccountTokens:
                         row.status, row.status_reason = "needs_reauth", error.message
                     elif NOT_SET_UP in error.message:
                         row.status_reason = error.message  # while there is time to mend it
-                    elif row.status == "connected":
-                        row.status_reason = None  # no setting is known to be in the way any more
+                    elif row.status == "connected" and _IS_UNSET in (row.status_reason or ""):
+                        row.status_reason = None  # it is set by now
                     return held, error
                 _store(session, row, issued)
         except DBAPIError:
@@ -166,9 +167,9 @@ class AccountTokens:
     def _store_later(self, held: Credentials, issued: Issued) -> None:
         """Stores what came in place of what the row `held`, once the database, which may be starting again, takes it."""
         for attempt in Retrying(
-            retry=retry_if_exception(_is_restart),
+            retry=retry_if_exception(_may_pass),
             stop=stop_after_delay(_RESTART),
-            wait=wait_fixed(5),
+            wait=wait_fixed(1),
             reraise=True,
         ):
             with attempt, Session(self.engine) as session, session.begin():
@@ -179,7 +180,7 @@ class AccountTokens:
     def _issued(self, held: Credentials, dead: bool) -> Issued:
         try:
             if names := self._oauth.missing(held):
-                raise ConfigurationError(f"{self.platform}: {NOT_SET_UP}: set {names}", self.platform)
+                raise ConfigurationError(f"{self.platform}: {_IS_UNSET}{names}", self.platform)
             return self._oauth.refresh(held)
         except ConfigurationError as error:
             if not dead or NOT_SET_UP not in error.message:
@@ -293,10 +294,10 @@ def _failure(tokens: AccountTokens, held: Credentials, now: datetime) -> str | N
     return None
 
 
-def _is_restart(error: BaseException) -> bool:
-    """Whether the database may take the same once it is back, rather than never."""
-    lost = isinstance(error, DBAPIError) and error.connection_invalidated
-    return lost or isinstance(error, OperationalError | DatabaseUnavailableError)
+def _may_pass(error: BaseException) -> bool:
+    """Whether the database may take the same once it is back, or is no standby any more, rather than never."""
+    final = isinstance(error, IntegrityError | DataError | ProgrammingError)
+    return isinstance(error, DBAPIError | DatabaseUnavailableError) and not final
 
 
 def _credentials(row: SocialAccount) -> Credentials:

@@ -22,8 +22,9 @@ def test_settings_that_can_be_read(configure: Configure) -> None:
     assert "sandbox" not in finding.found
 
 
-def test_hosts_of_the_demo_are_mentioned(configure: Configure, tmp_path: Path) -> None:
-    configure(ANALYTICS_HOME=str(tmp_path))
+@pytest.mark.parametrize("given", ["", "http://127.0.0.1:1"])
+def test_hosts_of_the_demo_are_mentioned(given: str, configure: Configure, tmp_path: Path) -> None:
+    configure(ANALYTICS_HOME=str(tmp_path), TWITTER_BASE_URL=given)
     sandbox_env_file(tmp_path).write_text("TWITTER_BASE_URL=http://127.0.0.1:1\n")
     (finding,) = own.settings()
     assert (finding.state, finding.found.endswith("hosts are those of the demo's sandbox")) == ("ok", True)

@@ -46,7 +46,7 @@ def test_a_connection_lost_during_the_call_does_not_cost_the_pair(world: TokenWo
     assert len(server.requests) == 1
 
 
-def test_nor_does_a_database_that_starts_again(
+def test_nor_does_a_database_that_starts_again_or_a_standby_that_takes_its_place(
     world: TokenWorld, server: PlatformServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ours = world.engine.url
@@ -61,14 +61,22 @@ def test_nor_does_a_database_that_starts_again(
                 ended = "select pg_terminate_backend(pid) from pg_stat_activity where datname = :name"
                 connection.execute(text(ended), {"name": ours.database})
 
+    def read_only(setting: str) -> None:
+        with elsewhere.connect() as connection:
+            connection.execute(text(f'ALTER DATABASE "{ours.database}" SET default_transaction_read_only = {setting}'))
+
     def answer(_: Request) -> Answer:
         shut(True)
         return Answer(json={"access_token": "new", "refresh_token": "next", "expires_in": 7200})
 
     def wait(seconds: float) -> None:
         waits.append(seconds)
-        if sum(waits) == RECOVERY:
+        if sum(waits) == RECOVERY - 2:
+            read_only("on")
             shut(False)
+        elif sum(waits) == RECOVERY:
+            world.engine.dispose()
+            read_only("default")
 
     server.answer = answer
     world.configure(TWITTER_BASE_URL=server.url)

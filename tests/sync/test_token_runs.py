@@ -291,6 +291,17 @@ class TestIdleAccounts:
         world.sandbox.clock.advance(120)
         assert [each.failure for each in refreshed(world)] == [None, None]
 
+    def test_a_wrong_setting_is_named_on_while_the_token_endpoint_is_down(self, world: TokenWorld) -> None:
+        world.change(LINKEDIN, token_expires_at=NOW + 5 * DAY)
+        world.configure(LINKEDIN_CLIENT_SECRET="of another app")
+        refreshed(world)
+        named = str(world.row(LINKEDIN).status_reason)
+        assert "LINKEDIN_CLIENT_SECRET" in named
+        world.sandbox.script_fault("status", path_contains="accessToken", status=503)
+        world.sandbox.clock.advance(3600)
+        assert all("out of order" in str(each.failure) for each in refreshed(world))
+        assert world.row(LINKEDIN).status_reason == named
+
     def test_a_tick_ends_in_time_and_the_next_goes_on(self, world: TokenWorld) -> None:
         world.change(LINKEDIN, token_expires_at=NOW + MINUTE)
         world.change(X, token_expires_at=NOW)
