@@ -16,10 +16,8 @@ with changed as (
     select
         found.platform,
         found.published_on,
-        min(found.observed_on) as first_changed
-        {%- if rebuilds_some_days() %},
+        min(found.observed_on) as first_changed,
         array_agg(found.observed_on) as known_days
-        {%- endif %}
     from {{ ref('int_reading_days') }} as found
     where
         found.readings > 0
@@ -55,23 +53,17 @@ readings as (
     from changed
     inner join {{ ref('stg_published_posts') }} as posts
         on changed.platform = posts.platform and changed.published_on = posts.published_on
-    -- Others came after int_reading_days was built: were they removed, nobody would learn that their gains are gone.
     {%- if rebuilds_some_days() %}
     -- Post by post, and there from the day on: most have few readings since.
     cross join lateral (
         {{ readings_since('posts.post_id', 'changed.first_changed') }}
     ) as observations
-    where observations.observed_on = any(changed.known_days)
     {%- else %}
     inner join {{ ref('stg_post_analytics') }} as observations
         on posts.post_id = observations.post_id and changed.first_changed <= observations.observed_on
-    inner join {{ ref('int_reading_days') }} as known
-        on
-            posts.platform = known.platform
-            and posts.published_on = known.published_on
-            and observations.observed_on = known.observed_on
-            and known.readings > 0
     {%- endif %}
+    -- Others came after int_reading_days was built: were they removed, nobody would learn that their gains are gone.
+    where observations.observed_on = any(changed.known_days)
 ),
 
 {% if rebuilds_some_days() -%}
