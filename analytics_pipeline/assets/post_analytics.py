@@ -64,7 +64,7 @@ def post_analytics_asset(platform: str) -> dg.AssetsDefinition:
                     continue  # nothing of the day was due: it stays as it was materialised before
                 if day.stored_anything:
                     metadata = _metadata(day, monotonic() - began)
-                    if len(context.partition_keys) == 1:
+                    if first == last:
                         yield dg.MaterializeResult(metadata=metadata)  # what is made of it follows in the same run
                     else:  # a result would be one of all days of the run
                         context.log_event(

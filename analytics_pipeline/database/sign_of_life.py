@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from analytics_pipeline.database import engine, locks
 
 _LOOK_SECONDS = 2.0
-"""How soon a lost lock is noticed: well within the minute between two looks at which runs are dead."""
+"""How soon a lost lock is noticed: within TAKEN_ANEW_SECONDS, the time between two looks at which runs are dead."""
 TAKEN_ANEW_SECONDS = 15.0
 """How long a living run may be without its lock once the server can be reached: a look, and an attempt under way to connect."""
 _AWAY = (SQLAlchemyError, engine.DatabaseUnavailableError)
