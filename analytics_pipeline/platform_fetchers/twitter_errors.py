@@ -30,6 +30,12 @@ class AppNotEnrolledError(PermissionDeniedError):
     """The app's plan does not have the call, whatever the account."""
 
 
+class FieldsRefusedError(ConfigurationError):
+    """X does not know a field that it is asked for, by one of `parameters`."""
+
+    parameters: frozenset[str] = frozenset()
+
+
 def _types(*names: str) -> frozenset[str]:
     return frozenset(names)
 
@@ -46,6 +52,12 @@ ERRORS: Final = (
     ErrorCase(200, PermissionDeniedError, "the figures are shown to the post's author only", _types(FIELD_REFUSED)),
     ErrorCase(200, TransientError, "X could not read the figures this time", _types(FIELD_FAILED)),
     # Whole replies.
+    ErrorCase(
+        400,
+        FieldsRefusedError,
+        "X does not know a field that it is asked for",
+        _types("tweet.fields", "media.fields"),
+    ),
     ErrorCase(400, ConfigurationError, "X does not take the request: an id or a parameter is wrong"),
     ErrorCase(401, InvalidTokenError, "the token has expired, was revoked or is wrong: refresh it or connect again"),
     ErrorCase(402, RateLimitError, "the X account of the app has no credits left: buy credits; no wait will help"),
@@ -79,8 +91,13 @@ def problem_type(problem: Mapping[str, Any]) -> str:
 
 
 def codes_of(problems: Iterable[Mapping[str, Any]]) -> set[str]:
-    """What the error table tells problems apart by: their types, and the codes of the old envelope."""
-    return {str(code) for p in problems for code in (problem_type(p), p.get("code")) if code}
+    """What the error table tells problems apart by: types, codes of the old envelope, names of refused parameters."""
+    return {str(code) for p in problems for code in (problem_type(p), p.get("code"), *_parameters(p)) if code}
+
+
+def _parameters(problem: Mapping[str, Any]) -> Iterable[str]:
+    named = problem.get("parameters")
+    return named if isinstance(named, dict) else ()
 
 
 def words_of(problems: Iterable[Mapping[str, Any]]) -> str:

@@ -40,11 +40,15 @@ DAY_METRICS: Final[Mapping[str, str | Sequence[str]]] = {
 }
 """Standard name → counter of a bucket of `/2/tweets/analytics`. Its own `shares` are no reposts, and left alone."""
 
+PRIVATE: Final = "non_public_metrics"
+MEDIA: Final = "media.public_metrics"
+"""What is remembered as retired where X does not know these groups any more: calls can do without them."""
+
 POST_SERIES: Final = "tweets/analytics"
 MEDIA_SERIES: Final = "media/analytics"
 
 _POSTS: Final = "GET /2/tweets, /2/users/:id/tweets"
-_PRIVATE: Final = "token of the account's owner; posts of the last 30 days"
+_OWNERS: Final = "token of the account's owner; posts of the last 30 days"
 
 CATALOG: Final = (
     MetricSource(
@@ -64,13 +68,22 @@ CATALOG: Final = (
     ),
     MetricSource("reach", "not offered"),
     MetricSource("clicks", "not offered"),
-    MetricSource("url_clicks", "by permission", f"{_POSTS} non_public_metrics.url_link_clicks", _PRIVATE),
-    MetricSource("profile_clicks", "by permission", f"{_POSTS} non_public_metrics.user_profile_clicks", _PRIVATE),
+    MetricSource(
+        "url_clicks", "by permission", f"{_POSTS} non_public_metrics.url_link_clicks", _OWNERS, asked=(PRIVATE,)
+    ),
+    MetricSource(
+        "profile_clicks",
+        "by permission",
+        f"{_POSTS} non_public_metrics.user_profile_clicks",
+        _OWNERS,
+        asked=(PRIVATE,),
+    ),
     MetricSource(
         "video_views",
         "exact",
         f"{_POSTS} includes.media.public_metrics.view_count",
         "over all posts with the video; given to the first one read",
+        asked=(MEDIA,),
     ),
     MetricSource(
         "video_watch_time",

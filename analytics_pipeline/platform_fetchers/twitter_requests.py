@@ -4,6 +4,7 @@ Source: platforms/x.md §5, §6. Not here: endpoints (twitter.py, twitter_extras
 rows of the error table (twitter_errors.py).
 """
 
+import logging
 import re
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, timedelta
@@ -17,7 +18,13 @@ from analytics_pipeline.platform_fetchers.base import BasePlatformFetcher
 from analytics_pipeline.platform_fetchers.error_table import NO_JSON, error_of
 from analytics_pipeline.platform_fetchers.exceptions import PlatformAPIError, RateLimitError
 from analytics_pipeline.platform_fetchers.quota import ALL_ENDPOINTS, Scope
-from analytics_pipeline.platform_fetchers.twitter_errors import ERRORS, USAGE_CAPPED, codes_of, words_of
+from analytics_pipeline.platform_fetchers.twitter_errors import (
+    ERRORS,
+    USAGE_CAPPED,
+    FieldsRefusedError,
+    codes_of,
+    words_of,
+)
 from analytics_pipeline.platform_fetchers.usage import Usage
 from analytics_pipeline.settings import get_settings
 
@@ -28,6 +35,8 @@ NO_CREDITS_PAUSE: Final = 3600.0
 """Seconds without any call of the app after a 402: only a person can buy credits, and each try may be its alarm."""
 
 _IDS_IN_PATH: Final = re.compile(r"(?!^)/[0-9]{1,19}(?=/|$)")  # the first number is the version
+
+_logger = logging.getLogger(__name__)
 
 
 class TwitterRequests(BasePlatformFetcher):
@@ -44,6 +53,37 @@ class TwitterRequests(BasePlatformFetcher):
         super().__init__(access_token, base_url=base_url or settings.twitter_base_url, **options)
         self._prices = settings.twitter_prices
         self._app_owner = settings.twitter_app_owner_id
+
+    # --- retired metrics
+
+    def _make_request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str | int] | None = None,
+        data: Mapping[str, str] | None = None,
+    ) -> Any:
+        """As of every platform, without the metrics that X has retired: known to be so once it answers without them."""
+        params = params or {}
+        try:
+            return super()._make_request(method, path, params=wire.without(params, self.dead_metrics), data=data)
+        except FieldsRefusedError as error:
+            if not (refused := wire.asked_by(error.parameters, params) - self.dead_metrics):
+                raise
+        with self.searching():
+            while True:
+                left_out = self.dead_metrics | refused
+                try:
+                    body = super()._make_request(method, path, params=wire.without(params, left_out), data=data)
+                except FieldsRefusedError as error:
+                    if not (more := wire.asked_by(error.parameters, params) - left_out):
+                        raise
+                    refused |= more
+                    continue
+                _logger.warning("twitter: X does not know %s any more: left out for a day", ", ".join(sorted(refused)))
+                self.dead_metrics |= refused
+                return body
 
     # --- the bill
 
@@ -100,6 +140,8 @@ class TwitterRequests(BasePlatformFetcher):
         items = problem.get("errors")
         problems = [problem, *(i for i in (items if isinstance(items, list) else ()) if isinstance(i, dict))]
         error = self._table_error(response.status_code, problems)
+        if isinstance(error, FieldsRefusedError):
+            error.parameters = frozenset(codes_of(problems))
         if isinstance(error, RateLimitError):
             endpoint = self._endpoint_of(response.url)
             if response.status_code == 402:

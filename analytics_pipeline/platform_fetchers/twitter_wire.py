@@ -4,7 +4,7 @@ Here: pure functions from JSON to plain values, both vocabularies (tweet/post, r
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
@@ -13,6 +13,7 @@ from analytics_pipeline.platform_fetchers.exceptions import PlatformAPIError
 from analytics_pipeline.platform_fetchers.http import LONGEST_WAIT, parse_retry_after
 from analytics_pipeline.platform_fetchers.quota import Scope
 from analytics_pipeline.platform_fetchers.twitter_errors import FIELD_FAILED, FIELD_REFUSED, problem_type
+from analytics_pipeline.platform_fetchers.twitter_metrics import MEDIA, PRIVATE
 
 _ID: Final = re.compile(r"[0-9]{1,19}")
 _ID_EPOCH: Final = datetime(2010, 11, 4, 1, 42, 54, 657000, UTC)
@@ -20,6 +21,8 @@ _ID_EPOCH: Final = datetime(2010, 11, 4, 1, 42, 54, 657000, UTC)
 _OLDEST_TIME: Final = datetime(2010, 11, 6, tzinfo=UTC)
 _EDIT_WINDOW: Final = timedelta(hours=1)
 _FIELDS: Final = "created_at,public_metrics,attachments,edit_history_tweet_ids,referenced_tweets"
+_RETIRABLE: Final = {PRIVATE: ("tweet.fields", "non_public_metrics"), MEDIA: ("media.fields", "public_metrics")}
+"""The parameter and the field that ask for a group of metrics."""
 _BUCKETS: Final[Mapping[str, Scope]] = {
     "x-rate-limit": "account",
     "x-user-limit-24hour": "account",
@@ -61,6 +64,24 @@ def fields(private: bool) -> dict[str, str]:
         "expansions": "attachments.media_keys",
         "media.fields": "type,public_metrics",
     }
+
+
+def asked_by(parameters: Collection[str], params: Mapping[str, str | int]) -> set[str]:
+    """The retirable metrics that `params` ask for by one of these parameters."""
+    return {
+        metric
+        for metric, (parameter, field_name) in _RETIRABLE.items()
+        if parameter in parameters and field_name in str(params.get(parameter, "")).split(",")
+    }
+
+
+def without(params: Mapping[str, str | int], metrics: Collection[str]) -> dict[str, str | int]:
+    """The parameters, but for what asks for these metrics."""
+    kept = dict(params)
+    for parameter, field_name in (_RETIRABLE[metric] for metric in metrics if metric in _RETIRABLE):
+        if parameter in kept:
+            kept[parameter] = ",".join(name for name in str(kept[parameter]).split(",") if name != field_name)
+    return kept
 
 
 def windows(start: datetime, end: datetime, border: datetime) -> Iterator[tuple[datetime, datetime, bool]]:

@@ -197,6 +197,8 @@ class TwitterSettings:
     """Endpoints, by name, that the app's plan does not have: 403 client-forbidden."""
     window_limits: dict[str, int] = field(default_factory=dict)
     """Calls per 15 minutes by endpoint name, in place of the documented ones."""
+    retired_fields: list[str] = field(default_factory=list)
+    """Fields that are unknown by now, each with its parameter: `tweet.fields=non_public_metrics`."""
 
 
 @dataclass(slots=True)

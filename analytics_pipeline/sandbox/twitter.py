@@ -30,7 +30,7 @@ from analytics_pipeline.sandbox.twitter_errors import (
     unauthorized,
     usage_capped,
 )
-from analytics_pipeline.sandbox.twitter_fields import Selection, read_selection
+from analytics_pipeline.sandbox.twitter_fields import Selection, read_selection, refuse_retired
 from analytics_pipeline.sandbox.twitter_posts import Shaper
 from analytics_pipeline.sandbox.wire import Reply, Request, reply
 
@@ -144,6 +144,7 @@ def _answer(state: SandboxState, request: Request, headers: dict[str, str]) -> R
         raise too_many()
     if endpoint.name in state.world.twitter.not_enrolled:
         raise not_enrolled()
+    refuse_retired(request.params, state.world.twitter.retired_fields)
     _check_budget(state, request, token)
     return endpoint.answer(Call(state, request, token, matched[1] if matched.re.groups else ""))
 

@@ -3,6 +3,7 @@
 Not here: the figures (twitter_posts.py).
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from analytics_pipeline.sandbox.twitter_errors import TwitterError, invalid
@@ -79,6 +80,13 @@ def read_selection(params: dict[str, str], others: frozenset[str], selectors: fr
         user=_read(params, "user.fields", _USER_FIELDS),
         expansions=_read(params, "expansions", _EXPANSIONS),
     )
+
+
+def refuse_retired(params: dict[str, str], retired: Iterable[str]) -> None:
+    """Raises the 400 for a field that is asked for though X does not know it any more (`TwitterSettings.retired_fields`)."""
+    for parameter, _, name in (each.partition("=") for each in retired):
+        if name in params.get(parameter, "").split(","):
+            raise invalid(parameter, name, f"The `{parameter}` query parameter value [{name}] is not one of [id]")
 
 
 def _read(params: dict[str, str], name: str, known: frozenset[str]) -> frozenset[str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from analytics_pipeline.platform_fetchers.exceptions import RateLimitError
+from analytics_pipeline.platform_fetchers.exceptions import ConfigurationError, RateLimitError
 from analytics_pipeline.platform_fetchers.metrics import PostReading, PostRef
 from analytics_pipeline.platform_fetchers.quota import MemoryQuota, Scope
 from analytics_pipeline.platform_fetchers.twitter import PRIVATE_AGE, TwitterAnalyticsFetcher
@@ -335,3 +335,45 @@ def test_impressions_before_x_counted_them_are_unknown(x: Running) -> None:
     x.world.__post_init__()
     readings = x.fetcher().fetch_many([PostRef(post_id(moment, n), moment) for n in range(2)])
     assert {r.analytics["impressions"] for r in readings if r.analytics} == {None, 5}
+
+
+# --- retired metrics
+
+SOME = ("likes_count", "url_clicks", "video_views")
+RETIRED = {
+    "non_public_metrics": ("tweet.fields=non_public_metrics", {"url_clicks", "profile_clicks"}),
+    "media.public_metrics": ("media.fields=public_metrics", {"video_views"}),
+}
+
+
+@pytest.mark.parametrize("names", [["non_public_metrics"], ["media.public_metrics"], list(RETIRED)], ids=" ".join)
+@pytest.mark.parametrize("listing", [True, False], ids=["listed", "read"])
+def test_a_retired_metric_costs_one_failed_call_and_no_other_metric(
+    x: Running, names: list[str], listing: bool
+) -> None:
+    x.world.twitter.retired_fields = [RETIRED[name][0] for name in names]
+    lost = set().union(*(RETIRED[name][1] for name in names))
+
+    def read(fetcher: TwitterAnalyticsFetcher) -> list[PostReading]:
+        if not listing:
+            return list(fetcher.fetch_many(x.refs))
+        pages = fetcher.list_posts(NOW - timedelta(days=9), NOW)
+        return [post.reading for page in pages for post in page if post.reading]
+
+    fetcher = x.fetcher()
+    found = [reading.analytics for reading in read(fetcher) if reading.analytics]
+    assert len(found) == 60
+    told = {name for analytics in found for name in SOME if analytics[name] is not None}  # type: ignore[literal-required]
+    assert told == set(SOME) - lost
+    assert (fetcher.dead_metrics, fetcher.usage.calls) == (set(names), 1 + len(names))
+    assert {source.metric for source in fetcher.catalog if fetcher.dead_metrics & set(source.asked)} == lost
+    again = x.fetcher(dead_metrics=fetcher.dead_metrics)
+    assert (len(read(again)), again.usage.calls) == (60, 1), "what is known to be retired is not asked for"
+
+
+def test_a_refused_field_that_is_no_metric_is_not_taken_for_a_retired_one(x: Running) -> None:
+    x.world.twitter.retired_fields = ["tweet.fields=created_at"]
+    fetcher = x.fetcher()
+    with pytest.raises(ConfigurationError, match=r"tweet\.fields"):
+        list(fetcher.fetch_many(x.refs))
+    assert fetcher.dead_metrics == set()
