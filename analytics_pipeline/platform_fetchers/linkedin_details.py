@@ -14,6 +14,7 @@ from analytics_pipeline.platform_fetchers.batches import chunks
 from analytics_pipeline.platform_fetchers.exceptions import (
     AuthenticationError,
     BadDataError,
+    ConfigurationError,
     PermissionDeniedError,
     PlatformAPIError,
     PostAbsentError,
@@ -37,6 +38,7 @@ _logger = logging.getLogger(__name__)
 class LinkedInDetails(LinkedInRequests):
     """Adds details to readings that have their statistics; without them, or when they fail, the figures are None.
 
+    A figure of videos that LinkedIn refuses of one whose other figure it tells is retired: remembered in `dead_metrics`.
     Only posts younger than LINKEDIN_DETAIL_DAYS get them, and a fetcher spends at most LINKEDIN_DETAIL_CALLS on them:
     reactions first, which come fifty posts a call (one to an app in the development tier), then videos, at two calls each.
     """
@@ -128,19 +130,26 @@ class LinkedInDetails(LinkedInRequests):
     def _add_video_figures(self, reading: PostReading) -> PostReading:
         analytics = reading.analytics
         assert analytics is not None
-        views, fault = self._rationed(wire.video_path(reading.platform_post_id, VIDEO_VIEWS), VIDEOS)
-        said = {VIDEO_VIEWS: views}
-        analytics["video_views"] = self._video_figure_in(views)
-        if analytics["video_views"] is not None:  # else there are no figures of this video, and each call counts
-            watched, fault = self._rationed(wire.video_path(reading.platform_post_id, WATCH_TIME), VIDEOS)
-            said[WATCH_TIME] = watched
-            analytics["video_watch_time"] = _seconds(self._video_figure_in(watched))
+        said: dict[str, Mapping[str, Any]] = {}
+        fault: PlatformAPIError | None = None
+        for kind in (VIDEO_VIEWS, WATCH_TIME):
+            if f"{VIDEOS}.{kind}" in self.dead_metrics:
+                continue
+            said[kind], fault = self._rationed(wire.video_path(reading.platform_post_id, kind), VIDEOS)
+            if self._video_figure_in(said[kind]) is None and not wire.is_refusal(said[kind]):
+                break  # there are no figures of this video, and each call counts
+        known = {kind: self._video_figure_in(body) for kind, body in said.items()}
+        if any(figure is not None for figure in known.values()):  # else it may be the video that is refused
+            self.dead_metrics |= {f"{VIDEOS}.{kind}" for kind, body in said.items() if wire.is_refusal(body)}
+        analytics["video_views"] = known.get(VIDEO_VIEWS)
+        analytics["video_watch_time"] = _seconds(known.get(WATCH_TIME))
         return _incomplete(replace(reading, raw={**reading.raw, VIDEOS: said}), fault)
 
     def _rationed(self, path: str, name: str) -> tuple[Mapping[str, Any], PlatformAPIError | None]:
         """As `_detail`, out of the ration: what was said, and why nothing was, where it may be a little later.
 
-        What this account's token may not see is remembered as `name`. A 404 is told as LinkedIn's body for it.
+        What this account's token may not see is remembered as `name`. A 404, or a request that is not taken, is told
+        as LinkedIn's body for it.
         """
         if self._calls_left < 1 or name in self.denied_metrics:
             return {}, None
@@ -151,7 +160,7 @@ class LinkedInDetails(LinkedInRequests):
             self._calls_left = 0
         except PermissionDeniedError:
             self.denied_metrics.add(name)
-        except PostNotFoundError as error:
+        except (PostNotFoundError, ConfigurationError) as error:
             return {"status": error.status_code}, None
         except TransientError as error:
             return {}, error

@@ -169,10 +169,15 @@ def results_of(body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def as_batch(urn: str, said: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What a GET of one entity said, or the body of its 404, in the form of a BATCH_GET; {} stays."""
+    """What a GET of one entity said, or the body of its 404, in the form of a BATCH_GET; {} of any other error."""
     if said.get("status") == 404:
         return {"errors": {urn: said}}
-    return {"results": {urn: said}} if said else {}
+    return {"results": {urn: said}} if said and "status" not in said else {}
+
+
+def is_refusal(said: Mapping[str, Any]) -> bool:
+    """Whether this is LinkedIn's body for a request that it does not take."""
+    return said.get("status") == 400
 
 
 def unknown_in(body: Mapping[str, Any]) -> set[str]:

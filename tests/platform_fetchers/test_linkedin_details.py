@@ -193,6 +193,42 @@ def test_a_video_without_views_is_not_asked_for_its_watch_time(
     assert paths(server)["videoAnalytics"] == 3
 
 
+@pytest.mark.parametrize(
+    ("retired", "known", "calls"),
+    [("VIDEO_VIEW", (None, 5.0), 1 + 3), ("TIME_WATCHED", (9, None), 1 + 3)],
+    ids=["VIDEO_VIEW", "TIME_WATCHED"],
+)
+def test_a_retired_figure_of_videos_costs_one_call_and_not_the_other_figure(
+    server: PlatformServer, retired: str, known: tuple[int | None, float | None], calls: int
+) -> None:
+    refusal = {"serviceErrorCode": 0, "message": "Invalid query parameters passed to request", "status": 400}
+    server.answer = lambda r: Answer(status=400, json=refusal) if f"type={retired}" in r.target else everything(r)
+    name = f"videoAnalytics.{retired}"
+    for dead, sent in ((set[str](), calls), ({name}, calls - 1)):
+        fetcher = LinkedInAnalyticsFetcher(TOKEN, "40012345", base_url=server.url, clock=lambda: NOW)
+        fetcher.dead_metrics |= dead
+        figures = [r.analytics for r in fetcher.fetch_many(page_of(3, "video")) if r.analytics]
+        assert [(a["video_views"], a["video_watch_time"]) for a in figures] == [known] * 3
+        assert [a["reactions_count"] for a in figures] == [3] * 3
+        assert fetcher.dead_metrics == {name}
+        assert paths(server)["videoAnalytics"] == sent
+        assert [s.metric for s in fetcher.catalog if name in s.asked] == [
+            "video_views" if retired == "VIDEO_VIEW" else "video_watch_time"
+        ]
+        fetcher.close()
+        server.requests.clear()
+
+
+def test_a_video_that_linkedin_refuses_retires_no_figure(
+    server: PlatformServer, fetcher: LinkedInAnalyticsFetcher
+) -> None:
+    odd = ugc(0).replace(":", "%3A")
+    refusal = Answer(status=400, json={"serviceErrorCode": 0, "message": "Invalid query parameters", "status": 400})
+    server.answer = lambda r: refusal if "videoAnalytics" in r.path and odd in r.target else everything(r)
+    figures = [r.analytics and r.analytics["video_views"] for r in fetcher.fetch_many(page_of(2, "video"))]
+    assert (figures, fetcher.dead_metrics) == ([None, 9], set())
+
+
 @pytest.mark.parametrize("where", ["statuses", "errors"])
 def test_of_posts_without_statistics_the_deleted_are_told_by_their_entry(
     server: PlatformServer, fetcher: LinkedInAnalyticsFetcher, where: str
