@@ -81,7 +81,8 @@ class TwitterRequests(BasePlatformFetcher):
                         raise
                     refused |= more
                     continue
-                _logger.warning("twitter: X does not know %s any more: left out for a day", ", ".join(sorted(refused)))
+                if new := ", ".join(sorted(refused - self.dead_metrics)):  # else others have found it meanwhile
+                    _logger.warning("twitter: X does not know %s any more: left out for a day", new)
                 self.dead_metrics |= refused
                 return body
 

@@ -140,7 +140,7 @@ def exhausted(headers: Mapping[str, str]) -> list[tuple[Scope, int]]:
 class Reply:
     """What X said, sorted by post. Several replies can be added up.
 
-    `problems` holds error items by post; `unanswered` why a post was asked about in vain; `refused` the posts with
+    `problems` holds error items by post, of its media too; `unanswered` why a post was asked about in vain; `refused` posts with
     private fields that this token may not see; `unbound` the error items that name no post; `owners` the post that a
     medium's figures are given to, by media key: the oldest that carries it, unless the caller knows better.
     """
@@ -212,7 +212,10 @@ def read_reply(body: Any) -> Reply:
             reply.media[item["media_key"]] = item
     for item in _objects(body.get("errors")):
         post_id = next((v for v in (item.get("resource_id"), item.get("value")) if is_id(v)), None)
-        if post_id is None or item.get("resource_type", "tweet") not in ("tweet", "post"):
+        if item.get("resource_type") == "media" and problem_type(item) == FIELD_FAILED:
+            carriers = [i for i, row in reply.posts.items() if item.get("resource_id") in media_keys_of(row)]
+            reply.problems |= {i: item for i in carriers if i not in reply.problems}
+        elif post_id is None or item.get("resource_type", "tweet") not in ("tweet", "post"):
             reply.unbound.append(item)
         elif problem_type(item) == FIELD_REFUSED:
             reply.refused.add(post_id)

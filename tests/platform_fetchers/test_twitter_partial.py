@@ -155,6 +155,21 @@ def test_a_figure_that_x_could_not_read_is_worth_another_try(
     assert found["12"].error is None
 
 
+def test_views_that_x_could_not_read_are_worth_another_try(
+    server: PlatformServer, fetcher: TwitterAnalyticsFetcher
+) -> None:
+    failed = {**item("13_5", "field-hydration-failure"), "resource_type": "media", "parameter": "media_keys"}
+    video = {"id": "11", "public_metrics": PUBLIC, "attachments": {"media_keys": ["13_5"]}}
+    media = {"media": [{"media_key": "13_5", "type": "video"}]}
+    rows = [video, {"id": "12", "public_metrics": PUBLIC}]
+    server.script(Answer(json={"data": rows, "includes": media, "errors": [failed]}))
+    found = {reading.platform_post_id: reading for reading in fetcher.fetch_many(refs("11", "12"))}
+    assert isinstance(found["11"].error, TransientError)
+    assert found["11"].analytics is not None
+    assert (found["11"].analytics["likes_count"], found["11"].analytics["video_views"]) == (88, None)
+    assert found["12"].error is None
+
+
 def test_a_retweet_has_no_figures_of_its_own(account: XAccount, fetcher: TwitterAnalyticsFetcher) -> None:
     one = account.publish(OLD, referenced_tweets=[{"type": "retweeted", "id": "5"}])
     quote = account.publish(OLD, referenced_tweets=[{"type": "quoted", "id": "5"}])
