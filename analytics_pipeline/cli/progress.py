@@ -7,6 +7,7 @@ from datetime import date, datetime
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.text import Text
 from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
 
@@ -26,6 +27,8 @@ class PostsProgress:
     def say(self, what: str) -> None:
         """Names the present step."""
         self._progress.update(self._task, description=what)
+        if not self._progress.console.is_terminal:  # where no bar is drawn, a line says that something is done
+            self._progress.console.print(Text(f"{what} …"))
 
     def show(self, done: int, total: int) -> None:
         """Moves the bar."""

@@ -1,4 +1,4 @@
-"""The progress bar, while the database goes away and comes back."""
+"""The progress bar: while the database goes away and comes back, and where there is no terminal to draw it on."""
 
 import threading
 from datetime import UTC, date, datetime
@@ -32,3 +32,12 @@ def test_the_bar_goes_on_once_a_lost_database_is_back(session: Session, monkeypa
     finally:
         event.remove(Engine, "before_cursor_execute", go_away)
     assert len(killed) == 1
+
+
+def test_without_a_terminal_each_step_is_a_line_when_it_begins(session: Session) -> None:
+    day = date(2026, 9, 1)
+    piped = Console(file=StringIO(), force_terminal=False)
+    with posts_progress(piped, ["twitter"], day, day, datetime.now(UTC)) as progress:
+        progress.say("twitter 2026-09-01 to 2026-09-01")
+        assert isinstance(piped.file, StringIO)
+        assert piped.file.getvalue() == "twitter 2026-09-01 to 2026-09-01 …\n"
