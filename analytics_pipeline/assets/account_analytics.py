@@ -27,6 +27,14 @@ def account_analytics_asset(platform: str) -> dg.AssetsDefinition:
         began = monotonic()
         with sync_service(context, platform) as service:
             results = list(service.read_account_days(platform, first, last, config.accounts))
+        if unknown := sorted(set(config.accounts) - {result.account.id for result in results}):
+            problem = (
+                f"no connected {platform} account has the id {', '.join(map(str, unknown))}: "
+                "analytics-pipeline accounts list shows them"
+            )
+            if not results:
+                raise dg.Failure(f"No figures were read: {problem}", allow_retries=False)
+            context.log.warning("%s", problem)
         failed = [result for result in results if result.failure]
         if failed and len(failed) == len(results) and not any(result.found for result in failed):
             reasons = "; ".join(
