@@ -5,6 +5,7 @@ A run process of its own costs 10 s and more before the first line of work; a pe
 """
 
 import os
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from datetime import date
@@ -15,7 +16,9 @@ from uuid import uuid4
 import dagster as dg
 from dagster._core.execution.plan.objects import StepFailureData
 from dagster._core.instance.ref import InstanceRef
-from dagster._core.storage.tags import MAX_RETRIES_TAG
+from dagster._core.remote_origin import ManagedGrpcPythonEnvCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
+from dagster._core.storage.tags import MAX_RETRIES_TAG, REPOSITORY_LABEL_TAG
+from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
 from analytics_pipeline.automation.dead_runs import end_dead_runs, tell_what_they_stored
 from analytics_pipeline.automation.jobs import ACCOUNT_JOBS, SUMMARIES_JOB, only_due_config, sync_job_name
@@ -30,6 +33,14 @@ from analytics_pipeline.sync.errors import InvalidRequestError
 
 _TAGS = {"started_from": "command line", MAX_RETRIES_TAG: "0"}
 """Not started again by the daemon, which does not know how; the retry sensor reads what is left."""
+_REPOSITORY = RemoteRepositoryOrigin(
+    ManagedGrpcPythonEnvCodeLocationOrigin(
+        LoadableTargetOrigin(executable_path=sys.executable, module_name="analytics_pipeline.definitions"),
+        "analytics_pipeline",
+    ),
+    "__repository__",
+)
+"""As `workspace.yaml` names it. The UI executes again only runs of which it knows that, and lists a job's by its label."""
 _NO_COMPUTE_LOGS = {
     # Capturing what steps print takes two processes a step; what people should read is in the events.
     "compute_logs": {
@@ -115,10 +126,11 @@ def _execute(
         result = defs.resolve_job_def(job).execute_in_process(
             instance=instance,
             run_id=run_id,
-            tags=tags | _TAGS | watched(run_id),
+            tags=tags | _TAGS | watched(run_id) | {REPOSITORY_LABEL_TAG: _REPOSITORY.get_label()},
             run_config=config | _QUIET,
             raise_on_error=False,
         )
+    instance.run_storage.replace_job_origin(result.dagster_run, RemoteJobOrigin(_REPOSITORY, job))
     if any(_was_interrupted(event) for event in result.all_events):
         raise KeyboardInterrupt  # Dagster has ended the run in good order; now it is the command's turn
     return result
