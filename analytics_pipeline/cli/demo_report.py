@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from operator import itemgetter
 from typing import Any
 
@@ -26,7 +26,8 @@ _PLATFORMS = text(
 )
 _MONTHS = text(
     """
-    select period_start as month, platform, total_posts as posts, total_engagements as engagements,
+    select to_char(period_start, 'YYYY-MM') || case when period_end >= :today then '*' else '' end as month,
+        platform, total_posts as posts, total_engagements as engagements,
         total_impressions as impressions, avg_engagement_rate as "rate %",
         engagement_growth as "growth %"
     from analytics_summaries s
@@ -72,7 +73,7 @@ def show(
     refused = Counter(request.platform for request in sandbox.requests if request.status == 429)
     with new_session() as session:
         counts = {row.platform: row._asdict() for row in session.execute(_PLATFORMS, {"began": began})}
-        months = [{**row._asdict(), "month": f"{row.month:%Y-%m}"} for row in session.execute(_MONTHS)]
+        months = [row._asdict() for row in session.execute(_MONTHS, {"today": datetime.now(UTC).date()})]
         problems = [row._asdict() for row in session.execute(_PROBLEMS)] + unread_accounts(account_runs)
         business = session.scalar(text("select name from businesses order by id limit 1"))
     rows = [
@@ -88,6 +89,8 @@ def show(
     console.print(table("Synced", rows, empty=""))
     console.print(f"Summaries: {dbt_seconds:.1f} s in dbt. {number_of_runs} Dagster runs in all.\n")
     console.print(table(f"{business}, by month of publication", months, empty="There are no summaries."))
+    if any("*" in month["month"] for month in months):
+        console.print("*: not over yet.")
     problems.sort(key=itemgetter("platform", "account", "what"))
     console.print(table("What could not be synced, and why", problems, empty="Everything was synced."))
     console.print(

@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
@@ -35,6 +36,9 @@ def test_the_demo_shows_what_it_promises(database_url: URL, tmp_path: Path) -> N
     assert "post_video_views is retired" in shown
     assert "days: needs reauth" in shown
     assert "a post: gone" in shown
+    month = f"{datetime.now(UTC):%Y-%m}"
+    assert f"\n {month} " not in shown, "what has grown of a month that is not over is a part"
+    assert (f"\n {month}* " in shown) == ("*: not over yet." in shown)
     assert re.search(
         r"instagram +Verdant Home Studio +account figures +instagram: Error validating access token", shown
     )
