@@ -19,6 +19,7 @@ def backfill(
     """List and read the posts of past days, newest first, and the accounts' own figures; then rebuild summaries."""
     from analytics_pipeline import runs
     from analytics_pipeline.automation.ranges import chunks
+    from analytics_pipeline.cli import demo_data
     from analytics_pipeline.cli.progress import posts_progress
     from analytics_pipeline.database import engine
     from analytics_pipeline.platform_fetchers import FETCHERS
@@ -40,6 +41,7 @@ def backfill(
     if end > datetime.now(UTC).date():
         raise InvalidRequestError(f"--to {end} is in the future")
     engine.upgrade()
+    demo_data.refuse_unless_served()
     if failed_only:
         platform = [name for name in platform if _release(name, start, end)]
         if not platform:

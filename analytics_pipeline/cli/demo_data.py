@@ -1,8 +1,10 @@
 """The demo's world and rows: made anew by every demo, told apart from a user's own data by their owner."""
 
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from urllib.parse import urlsplit
 
 from sqlalchemy import Connection, delete, func, inspect, select, text
 
@@ -92,6 +94,24 @@ def last_sandbox() -> Iterator[SandboxServer | None]:
         return
     with sandbox(load_world(home / "demo_world")) as server:
         yield server
+
+
+def refuse_unless_served() -> None:
+    """Raises InvalidRequestError where accounts call the demo's sandbox and nobody serves it: every day would fail."""
+    settings = get_settings()
+    file = sandbox_env_file(settings.analytics_home)
+    for line in file.read_text().splitlines() if file.exists() else ():
+        name, _, url = line.partition("=")
+        if getattr(settings, name.lower(), None) != url:
+            continue  # the environment names another host, which comes first
+        address = urlsplit(url)
+        try:
+            socket.create_connection((address.hostname, address.port or 80), timeout=2).close()
+        except OSError:
+            raise InvalidRequestError(
+                "the demo's sandbox is not served: analytics-pipeline dev serves it, in another terminal; "
+                "analytics-pipeline demo --remove ends it"
+            ) from None
 
 
 def connect_accounts(world: World) -> None:

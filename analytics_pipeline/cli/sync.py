@@ -23,11 +23,13 @@ def sync(
     as_json: AsJson = False,
 ) -> None:
     """Find a business's new posts and read the figures of its posts now, outside Dagster."""
+    from analytics_pipeline.cli import demo_data
     from analytics_pipeline.database import engine
     from analytics_pipeline.sync import AnalyticsSyncService
     from analytics_pipeline.sync.results import UnitResult
 
     engine.upgrade()
+    demo_data.refuse_unless_served()
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -52,10 +54,12 @@ def sync_post(
     post_id: Annotated[int, typer.Argument(help="Id of the post in published_posts.")], as_json: AsJson = False
 ) -> None:
     """Read the figures of one post now."""
+    from analytics_pipeline.cli import demo_data
     from analytics_pipeline.database import engine
     from analytics_pipeline.sync import AnalyticsSyncService
 
     engine.upgrade()
+    demo_data.refuse_unless_served()
     with engine.new_session() as session:
         report = AnalyticsSyncService(session).sync_single_post(post_id)
     _show(report, as_json)
