@@ -72,7 +72,7 @@ def add(
     got_at = datetime.now(UTC)
     if token_file is not None:
         try:
-            token = token_file.read_text()
+            token = token_file.read_text(encoding="utf-8-sig")
         except UnicodeDecodeError:
             raise InvalidRequestError(f"{token_file} holds no text, so no token") from None
         got_at = min(got_at, datetime.fromtimestamp(token_file.stat().st_mtime, UTC))

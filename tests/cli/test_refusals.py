@@ -223,6 +223,15 @@ class TestTokenFile:
         assert call(*ADD, "--token-file", str(file)) == (1, "", f"Error: {file} holds no text, so no token")
         assert session.scalar(select(func.count()).select_from(Business)) == 0
 
+    def test_a_mark_of_the_byte_order_is_no_part_of_the_token(
+        self, call: Call, session: Session, tmp_path: Path
+    ) -> None:
+        file = tmp_path / "x.json"
+        file.write_text('{"access_token": "abc"}', encoding="utf-8-sig")  # as Windows writes files
+        status, output, errors = call(*ADD, "--token-file", str(file))
+        assert (status, errors) == (0, "")
+        assert "twitter account 7 is connected to Acme" in output
+
 
 class TestSandbox:
     """`sandbox` ends before it serves."""
