@@ -5,6 +5,7 @@ was started from a command line, would stay STARTED for hours, and keep its plat
 Here: Dagster's side. Not here: the sign of life itself (database), units that a dead worker held (`sync/ledger.py`).
 """
 
+import logging
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from time import sleep
@@ -18,6 +19,7 @@ from analytics_pipeline.database.sign_of_life import TAKEN_ANEW_SECONDS, shows_l
 from analytics_pipeline.executor import watched
 from analytics_pipeline.resources import DatabaseResource
 
+_log = logging.getLogger(__name__)
 _LOOKED_BACK = timedelta(hours=1)
 """How far the first tick looks for runs that ended without telling all."""
 
@@ -36,6 +38,8 @@ def end_dead_runs(instance: dg.DagsterInstance) -> list[dg.DagsterRun]:
     watched_runs = [run for run in instance.get_runs(going_on) if run.tags.items() >= watched(run.run_id).items()]
     silent = [run for run in watched_runs if not shows_life(run.run_id)]
     if silent:
+        names = ", ".join(run.run_id[:8] for run in silent)
+        _log.warning("No sign of life of runs %s: they are looked at once more in %.0f s", names, TAKEN_ANEW_SECONDS)
         sleep(TAKEN_ANEW_SECONDS)
     dead = []
     for run in silent:

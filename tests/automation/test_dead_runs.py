@@ -53,10 +53,14 @@ def status(instance: dg.DagsterInstance, run_id: str) -> str:
 
 
 @pytest.mark.parametrize("before", [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTED])
-def test_a_run_is_dead_without_its_sign_of_life(instance: dg.DagsterInstance, before: dg.DagsterRunStatus) -> None:
+def test_a_run_is_dead_without_its_sign_of_life(
+    instance: dg.DagsterInstance, before: dg.DagsterRunStatus, caplog: pytest.LogCaptureFixture
+) -> None:
     living, dead = started(instance), started(instance, before)
     with sign_of_life(living):
         assert "1 dead runs ended" in str(tick(instance).skip_reason)
+        # A command at a terminal waits for this, too.
+        assert f"No sign of life of runs {dead[:8]}: they are looked at once more in 15 s" in caplog.text
         assert (status(instance, living), status(instance, dead)) == ("STARTED", "FAILURE")
         assert shows_life(living)
     tick(instance)
