@@ -54,6 +54,12 @@ def _every_line() -> None:
     logging.getLogger("analytics_pipeline").setLevel(logging.NOTSET)
 
 
+@pytest.fixture(autouse=True)
+def _zone_of_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test of another time zone is spared it by what imported Dagster's storage before, which asks for UTC."""
+    monkeypatch.delenv("PGTZ", raising=False)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _own_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """No test sees the settings or the data of the person who runs it."""

@@ -24,6 +24,9 @@ from analytics_pipeline.settings import PROJECT_DIR, get_settings
 # By default Dagster writes the event of every partition in a transaction of its own; a dbt run over a year is thousands.
 # Set here, since every process of Dagster loads this module: the daemon, which makes most runs, loads nothing else of ours.
 os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "1000")
+# The times of Dagster's columns are of the connection's zone, by default the server's own, but Dagster takes them for UTC:
+# west of it no run would ever have been made or ended lately. libpq reads this; poolers refuse it less often than `options`.
+os.environ["PGTZ"] = "UTC"
 
 
 class PipelineEventLog(PostgresEventLogStorage):

@@ -77,6 +77,33 @@ def test_every_process_finds_the_database_and_no_file_holds_its_address(
     engine.dispose()
 
 
+_A_RUN = """
+from datetime import UTC, datetime
+from dagster import DagsterInstance, RunsFilter
+from analytics_pipeline.database.dagster_storage import instance_ref
+from tests.database.test_dagster_storage import talk
+
+began = datetime.now(UTC)
+with DagsterInstance.from_ref(instance_ref()) as instance:
+    talk.execute_in_process(instance=instance)
+    (record,) = instance.get_run_records()
+    print(instance.get_runs_count(RunsFilter(created_after=began)), instance.get_runs_count(RunsFilter(updated_after=began)))
+    print(began <= record.create_timestamp <= record.update_timestamp <= datetime.now(UTC))
+"""
+
+
+@pytest.mark.parametrize("zone", ["America/Los_Angeles", "Pacific/Kiritimati"])
+def test_runs_are_found_by_their_times_whatever_the_zone_of_the_server(database_url: URL, zone: str) -> None:
+    """Dagster's columns have no zone and are compared with times of UTC: as the sensors of dead runs and summaries do."""
+    server = create_engine(dagster_database_url())
+    with server.begin() as connection:
+        name = connection.scalar(text("SELECT quote_ident(current_database())"))
+        connection.execute(text(f"ALTER DATABASE {name} SET timezone = '{zone}'"))
+    server.dispose()
+    done = subprocess.run([sys.executable, "-c", _A_RUN], capture_output=True, text=True, check=True, cwd=PROJECT_DIR)
+    assert done.stdout.splitlines() == ["words on stdout", "1 1", "True"]
+
+
 def test_the_settings_that_keep_a_dead_run_from_blocking_its_platform(database_url: URL, tmp_path: Path) -> None:
     reference = InstanceRef.from_dir(str(tmp_path), config_dir=str(PROJECT_DIR))
     with DagsterInstance.from_ref(reference) as instance:
