@@ -4,6 +4,7 @@ Here: URLs for every driver that needs one, clear errors. Not here: tables (`mod
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -25,8 +26,14 @@ EMBEDDED_DATABASE = "analytics"
 _OUR_DRIVER = "postgresql+psycopg"
 _DAGSTER_DRIVER = "postgresql+psycopg2"
 _MAINTENANCE_DATABASE = "postgres"
+OLDEST_SERVER = 14
+"""The first with `client_connection_check_interval`, and with `hash_record_extended`, of which the summaries make use."""
+_SCHEMA = "public"
+"""Where dbt's sources, and what it builds, are."""
 _CONNECT_SECONDS = 10
 _MIGRATION_LOCK = 7_241_905_301  # any number: the pipeline's only advisory lock of this width
+_LOOK_FOR_CLIENT = "SET client_connection_check_interval = '10s'"
+"""While a statement runs, or waits for a lock."""
 _OF_DBTS_PROFILE = {"host", "port", "user", "password", "dbname"}
 
 
@@ -142,7 +149,18 @@ def _connect_arguments(url: URL) -> dict[str, Any]:
 def _connect(url: URL, **others: Any) -> "psycopg.Connection[Any]":
     """`others` are libpq's keywords too, and overrule the URL."""
     arguments: dict[str, Any] = {"connect_timeout": _CONNECT_SECONDS, "application_name": "analytics_pipeline"}
-    return psycopg.connect(**(arguments | _connect_arguments(url) | others))
+    connection = psycopg.connect(**(arguments | _connect_arguments(url) | others))
+    if complaint := too_old(connection.info.server_version):
+        connection.close()
+        raise DatabaseUnavailableError(complaint)
+    return connection
+
+
+def too_old(version: int) -> str | None:
+    """What is wrong with a server of that version, as libpq tells it: 140005 is 14.5."""
+    if version >= OLDEST_SERVER * 10_000:
+        return None
+    return f"the server is PostgreSQL {version // 10_000}, but the pipeline needs {OLDEST_SERVER} or newer"
 
 
 def _connect_or_explain(url: URL) -> "psycopg.Connection[Any]":
@@ -190,11 +208,14 @@ def create_database_if_missing(url: URL) -> None:
 def _connect_to_work(url: URL) -> "psycopg.Connection[Any]":
     """Locks of a worker end with its connection, so the server has to notice that a worker's machine is gone."""
     connection = _connect_or_explain(url)
+    connection.autocommit = True
     connection.execute(
         "SET tcp_keepalives_idle = 60; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 6;"
-        " SET client_connection_check_interval = '10s'"  # while a statement runs, or waits for a lock
+        " SET DateStyle = 'ISO'"  # psycopg reads moments in no other
     )
-    connection.commit()
+    with suppress(psycopg.errors.InvalidParameterValue):  # a server on Windows cannot look
+        connection.execute(_LOOK_FOR_CLIENT)
+    connection.autocommit = False
     return connection
 
 
@@ -240,12 +261,15 @@ def upgrade(url: URL | None = None) -> None:
             connection.commit()  # the lock belongs to the connection, not to this transaction
             config = _alembic_config()
             config.attributes["connection"] = connection
-            unknown = _revisions(connection) - {script.revision for script in _scripts().walk_revisions()}
+            present = _revisions(connection)
+            unknown = present - {script.revision for script in _scripts().walk_revisions()}
             if unknown:
                 raise DatabaseUnavailableError(
                     f"the tables of database {url.database!r} are those of a newer version of the pipeline "
                     f"(revision {', '.join(sorted(unknown))}): update the pipeline"
                 )
+            if present != set(_scripts().get_heads()):
+                _refuse_useless_schema(connection)
             command.upgrade(config, "head")
     finally:
         engine.dispose()  # closes the connection, and with it frees the lock
@@ -262,6 +286,28 @@ def schema_is_current(url: URL | None = None) -> bool:
     finally:
         engine.dispose()
     return present == set(_scripts().get_heads())
+
+
+def _refuse_useless_schema(connection: Connection) -> None:
+    """Where tables could not be made, or would be made where dbt does not look for them."""
+    user, database, here, allowed = connection.execute(
+        text(
+            "SELECT quote_ident(current_user), quote_ident(current_database()), current_schema(),"
+            " has_schema_privilege(:schema, 'USAGE') AND has_schema_privilege(:schema, 'CREATE')"
+        ),
+        {"schema": _SCHEMA},
+    ).one()
+    connection.rollback()
+    if not allowed:
+        raise DatabaseUnavailableError(
+            f"{user} may not make tables in the schema {_SCHEMA} of database {database}: let an administrator "
+            f"run GRANT USAGE, CREATE ON SCHEMA {_SCHEMA} TO {user}"
+        )
+    if here != _SCHEMA:
+        raise DatabaseUnavailableError(
+            f"by its search_path {user} does not make tables of database {database} in the schema {_SCHEMA}, where dbt "
+            f"looks for them: run ALTER ROLE {user} IN DATABASE {database} SET search_path = {_SCHEMA}"
+        )
 
 
 def _revisions(connection: Connection) -> set[str]:

@@ -5,6 +5,7 @@ import re
 import subprocess
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
@@ -213,7 +214,77 @@ def test_two_upgrades_at_once_make_one_database(postgres_server: embedded.Embedd
     assert database.schema_is_current(url) is True
 
 
+def test_a_server_that_is_too_old_is_refused_before_anything_is_written(
+    postgres_server: embedded.EmbeddedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the servers that are tried, none is: here the oldest that will do is one that does not exist yet."""
+    monkeypatch.setattr(database, "OLDEST_SERVER", 99)
+    url = url_of(postgres_server, "never made")
+    with pytest.raises(database.DatabaseUnavailableError, match=r"is PostgreSQL 18, .* needs 99 or newer"):
+        database.upgrade(url)
+    with psycopg.connect(postgres_server.url("postgres")) as connection:
+        assert connection.execute("SELECT FROM pg_database WHERE datname = 'never made'").rowcount == 0
+
+
+@pytest.mark.parametrize(("version", "works"), [(90624, False), (130023, False), (140000, True), (180004, True)])
+def test_which_servers_are_too_old(version: int, works: bool) -> None:
+    assert (database.too_old(version) is None) is works
+
+
+@pytest.mark.parametrize("path", ['"$user", public', "nowhere"])
+def test_tables_that_dbt_would_not_find_are_not_made(guarded: embedded.EmbeddedServer, path: str) -> None:
+    """A schema of the user's own name is what PostgreSQL's manual advises."""
+    with psycopg.connect(guarded.url("postgres"), autocommit=True) as connection:
+        connection.execute("DROP DATABASE IF EXISTS own")
+        connection.execute("CREATE DATABASE own OWNER guest")
+        connection.execute(f"ALTER ROLE guest IN DATABASE own SET search_path = {path}")
+    with psycopg.connect(guarded.url("own")) as connection:
+        connection.execute("CREATE SCHEMA AUTHORIZATION guest")
+    url = as_guest(guarded, "own", "hunter2")
+    advice = "ALTER ROLE guest IN DATABASE own SET search_path = public"
+    with pytest.raises(database.DatabaseUnavailableError, match=advice):
+        database.upgrade(url)
+    with psycopg.connect(database.libpq_url(url), autocommit=True) as connection:
+        assert connection.execute("SELECT FROM pg_tables WHERE tablename = 'published_posts'").rowcount == 0
+        connection.execute(advice)
+    database.upgrade(url)
+    assert database.schema_is_current(url) is True
+
+
+def test_a_database_that_the_user_does_not_own(guarded: embedded.EmbeddedServer) -> None:
+    """Since PostgreSQL 15 `GRANT ALL ON DATABASE` gives no right to make tables in it."""
+    with psycopg.connect(guarded.url("postgres"), autocommit=True) as connection:
+        connection.execute("CREATE DATABASE granted")
+        connection.execute("GRANT ALL ON DATABASE granted TO guest")
+    url = as_guest(guarded, "granted", "hunter2")
+    with pytest.raises(database.DatabaseUnavailableError, match="GRANT USAGE, CREATE ON SCHEMA public TO") as caught:
+        database.upgrade(url)
+    with psycopg.connect(guarded.url("granted"), autocommit=True) as connection:
+        connection.execute(str(caught.value).partition("run ")[2])
+    database.upgrade(url)
+    assert database.schema_is_current(url) is True
+    with psycopg.connect(guarded.url("granted"), autocommit=True) as connection:
+        connection.execute("REVOKE CREATE ON SCHEMA public FROM guest")
+    database.upgrade(url)  # there is nothing to make
+
+
 # --- connections
+
+
+def test_moments_are_read_whatever_style_the_server_writes_them_in(engine: Engine) -> None:
+    with engine.begin() as connection:
+        name = connection.scalar(text("SELECT quote_ident(current_database())"))
+        connection.execute(text(f"ALTER DATABASE {name} SET datestyle = 'German'"))
+    engine.dispose()
+    with engine.connect() as connection:
+        assert connection.scalar(text("SELECT timestamptz '2026-02-01 10:00Z'")) == datetime(2026, 2, 1, 10, tzinfo=UTC)
+
+
+def test_a_server_that_cannot_look_for_its_clients(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On Windows it refuses any interval but 0, as every server refuses a negative one."""
+    monkeypatch.setattr(database, "_LOOK_FOR_CLIENT", "SET client_connection_check_interval = '-1s'")
+    with engine.connect() as connection:
+        assert connection.scalar(text("SELECT current_setting('DateStyle')")) == "ISO, MDY"
 
 
 def test_connections_survive_a_restart_of_the_server(engine: Engine) -> None:
