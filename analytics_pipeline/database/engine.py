@@ -206,12 +206,16 @@ def create_database_if_missing(url: URL) -> None:
 
 
 def _connect_to_work(url: URL) -> "psycopg.Connection[Any]":
-    """Locks of a worker end with its connection, so the server has to notice that a worker's machine is gone."""
+    """As the code takes it for granted, whatever the server, the database or the user has by default.
+
+    Locks of a worker end with its connection, so the server has to notice that a worker's machine is gone.
+    """
     connection = _connect_or_explain(url)
     connection.autocommit = True
     connection.execute(
         "SET tcp_keepalives_idle = 60; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 6;"
-        " SET DateStyle = 'ISO'"  # psycopg reads moments in no other
+        " SET DateStyle = 'ISO';"  # psycopg reads moments in no other
+        " SET default_transaction_isolation = 'read committed'"  # who waited for a row, or a lock, has to see what was done
     )
     with suppress(psycopg.errors.InvalidParameterValue):  # a server on Windows cannot look
         connection.execute(_LOOK_FOR_CLIENT)

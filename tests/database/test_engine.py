@@ -280,6 +280,21 @@ def test_moments_are_read_whatever_style_the_server_writes_them_in(engine: Engin
         assert connection.scalar(text("SELECT timestamptz '2026-02-01 10:00Z'")) == datetime(2026, 2, 1, 10, tzinfo=UTC)
 
 
+def test_two_that_change_a_row_wait_for_each_other_whatever_the_server_prefers(engine: Engine) -> None:
+    with engine.begin() as connection:
+        name = connection.scalar(text("SELECT quote_ident(current_database())"))
+        connection.execute(text(f"ALTER DATABASE {name} SET default_transaction_isolation = 'repeatable read'"))
+        connection.execute(text("INSERT INTO businesses (name) VALUES ('Acme')"))
+    engine.dispose()
+    change = text("UPDATE businesses SET name = name || '!'")
+    with engine.begin() as late:
+        assert late.scalar(text("SELECT name FROM businesses")) == "Acme"
+        with engine.begin() as early:
+            early.execute(change)
+        late.execute(change)
+        assert late.scalar(text("SELECT name FROM businesses")) == "Acme!!"
+
+
 def test_a_server_that_cannot_look_for_its_clients(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """On Windows it refuses any interval but 0, as every server refuses a negative one."""
     monkeypatch.setattr(database, "_LOOK_FOR_CLIENT", "SET client_connection_check_interval = '-1s'")
