@@ -30,7 +30,7 @@ Cell = str | int | float | datetime | None
 
 def explained(error: Exception) -> str | None:
     """The message of an error that a person can mend; None for one that is a bug and deserves its traceback."""
-    from psycopg.errors import InsufficientPrivilege, NumericValueOutOfRange
+    from psycopg.errors import InsufficientPrivilege, NumericValueOutOfRange, ReadOnlySqlTransaction
     from sqlalchemy.exc import DBAPIError, StatementError
 
     from analytics_pipeline.database.embedded import EmbeddedServerError
@@ -50,6 +50,9 @@ def explained(error: Exception) -> str | None:
             return f"a number is too large: ids go up to {2**63 - 1}"
         if isinstance(error, InsufficientPrivilege):
             return f"{error.diag.message_primary}: DATABASE_URL has to name the user who owns the pipeline's tables"
+        if isinstance(error, ReadOnlySqlTransaction):
+            need = "DATABASE_URL has to name the server that takes writes, and a user who may write"
+            return f"{error.diag.message_primary}: {need}"
     if isinstance(error, ValidationError):  # a setting: its value may be secret, so only its name and fault are shown
         return "; ".join(f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
     if isinstance(error, OSError) and error.strerror:  # those of HTTP have no word of the system, but URLs with tokens

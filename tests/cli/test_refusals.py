@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import psycopg
 import pytest
-from sqlalchemy import Engine, event, func, select, text
+from sqlalchemy import URL, Engine, event, func, select, text
 from sqlalchemy.orm import Session
 
 from analytics_pipeline.database.models import Business
@@ -140,6 +140,20 @@ def test_a_user_without_rights_on_the_tables(
     assert errors == (
         "Error: permission denied for table alembic_version: "
         "DATABASE_URL has to name the user who owns the pipeline's tables"
+    )
+
+
+def test_a_server_that_only_reads(call: Call, database_url: URL, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a standby does, to which the address that a managed server has for readers leads."""
+    url = database_url.update_query_dict({"options": "-c default_transaction_read_only=on"})
+    monkeypatch.setenv("DATABASE_URL", url.render_as_string(hide_password=False))
+    monkeypatch.setenv("TOKEN", "t")
+    get_settings.cache_clear()
+    status, output, errors = call(*ADD, "--token-env", "TOKEN")
+    assert (status, output) == (1, "")
+    assert errors == (
+        "Error: cannot execute INSERT in a read-only transaction: "
+        "DATABASE_URL has to name the server that takes writes, and a user who may write"
     )
 
 
