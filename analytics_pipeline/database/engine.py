@@ -227,7 +227,18 @@ def _engine(
     url: URL, connect: Callable[[URL], "psycopg.Connection[Any]"] = _connect_or_explain, **options: Any
 ) -> Engine:
     # Tokens are among the parameters, not yet encrypted: the errors of statements must not repeat them.
-    return create_engine(url, creator=lambda: connect(url), hide_parameters=True, **options)
+    return create_engine(url, creator=lambda: _of_characters(connect(url)), hide_parameters=True, **options)
+
+
+def _of_characters(connection: "psycopg.Connection[Any]") -> "psycopg.Connection[Any]":
+    if (encoding := connection.info.parameter_status("server_encoding")) != "SQL_ASCII":
+        return connection
+    name = connection.info.dbname
+    connection.close()
+    raise DatabaseUnavailableError(
+        f"database {name!r} has the encoding {encoding}, of which no text can be read: drop it, and make it by "
+        f"CREATE DATABASE \"{name}\" ENCODING 'UTF8' TEMPLATE template0"
+    )
 
 
 @lru_cache(maxsize=1)

@@ -268,6 +268,15 @@ def test_a_database_that_the_user_does_not_own(guarded: embedded.EmbeddedServer)
     database.upgrade(url)  # there is nothing to make
 
 
+def test_a_database_without_characters(guarded: embedded.EmbeddedServer) -> None:
+    """As a server makes them that was set up where LANG is C: of bytes, of which no text can be read."""
+    with psycopg.connect(guarded.url("postgres"), autocommit=True) as connection:
+        connection.execute("CREATE DATABASE bytes OWNER guest ENCODING SQL_ASCII TEMPLATE template0")
+    with pytest.raises(database.DatabaseUnavailableError, match="ENCODING 'UTF8' TEMPLATE template0") as caught:
+        database.upgrade(as_guest(guarded, "bytes", "hunter2"))
+    assert "'bytes' has the encoding SQL_ASCII" in str(caught.value)
+
+
 # --- connections
 
 
