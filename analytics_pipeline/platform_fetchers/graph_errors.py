@@ -68,9 +68,12 @@ class ErrorRow:
 _AGAIN: Final = "Connect the account again."
 _BUG: Final = "The request is malformed: please report it with this message."
 
+_BUSINESS_THROTTLES: Final = range(80000, 80007)
+"""One code for each `type` of x-business-use-case-usage (facebook.md §6); those of ads and leads too hold the account."""
+
 GRAPH_ERRORS: Final = (
     ErrorRow(TooMuchDataError, (1,), text="reduce the amount of data"),
-    ErrorRow(RateLimitError, (4, 17, 32, 341, 613, 80001, 80002, 80006)),
+    ErrorRow(RateLimitError, (4, 17, 32, 341, 613, *_BUSINESS_THROTTLES)),
     ErrorRow(InvalidTokenError, (190,), 458, hint=f"The app was removed from the account. {_AGAIN}"),
     ErrorRow(InvalidTokenError, (190,), 459, hint="The person must log in at facebook.com and answer its checkpoint."),
     ErrorRow(InvalidTokenError, (190,), 460, hint=f"The password was changed. {_AGAIN}"),

@@ -31,7 +31,7 @@ ROWS = [
     *[pytest.param(n, None, "Permissions error", PermissionDeniedError, id=str(n)) for n in (200, 230, 299)],
     *[
         pytest.param(n, None, f"(#{n}) limit reached", RateLimitError, id=str(n))
-        for n in (4, 17, 32, 341, 613, 80001, 80002, 80006)
+        for n in (4, 17, 32, 341, 613, *range(80000, 80007))
     ],
     pytest.param(613, 1996, "inconsistent request volume", RateLimitError, id="613/1996"),
     pytest.param(100, None, "(#100) The value must be a valid insights metric", MetricError, id="100 metric"),

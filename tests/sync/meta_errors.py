@@ -54,6 +54,7 @@ FACEBOOK: list[Row] = [
     _row("throttled", 400, 613, "(#613) Calls to this api have exceeded the rate limit.", 1996),
     _row("throttled", 400, 80001, "(#80001) There have been too many calls to this Page account. Wait a bit and try again. "
          f"{_HELP}."),
+    _row("throttled", 400, 80005, f"(#80005) There have been too many leadgen api calls to this Page account. {_HELP}"),
     _row("throttled", 400, 80006, f"(#80006) There have been too many calls to this Messenger account. {_HELP}"),
     _row("metric", 400, 100, "(#100) The value must be a valid insights metric", name="100 metric"),
     _row("metric", 400, 100, "(#100) The value must be a valid insights metric", name="100 blame as text",
