@@ -196,6 +196,8 @@ class InstagramDetails(InstagramDays):
             return False
         if reading.analytics["impressions"] is None and reading.analytics["reach"] is None:
             return False  # the insights are withheld, as of a story that few have seen
+        if kind_of(reading.raw) == "VIDEO" and reading.analytics["shares_count"] is None:
+            return False  # one of the old videos that have but a part of what posts have
         return kind_of(reading.raw) in CLICKED_KINDS and not self.before_conversion(
             moment(reading.raw.get("timestamp"))
         )

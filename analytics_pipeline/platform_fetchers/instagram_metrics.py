@@ -58,7 +58,7 @@ DAY_TOTALS: Final = {
 }
 CLICKS: Final = "profile_activity"
 CLICKS_BREAKDOWN: Final = "action_type"
-CLICKED_KINDS: Final = ("FEED", "STORY")
+CLICKED_KINDS: Final = ("FEED", "STORY", "VIDEO")
 _LINK_CLICKED: Final = "bio_link_clicked"
 _KIND_OF_TYPE: Final = {"reel": "REELS", "story": "STORY", "video": "VIDEO"}
 _TYPES: Final = {"IMAGE": "image", "VIDEO": "video", "CAROUSEL_ALBUM": "carousel"}

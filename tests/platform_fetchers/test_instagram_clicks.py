@@ -50,6 +50,16 @@ def test_a_story_has_clicks_too(account: FakeAccount, fetcher: InstagramFetcher)
     assert known(story)["clicks"] == 8
 
 
+def test_a_video_from_before_reels_has_clicks_too(account: FakeAccount, fetcher: InstagramFetcher) -> None:
+    """Its product is FEED, which is what decides on a metric (instagram.md §4.1)."""
+    account.nodes = {"5": media(5, "VIDEO", clicks=7)}
+    [page] = fetcher.list_posts(START, START + timedelta(days=40))
+    assert page[0].post_type == "video"
+    assert page[0].reading is not None
+    [by_its_id] = fetcher.fetch_many([PostRef("5", None, "video")])
+    assert [known(reading)["clicks"] for reading in (page[0].reading, by_its_id)] == [7, 7]
+
+
 def test_clicks_are_those_of_media_of_any_age(account: FakeAccount, fetcher: InstagramFetcher) -> None:
     """Else the last reading of every post would take back what the readings before it told."""
     account.nodes = {"0": media(0, clicks=7), "739": media(739, clicks=8)}
