@@ -56,6 +56,8 @@ class GraphFetcher(GraphDays):
         self._patience = 2
         self.expands = True
         """Whether listings carry figures; off once one failed that is good without them, or was too much with one post."""
+        self.odd_page = False
+        """Whether one post kept the figures out of the last page: the next may carry them again."""
 
     @classmethod
     def for_account(cls, access_token: str, external_id: str, **options: Any) -> Self:
@@ -162,8 +164,9 @@ class GraphFetcher(GraphDays):
                 page = self._detailed(page, times)
                 found = [post.reading for post in page if post.reading and times.pop(post.platform_post_id, None)]
                 yield from found
+                few = len(found) < self._posts_per_call() and not self.odd_page
                 # By their ids, the next ones cost no more calls than the next page.
-                if len(found) < self._posts_per_call() or len(times) <= self._posts_per_call() or not self.expands:
+                if few or len(times) <= self._posts_per_call() or not self.expands:
                     return
         except AccountHiddenError:
             raise

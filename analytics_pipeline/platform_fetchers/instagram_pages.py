@@ -23,6 +23,8 @@ from analytics_pipeline.platform_fetchers.instagram_metrics import FEED, kind_of
 _CARRIED: Final = ("FEED", "REELS")
 _SECOND: Final = timedelta(seconds=1)
 _TOO_FEW_TO_HALVE: Final = 4
+_ODD_PAGES: Final = 2
+"""Where batches are taken, pages that one of their media may fail before none is asked for figures any more."""
 
 _log = logging.getLogger(__name__)
 
@@ -33,17 +35,19 @@ class InstagramPages(InstagramDetails):
     One refused metric, or one media without insights, fails a whole page. A metric that the newest media of a kind all
     refuse is retired, and the page is asked without it; where the other kind still has it, its media are read apart. Of
     media from before the account became a business, and of all that are older, the fields of the list are all there is.
-    After any other failure that may be of one media, the figures go media by media; where there are no batches, only those
-    of the media that cannot be listed with others.
+    Where one media refuses a metric, its page goes media by media; after any other failure that may be of one media, all
+    do. Where there are no batches, only the media do that cannot be listed with others.
     """
 
     def __init__(self, access_token: str, account_id: str | None, **options: Any) -> None:
         super().__init__(access_token, account_id, **options)
         self.unread: set[str] = set()
         """Listed media whose figures are still to be read by themselves."""
+        self._odd_pages = 0
 
     def _read_page(self, position: Mapping[str, str]) -> dict[str, Any]:
         edge = f"{self._account()}/{self.listing}"
+        self.odd_page = False
         while self.expands and self.unconverted is None and (alive := self._alive_in_all()):
             try:
                 page = self._get(url(edge, fields=with_insights(alive), **position))
@@ -57,7 +61,9 @@ class InstagramPages(InstagramDetails):
                 else:
                     _log.info("instagram: figures of account %s go by media: %s", self.account_id, error.message)
                     if self.batches:
-                        self.expands = False
+                        self._odd_pages += 1
+                        self.odd_page = self.expands = culprit is not None and self._odd_pages < _ODD_PAGES
+                        self._leave(_rows(page))
                     else:
                         self._read_halves(_rows(page), alive)
             if self.expands:

@@ -290,6 +290,29 @@ def test_a_thousand_images_in_thirty_calls(
     assert len(server.requests) == 10 + RATION
 
 
+@pytest.mark.parametrize("listed", [True, False])
+def test_one_odd_media_of_a_thousand_costs_its_page_only(
+    listed: bool, account: FakeAccount, fetcher: InstagramFetcher, server: PlatformServer
+) -> None:
+    account.nodes = {str(n): media(n) for n in range(1000)}
+    account.nodes["650"]["without"] = ["shares"]
+    wanted = refs(range(1000))
+    found = {}
+    if listed:
+        posts = [post for page in fetcher.list_posts(START, END) for post in page]
+        assert len(posts) == 1000
+        found = {post.platform_post_id: post.reading for post in posts if post.reading}
+        wanted = [ref for ref in wanted if ref.platform_post_id not in found]
+    found |= by_id(fetcher.fetch_many(wanted))
+    odd = found.pop("650")
+    assert known(odd) == {name: value for name, value in IMAGE_FIGURES.items() if name != "shares_count"}
+    assert len(found) == 999
+    assert all(known(reading) == IMAGE_FIGURES for reading in found.values())
+    bare, probe, of_its_page, alone = 1, 1, 2, 1
+    stories_and_page_anew = 3 if listed else 0
+    assert len(server.requests) <= 10 + bare + probe + of_its_page + alone + stories_and_page_anew + RATION
+
+
 def test_without_batches_the_listing_carries_and_reels_are_completed(
     account: FakeAccount, server: PlatformServer
 ) -> None:
