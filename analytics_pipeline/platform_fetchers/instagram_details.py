@@ -12,6 +12,7 @@ from itertools import groupby
 from typing import Any, Final
 
 from analytics_pipeline.platform_fetchers.exceptions import (
+    AuthenticationError,
     MetricError,
     PlatformAPIError,
     RateLimitError,
@@ -159,12 +160,12 @@ class InstagramDetails(InstagramDays):
                 if held and (not clicked or len(held) > self.largest_page):
                     yield self._listed_with_clicks(held)
                     held, clicked = [], 0
+            if held:
+                yield self._listed_with_clicks(held)
         except PlatformAPIError:
             if held:
                 yield held
             raise
-        if held:
-            yield self._listed_with_clicks(held)
 
     def _listed_with_clicks(self, posts: Sequence[ListedPost]) -> list[ListedPost]:
         readings = self._completed([post.reading for post in posts if post.reading])
@@ -186,10 +187,10 @@ class InstagramDetails(InstagramDays):
                 if len(waiting) == BATCH_LIMIT:
                     yield from self._with_clicks(waiting)
                     waiting = []
+            yield from self._with_clicks(waiting)
         except PlatformAPIError:
             yield from waiting
             raise
-        yield from self._with_clicks(waiting)
 
     def _may_have_clicks(self, reading: PostReading) -> bool:
         if reading.analytics is None or not self.batches or not self._click_batches or not self._alive([CLICKS]):
@@ -213,6 +214,8 @@ class InstagramDetails(InstagramDays):
             self.batches = self.batches and not isinstance(error, NoBatchesError)
             _log.info("instagram: no clicks of account %s: %s", self.account_id, error.message)
             replies = [error] * len(urls)
+        if refusal := next((reply for reply in replies if isinstance(reply, AuthenticationError)), None):
+            raise refusal  # before any reading: the caller has them
         self._taken |= {(None, CLICKS) for reply in replies if isinstance(reply, dict)}
         young = sum(self.is_recent(moment(reading.raw.get("timestamp"))) for reading in readings)
         if young >= UNANIMOUS and (None, CLICKS) not in self._taken and all(map(refuses_metric, replies)):

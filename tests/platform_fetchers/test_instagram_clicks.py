@@ -5,12 +5,14 @@ from math import ceil
 
 import pytest
 
+from analytics_pipeline.platform_fetchers.exceptions import InvalidTokenError
 from analytics_pipeline.platform_fetchers.graph_errors import UnfinishedError
 from analytics_pipeline.platform_fetchers.instagram import InstagramFetcher
-from analytics_pipeline.platform_fetchers.metrics import PostRef
-from tests.platform_fetchers.graph_fake import START
+from analytics_pipeline.platform_fetchers.metrics import ListedPost, PostReading, PostRef
+from tests.platform_fetchers.graph_fake import START, error
 from tests.platform_fetchers.instagram_fake import (
     FEW_VIEWERS,
+    IMAGE_FIGURES,
     FakeAccount,
     account_fetcher,
     also_names_it,
@@ -118,6 +120,30 @@ def test_stories_too_few_have_seen_cost_nobody_the_clicks(account: FakeAccount, 
     assert not [part for part in account.parts if "profile_activity" in part], "nothing is known of them"
     assert len(by_id(fetcher.fetch_many(refs(range(734, 738))))) == 4
     assert fetcher.dead_metrics == set()
+
+
+@pytest.mark.parametrize("number", [40, 140])
+def test_a_token_that_dies_on_clicks_is_told_and_sent_no_more(
+    number: int, account: FakeAccount, fetcher: InstagramFetcher, server: PlatformServer
+) -> None:
+    dead = error(190, "Error validating access token: Session has expired on Monday", 463)
+    account.nodes = {str(n): media(n, refused_clicks=dead) for n in range(number)}
+    found: list[PostReading] = []
+    with pytest.raises(InvalidTokenError):
+        found.extend(fetcher.fetch_many(refs(range(number))))
+    assert [known(reading) for reading in found] == [IMAGE_FIGURES] * min(number, 50)
+    assert len(server.requests) == 2, "the media, and the clicks of the first of them"
+
+
+def test_media_are_listed_though_the_token_dies_on_their_clicks(
+    account: FakeAccount, fetcher: InstagramFetcher
+) -> None:
+    dead = error(190, "Error validating access token: Session has expired on Monday", 463)
+    account.nodes = {str(n): media(n, refused_clicks=dead) for n in range(40)}
+    pages: list[list[ListedPost]] = []
+    with pytest.raises(InvalidTokenError):
+        pages.extend(fetcher.list_posts(START, START + timedelta(days=40)))
+    assert [len(page) for page in pages] == [40]
 
 
 def test_clicks_that_meta_did_not_finish_are_asked_for_again(
