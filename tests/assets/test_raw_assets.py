@@ -66,6 +66,11 @@ class Running:
             if record.status.value != "PLANNED"
         }
 
+    def newest_check(self, day: date) -> str:
+        """What Dagster keeps of the newest run that covered the day: PLANNED, of an ended run, is shown as skipped."""
+        records = self.instance.event_log_storage.get_asset_check_execution_history(CHECK, limit=100)
+        return next(record.status.value for record in records if record.partition == day.isoformat())
+
     def metadata(self, day: date) -> dict[str, Any]:
         """Metadata of the day's newest materialisation."""
         records = self.instance.fetch_materializations(
@@ -171,9 +176,15 @@ def test_a_partial_day_is_materialised_with_a_failing_check_that_says_why(runnin
     )
     assert running.checks == {"01": False}
 
+    running.platform.now += timedelta(minutes=1)
+    assert running.run(2, run_config=only_due_config("linkedin")).success
+    assert running.newest_check(FIRST) == "FAILED", "a day that is not due yet stays what it is"
+    assert running.materialized == {"01"}
+
     running.platform.reading_errors.clear()
     running.platform.now += timedelta(minutes=10)
     assert running.run(1, run_config=only_due_config("linkedin")).success
+    assert running.newest_check(FIRST) == "SUCCEEDED"
     metadata = running.metadata(FIRST)
     assert {name: metadata[name] for name in ("state", "posts", "synced", "read_before", "failed")} == {
         "state": "complete", "posts": 2, "synced": 1, "read_before": 1, "failed": 0,
