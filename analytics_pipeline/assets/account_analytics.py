@@ -1,11 +1,14 @@
 """The asset `<platform>/account_analytics`: figures of whole accounts by day, where the platform has them."""
 
+from collections.abc import Collection
 from time import monotonic
 
 import dagster as dg
+from sqlalchemy import select
 
 from analytics_pipeline.assets.partitions import PUBLISH_DAYS
 from analytics_pipeline.assets.shared import AccountConfig, asset_options, day_range, sync_service, table, used
+from analytics_pipeline.database.models import SocialAccount
 from analytics_pipeline.platform_fetchers.usage import NOTHING_USED
 
 
@@ -27,14 +30,18 @@ def account_analytics_asset(platform: str) -> dg.AssetsDefinition:
         began = monotonic()
         with sync_service(context, platform) as service:
             results = list(service.read_account_days(platform, first, last, config.accounts))
-        if unknown := sorted(set(config.accounts) - {result.account.id for result in results}):
-            problem = (
-                f"no connected {platform} account has the id {', '.join(map(str, unknown))}: "
-                "analytics-pipeline accounts list shows them"
-            )
-            if not results:
-                raise dg.Failure(f"No figures were read: {problem}", allow_retries=False)
-            context.log.warning("%s", problem)
+        if unread := set(config.accounts) - {result.account.id for result in results}:
+            with context.resources.database.session() as session:
+                known = set(session.scalars(select(SocialAccount.id).where(SocialAccount.platform == platform)))
+            if unknown := unread - known:
+                problem = (
+                    f"no {platform} account has the id {_listed(unknown)}: analytics-pipeline accounts list shows them"
+                )
+                if not results:
+                    raise dg.Failure(f"No figures were read: {problem}", allow_retries=False)
+                context.log.warning("%s", problem)
+            if gone := unread & known:  # a schedule asked for them, and since then a person disconnected them
+                context.log.warning("no longer connected, so not read: %s account %s", platform, _listed(gone))
         failed = [result for result in results if result.failure]
         if failed and len(failed) == len(results) and not any(result.found for result in failed):
             reasons = "; ".join(
@@ -61,3 +68,7 @@ def account_analytics_asset(platform: str) -> dg.AssetsDefinition:
         )
 
     return account_analytics
+
+
+def _listed(ids: Collection[int]) -> str:
+    return ", ".join(map(str, sorted(ids)))
