@@ -41,7 +41,7 @@ def backfill(
     if end > datetime.now(UTC).date():
         raise InvalidRequestError(f"--to {end} is in the future")
     engine.upgrade()
-    demo_data.refuse_unless_served()
+    demo_data.refuse_unless_served(platform)
     if failed_only:
         platform = [name for name in platform if _release(name, start, end)]
         if not platform:

@@ -1,7 +1,7 @@
 """The demo's world and rows: made anew by every demo, told apart from a user's own data by their owner."""
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from urllib.parse import urlsplit
@@ -96,12 +96,17 @@ def last_sandbox() -> Iterator[SandboxServer | None]:
         yield server
 
 
-def refuse_unless_served() -> None:
-    """Raises InvalidRequestError where accounts call the demo's sandbox and nobody serves it: every day would fail."""
+def refuse_unless_served(platforms: Collection[str] = ()) -> None:
+    """Raises InvalidRequestError where accounts call the demo's sandbox and nobody serves it: every day would fail.
+
+    `platforms`: those to be called, all without any.
+    """
     settings = get_settings()
     file = sandbox_env_file(settings.analytics_home)
     for line in file.read_text().splitlines() if file.exists() else ():
         name, _, url = line.partition("=")
+        if platforms and name.partition("_")[0].lower() not in platforms:
+            continue
         if getattr(settings, name.lower(), None) != url:
             continue  # the environment names another host, which comes first
         address = urlsplit(url)

@@ -29,7 +29,7 @@ def sync(
     from analytics_pipeline.sync.results import UnitResult
 
     engine.upgrade()
-    demo_data.refuse_unless_served()
+    demo_data.refuse_unless_served(platform or ())
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
