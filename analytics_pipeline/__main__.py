@@ -5,7 +5,7 @@ Here: the time before the command's own modules are imported, which takes a seco
 
 import sys
 
-_INTERRUPTED = 130  # as the command ends by Ctrl-C
+INTERRUPTED = 130  # what typer makes of Ctrl-C
 
 
 def main() -> None:
@@ -16,7 +16,7 @@ def main() -> None:
         cli.main()
     except KeyboardInterrupt:
         print("Stopped.", file=sys.stderr)
-        sys.exit(_INTERRUPTED)
+        sys.exit(INTERRUPTED)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import sys
 import typer
 
 from analytics_pipeline import logs
+from analytics_pipeline.__main__ import INTERRUPTED
 from analytics_pipeline.cli import (
     accounts,
     backfill,
@@ -25,8 +26,6 @@ from analytics_pipeline.cli import (
     sync,
 )
 from analytics_pipeline.cli.console import errors, explained, fail
-
-_INTERRUPTED = 130  # what typer makes of Ctrl-C
 
 app = typer.Typer(
     help="Collects how a business's social posts perform, keeps the history, and rolls it up.",
@@ -57,7 +56,7 @@ def main() -> None:
     try:
         app()
     except SystemExit as end:
-        if end.code == _INTERRUPTED:
+        if end.code == INTERRUPTED:
             errors.print("[yellow]Stopped.[/] What was finished is stored.")
         raise
     except Exception as error:
