@@ -32,7 +32,7 @@ from analytics_pipeline.settings import PROJECT_DIR
 from analytics_pipeline.sync.errors import InvalidRequestError
 
 _TAGS = {"started_from": "command line", MAX_RETRIES_TAG: "0"}
-"""Not started again by the daemon, which does not know how; the retry sensor reads what is left."""
+"""Not started again by the daemon: whoever gave the command is told; the retry sensor reads what is left."""
 _REPOSITORY = RemoteRepositoryOrigin(
     ManagedGrpcPythonEnvCodeLocationOrigin(
         LoadableTargetOrigin(executable_path=sys.executable, module_name="analytics_pipeline.definitions"),
@@ -118,6 +118,13 @@ def _execute(
     from analytics_pipeline.definitions import defs  # seconds of imports, and dbt's manifest
 
     run_id = str(uuid4())
+
+    def place(event: dg.EventLogEntry) -> None:
+        """Says where the job of the run is, as soon as it begins: a run that is killed can be executed again too."""
+        if event.dagster_event_type == dg.DagsterEventType.RUN_START and (run := instance.get_run_by_id(run_id)):
+            instance.run_storage.replace_job_origin(run, RemoteJobOrigin(_REPOSITORY, job))
+
+    instance.add_event_listener(run_id, place)
     with (
         sign_of_life(run_id),
         Path(os.devnull).open("w") as nowhere,
@@ -130,7 +137,6 @@ def _execute(
             run_config=config | _QUIET,
             raise_on_error=False,
         )
-    instance.run_storage.replace_job_origin(result.dagster_run, RemoteJobOrigin(_REPOSITORY, job))
     if any(_was_interrupted(event) for event in result.all_events):
         raise KeyboardInterrupt  # Dagster has ended the run in good order; now it is the command's turn
     return result
