@@ -203,6 +203,10 @@ def create_database_if_missing(url: URL) -> None:
                 pass  # another process was first
             except psycopg.errors.InsufficientPrivilege:
                 raise DatabaseUnavailableError(str(missing)) from None
+            except psycopg.errors.ReadOnlySqlTransaction:
+                raise DatabaseUnavailableError(
+                    f"this server takes no writes, so let the URL name the one that does: {missing}"
+                ) from None
 
 
 def _connect_to_work(url: URL) -> "psycopg.Connection[Any]":

@@ -250,6 +250,14 @@ def test_a_missing_database_without_the_right_to_create_it(guarded: embedded.Emb
     assert "hunter2" not in str(caught.value)
 
 
+def test_a_missing_database_at_the_address_for_readers(configure: pytest.MonkeyPatch, database_url: URL) -> None:
+    url = database_url.update_query_dict({"options": "-c default_transaction_read_only=on"})
+    point_to(configure, DATABASE_URL=url.render_as_string(False))
+    with pytest.raises(database.DatabaseUnavailableError, match="takes no writes") as caught:
+        database.dagster_database_url()
+    assert f"database '{database_url.database}_dagster' on" in str(caught.value)
+
+
 def test_a_missing_database_is_named_when_it_is_used(guarded: embedded.EmbeddedServer) -> None:
     engine = database._engine(as_guest(guarded, "missing", "hunter2"))
     with pytest.raises(database.DatabaseMissingError, match=r"'missing' on .* as guest does not exist"):
