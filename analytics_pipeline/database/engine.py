@@ -235,13 +235,14 @@ def _engine(
 
 
 def _of_characters(connection: "psycopg.Connection[Any]") -> "psycopg.Connection[Any]":
-    if (encoding := connection.info.parameter_status("server_encoding")) != "SQL_ASCII":
+    if connection.info.encoding != "ascii":  # psycopg's word for SQL_ASCII, whatever the database's own is
         return connection
     name = connection.info.dbname
     connection.close()
     raise DatabaseUnavailableError(
-        f"database {name!r} has the encoding {encoding}, of which no text can be read: drop it, and make it by "
-        f"CREATE DATABASE \"{name}\" ENCODING 'UTF8' TEMPLATE template0"
+        f"database {name!r} is read in the encoding SQL_ASCII, of which no text can be made: write "
+        "?client_encoding=utf8 at the end of DATABASE_URL (&client_encoding=utf8 after another option), or move what is "
+        "in it by pg_dump and pg_restore into a database made with ENCODING 'UTF8' TEMPLATE template0"
     )
 
 

@@ -4,6 +4,7 @@ import threading
 
 import psycopg
 import pytest
+from sqlalchemy import URL, text
 
 from analytics_pipeline.database import embedded
 from analytics_pipeline.database import engine as database
@@ -87,10 +88,33 @@ def test_a_database_that_the_user_does_not_own(guarded: embedded.EmbeddedServer)
     database.upgrade(url)  # there is nothing to make
 
 
-def test_a_database_without_characters(guarded: embedded.EmbeddedServer) -> None:
-    """As a server makes them that was set up where LANG is C: of bytes, of which no text can be read."""
+@pytest.fixture
+def of_bytes(guarded: embedded.EmbeddedServer) -> URL:
+    """As a server makes databases that was set up where LANG is C."""
     with psycopg.connect(guarded.url("postgres"), autocommit=True) as connection:
+        connection.execute("DROP DATABASE IF EXISTS bytes")
         connection.execute("CREATE DATABASE bytes OWNER guest ENCODING SQL_ASCII TEMPLATE template0")
-    with pytest.raises(database.DatabaseUnavailableError, match="ENCODING 'UTF8' TEMPLATE template0") as caught:
-        database.upgrade(as_guest(guarded, "bytes", "hunter2"))
-    assert "'bytes' has the encoding SQL_ASCII" in str(caught.value)
+    return as_guest(guarded, "bytes", "hunter2")
+
+
+def test_a_database_of_which_no_text_can_be_read(of_bytes: URL) -> None:
+    with pytest.raises(database.DatabaseUnavailableError, match=r"'bytes' is .* SQL_ASCII, of which no text") as caught:
+        database.upgrade(of_bytes)
+    assert "client_encoding=utf8" in str(caught.value)
+    assert "drop" not in str(caught.value)
+
+
+def test_a_database_of_bytes_is_used_where_its_url_says_how_to_read_them(of_bytes: URL) -> None:
+    url = of_bytes.update_query_dict({"client_encoding": "utf8"})
+    database.upgrade(url)
+    engine = database._engine(url)
+    with engine.begin() as connection:
+        connection.execute(text("INSERT INTO businesses (name) VALUES ('Bäckerei 🥐')"))
+        assert connection.scalar(text("SELECT name FROM businesses")) == "Bäckerei 🥐"
+    engine.dispose()
+
+
+def test_a_database_of_characters_that_is_read_as_bytes(guarded: embedded.EmbeddedServer) -> None:
+    engine = database._engine(url_of(guarded, "postgres").update_query_dict({"client_encoding": "SQL_ASCII"}))
+    with pytest.raises(database.DatabaseUnavailableError, match="SQL_ASCII, of which no text"):
+        engine.connect()
