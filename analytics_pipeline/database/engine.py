@@ -309,15 +309,29 @@ def schema_is_current(url: URL | None = None) -> bool:
 
 
 def _refuse_useless_schema(connection: Connection) -> None:
-    """Where tables could not be made, or would be made where dbt does not look for them."""
-    user, database, here, allowed = connection.execute(
+    """Where tables cannot be made, or where they are, or would be, elsewhere than dbt looks for them."""
+    user, database, here, ours, known, allowed = connection.execute(
         text(
             "SELECT quote_ident(current_user), quote_ident(current_database()), current_schema(),"
-            " has_schema_privilege(:schema, 'USAGE') AND has_schema_privilege(:schema, 'CREATE')"
+            " (SELECT relnamespace::regnamespace::text FROM pg_class WHERE oid = to_regclass('alembic_version')),"
+            " schema IS NOT NULL,"
+            " has_schema_privilege(schema, 'USAGE') AND has_schema_privilege(schema, 'CREATE')"
+            " FROM (SELECT to_regnamespace(:schema)::oid AS schema) AS found"
         ),
         {"schema": _SCHEMA},
     ).one()
     connection.rollback()
+    if ours not in (None, _SCHEMA):
+        aside = f"ALTER SCHEMA {_SCHEMA} RENAME TO {_SCHEMA}_before; " if known else ""
+        raise DatabaseUnavailableError(
+            f"the tables of database {database} are in the schema {ours}, but dbt looks for them in {_SCHEMA}: let an "
+            f"administrator run {aside}ALTER SCHEMA {ours} RENAME TO {_SCHEMA}"
+        )
+    if not known:
+        raise DatabaseUnavailableError(
+            f"database {database} has no schema {_SCHEMA}: make it, or let an administrator "
+            f"run CREATE SCHEMA {_SCHEMA} AUTHORIZATION {user}"
+        )
     if not allowed:
         raise DatabaseUnavailableError(
             f"{user} may not make tables in the schema {_SCHEMA} of database {database}: let an administrator "
@@ -326,7 +340,8 @@ def _refuse_useless_schema(connection: Connection) -> None:
     if here != _SCHEMA:
         raise DatabaseUnavailableError(
             f"by its search_path {user} does not make tables of database {database} in the schema {_SCHEMA}, where dbt "
-            f"looks for them: run ALTER ROLE {user} IN DATABASE {database} SET search_path = {_SCHEMA}"
+            f"looks for them: take search_path out of the options of DATABASE_URL if it is there, else "
+            f"run ALTER ROLE {user} IN DATABASE {database} SET search_path = {_SCHEMA}"
         )
 
 

@@ -4,7 +4,8 @@ import threading
 
 import psycopg
 import pytest
-from sqlalchemy import URL, text
+from alembic import command
+from sqlalchemy import URL, create_engine, text
 
 from analytics_pipeline.database import embedded
 from analytics_pipeline.database import engine as database
@@ -40,7 +41,7 @@ def test_a_server_that_is_too_old_is_refused_before_anything_is_written(
     """Of the servers that are tried, none is: here the oldest that will do is one that does not exist yet."""
     monkeypatch.setattr(database, "OLDEST_SERVER", 99)
     url = url_of(postgres_server, "never made")
-    with pytest.raises(database.DatabaseUnavailableError, match=r"is PostgreSQL 18, .* needs 99 or newer"):
+    with pytest.raises(database.DatabaseUnavailableError, match=r"is PostgreSQL \d+, .* needs 99 or newer"):
         database.upgrade(url)
     with psycopg.connect(postgres_server.url("postgres")) as connection:
         assert connection.execute("SELECT FROM pg_database WHERE datname = 'never made'").rowcount == 0
@@ -72,10 +73,12 @@ def test_tables_that_dbt_would_not_find_are_not_made(guarded: embedded.EmbeddedS
 
 
 def test_a_database_that_the_user_does_not_own(guarded: embedded.EmbeddedServer) -> None:
-    """Since PostgreSQL 15 `GRANT ALL ON DATABASE` gives no right to make tables in it."""
+    """Since PostgreSQL 15 `GRANT ALL ON DATABASE` gives no right to make tables in it; before, where it was taken away."""
     with psycopg.connect(guarded.url("postgres"), autocommit=True) as connection:
         connection.execute("CREATE DATABASE granted")
         connection.execute("GRANT ALL ON DATABASE granted TO guest")
+    with psycopg.connect(guarded.url("granted"), autocommit=True) as connection:
+        connection.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
     url = as_guest(guarded, "granted", "hunter2")
     with pytest.raises(database.DatabaseUnavailableError, match="GRANT USAGE, CREATE ON SCHEMA public TO") as caught:
         database.upgrade(url)
@@ -86,6 +89,51 @@ def test_a_database_that_the_user_does_not_own(guarded: embedded.EmbeddedServer)
     with psycopg.connect(guarded.url("granted"), autocommit=True) as connection:
         connection.execute("REVOKE CREATE ON SCHEMA public FROM guest")
     database.upgrade(url)  # there is nothing to make
+
+
+def test_a_database_without_the_schema_public(guarded: embedded.EmbeddedServer) -> None:
+    with psycopg.connect(guarded.url("postgres"), autocommit=True) as connection:
+        connection.execute("CREATE DATABASE hardened OWNER guest")
+    with psycopg.connect(guarded.url("hardened"), autocommit=True) as connection:
+        connection.execute("DROP SCHEMA public")
+    url = as_guest(guarded, "hardened", "hunter2")
+    with pytest.raises(database.DatabaseUnavailableError, match="run CREATE SCHEMA public") as caught:
+        database.upgrade(url)
+    with psycopg.connect(guarded.url("hardened"), autocommit=True) as connection:
+        connection.execute(str(caught.value).partition("run ")[2])
+    database.upgrade(url)
+    assert database.schema_is_current(url) is True
+
+
+def test_what_was_collected_in_another_schema_is_moved_not_left_behind(guarded: embedded.EmbeddedServer) -> None:
+    """By those who began with a version that made tables wherever the search_path says."""
+    with psycopg.connect(guarded.url("postgres"), autocommit=True) as connection:
+        connection.execute("CREATE DATABASE begun OWNER guest")
+    with psycopg.connect(guarded.url("begun"), autocommit=True) as connection:
+        connection.execute("CREATE SCHEMA mine AUTHORIZATION guest")
+    url = as_guest(guarded, "begun", "hunter2")
+    there = url.update_query_dict({"options": "-c search_path=mine"})
+    engine = create_engine(there)
+    with engine.connect() as begun:
+        config = database._alembic_config()
+        config.attributes["connection"] = begun
+        command.upgrade(config, "head")
+        command.downgrade(config, "-1")
+        begun.execute(text("INSERT INTO businesses (name) VALUES ('Bakery')"))
+        begun.commit()
+    engine.dispose()
+
+    with pytest.raises(database.DatabaseUnavailableError, match="are in the schema mine") as caught:
+        database.upgrade(there)
+    with psycopg.connect(guarded.url("begun"), autocommit=True) as connection:
+        connection.execute(str(caught.value).partition("run ")[2])
+    with pytest.raises(database.DatabaseUnavailableError, match="take search_path out of the options of DATABASE_URL"):
+        database.upgrade(there)
+    database.upgrade(url)
+
+    assert database.schema_is_current(url) is True
+    with psycopg.connect(database.libpq_url(url)) as connection:
+        assert connection.execute("SELECT name FROM public.businesses").fetchall() == [("Bakery",)]
 
 
 @pytest.fixture
