@@ -13,7 +13,7 @@
     ├── MetricError             a retired or unsupported metric failed the call
     ├── BadDataError            the platform answered, but not with usable figures
     └── ConfigurationError      malformed id, wrong setting: ours to mend
-        └── VersionError        the version of the API that we ask for has ended, or was not sent
+        └── VersionError        the version of the API, or a field, that we ask for has ended, or was not sent
 
 `error_class` is the class of design.md §7 that decides what happens next. No message ever holds a token.
 """
@@ -139,4 +139,4 @@ class ConfigurationError(PlatformAPIError):
 
 
 class VersionError(ConfigurationError):
-    """The platform no longer speaks the version asked for: every call fails like this one."""
+    """The platform no longer speaks the version asked for, or knows a field of it: every call fails like this one."""

@@ -15,6 +15,7 @@ from analytics_pipeline.platform_fetchers.exceptions import (
     PostNotFoundError,
     RateLimitError,
     TransientError,
+    VersionError,
 )
 
 # The last segment of a problem's `type`: the host in front of it differs (api.twitter.com, api.x.com).
@@ -30,7 +31,7 @@ class AppNotEnrolledError(PermissionDeniedError):
     """The app's plan does not have the call, whatever the account."""
 
 
-class FieldsRefusedError(ConfigurationError):
+class FieldsRefusedError(VersionError):
     """X does not know a field that it is asked for, by one of `parameters`."""
 
     parameters: frozenset[str] = frozenset()

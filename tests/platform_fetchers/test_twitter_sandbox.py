@@ -377,3 +377,4 @@ def test_a_refused_field_that_is_no_metric_is_not_taken_for_a_retired_one(x: Run
     with pytest.raises(ConfigurationError, match=r"tweet\.fields"):
         list(fetcher.fetch_many(x.refs))
     assert fetcher.dead_metrics == set()
+    assert fetcher.usage.calls == 2, "with private figures and without them; it is not about the posts"
