@@ -308,7 +308,8 @@ class TwitterAnalyticsFetcher(TwitterAccount):
         """Settles to which post the views of each video go, for good: a deleted post still counts with its last views."""
         for key, oldest in reply.owners.items():
             if reply.media.get(key, {}).get("type") == "video":
-                reply.owners[key] = self.media_owners.setdefault(key, oldest)
+                self.media_owners.setdefault(key, oldest)
+            reply.owners[key] = self.media_owners.get(key, oldest)
 
     def _require_figures(self, reply: wire.Reply) -> None:
         if not any(problem_type(problem) == FIELD_FAILED for problem in reply.problems.values()):
@@ -341,7 +342,9 @@ class TwitterAnalyticsFetcher(TwitterAccount):
         values["video_views"] = sum_of_all(views)
         analytics = self._analytics(post_id, values, wire.url_of(versions[-1]))
         # A figure that X could not read this time: there is more to be had, a little later.
-        passing = next((self._problem(reply.problems[v]) for v in versions if v in reply.problems), None)
+        failed = [reply.problems[v] for v in versions if v in reply.problems]
+        failed += reply.unread_views(versions)
+        passing = self._problem(failed[0]) if failed else None
         return PostReading(post_id, analytics, passing, {"versions": rows, "media": list(media.values())})
 
     def _row(self, version: str, reply: wire.Reply) -> Mapping[str, Any]:

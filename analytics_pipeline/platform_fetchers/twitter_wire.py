@@ -4,7 +4,7 @@ Here: pure functions from JSON to plain values, both vocabularies (tweet/post, r
 """
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
@@ -140,15 +140,17 @@ def exhausted(headers: Mapping[str, str]) -> list[tuple[Scope, int]]:
 class Reply:
     """What X said, sorted by post. Several replies can be added up.
 
-    `problems` holds error items by post, of its media too; `unanswered` why a post was asked about in vain; `refused` posts with
-    private fields that this token may not see; `unbound` the error items that name no post; `owners` the post that a
-    medium's figures are given to, by media key: the oldest that carries it, unless the caller knows better.
+    `problems` holds error items by post, `media_problems` those of media that X could not read, by media key;
+    `unanswered` why a post was asked about in vain; `refused` posts with private fields that this token may not see;
+    `unbound` the error items that name no post; `owners` the post that a medium's figures are given to, by media key:
+    the oldest that carries it, unless the caller knows better.
     """
 
     posts: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     media: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     owners: dict[str, str] = field(default_factory=dict)
     problems: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    media_problems: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     unanswered: dict[str, PlatformAPIError] = field(default_factory=dict)
     refused: set[str] = field(default_factory=set)
     unbound: list[Mapping[str, Any]] = field(default_factory=list)
@@ -163,13 +165,28 @@ class Reply:
                 self.unanswered[post_id] = other.unanswered[post_id]
             if post_id in other.posts:
                 self.posts[post_id] = other.posts[post_id]
-                for key in media_keys_of(other.posts[post_id]) & other.media.keys():
-                    self.media[key] = other.media[key]
+                for key in media_keys_of(other.posts[post_id]):
+                    if key in other.media:
+                        self.media[key] = other.media[key]
+                    if key in other.media_problems:
+                        self.media_problems[key] = other.media_problems[key]
                     self.owners[key] = min(other.owners[key], self.owners.get(key, other.owners[key]), key=int)
 
     def media_of(self, post_id: str) -> dict[str, Mapping[str, Any]]:
         """The media attached to a post, by key, as far as the reply includes them."""
         return {key: self.media[key] for key in media_keys_of(self.posts[post_id]) if key in self.media}
+
+    def unread_views(self, versions: Sequence[str]) -> list[Mapping[str, Any]]:
+        """The error items of media whose views are given to the post with these versions, and could not be read.
+
+        A medium that is known to be no video has no views.
+        """
+        keys = set().union(*(media_keys_of(self.posts[version]) for version in versions if version in self.posts))
+        return [
+            self.media_problems[key]
+            for key in sorted(keys & self.media_problems.keys())
+            if self.media.get(key, {}).get("type") in ("video", None) and self.owners[key] == versions[0]
+        ]
 
 
 @dataclass(slots=True)
@@ -211,10 +228,10 @@ def read_reply(body: Any) -> Reply:
         if isinstance(item.get("media_key"), str):
             reply.media[item["media_key"]] = item
     for item in _objects(body.get("errors")):
-        post_id = next((v for v in (item.get("resource_id"), item.get("value")) if is_id(v)), None)
-        if item.get("resource_type") == "media" and problem_type(item) == FIELD_FAILED:
-            carriers = [i for i, row in reply.posts.items() if item.get("resource_id") in media_keys_of(row)]
-            reply.problems |= {i: item for i in carriers if i not in reply.problems}
+        resource = item.get("resource_id")
+        post_id = next((v for v in (resource, item.get("value")) if is_id(v)), None)
+        if item.get("resource_type") == "media" and problem_type(item) == FIELD_FAILED and isinstance(resource, str):
+            reply.media_problems[resource] = item
         elif post_id is None or item.get("resource_type", "tweet") not in ("tweet", "post"):
             reply.unbound.append(item)
         elif problem_type(item) == FIELD_REFUSED:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from analytics_pipeline.platform_fetchers.exceptions import (
     BadDataError,
+    ConfigurationError,
     PermissionDeniedError,
     PlatformAPIError,
     PostAbsentError,
@@ -168,6 +169,44 @@ def test_views_that_x_could_not_read_are_worth_another_try(
     assert found["11"].analytics is not None
     assert (found["11"].analytics["likes_count"], found["11"].analytics["video_views"]) == (88, None)
     assert found["12"].error is None
+
+
+@pytest.mark.parametrize(
+    ("included", "known", "waiting"),
+    [
+        ([{"media_key": "13_5", "type": "video"}], {}, {"11"}),
+        ([{"media_key": "13_5", "type": "video"}], {"13_5": "12"}, {"12"}),
+        ([{"media_key": "13_5"}], {"13_5": "12"}, {"12"}),
+        ([], {}, {"11"}),
+        ([{"media_key": "13_5", "type": "photo"}], {}, set()),
+        ([{"media_key": "13_5", "type": "animated_gif"}], {}, set()),
+    ],
+    ids=["oldest", "first that was read", "of unknown type", "not included", "photo", "without views"],
+)
+def test_views_that_x_could_not_read_keep_none_waiting_but_the_post_that_they_are_given_to(
+    server: PlatformServer,
+    fetcher: TwitterAnalyticsFetcher,
+    included: list[dict[str, str]],
+    known: dict[str, str],
+    waiting: set[str],
+) -> None:
+    failed = {**item("13_5", "field-hydration-failure"), "resource_type": "media", "parameter": "media_keys"}
+    carriers = [{"id": i, "public_metrics": PUBLIC, "attachments": {"media_keys": ["13_5"]}} for i in ("12", "11")]
+    server.script(Answer(json={"data": carriers, "includes": {"media": included}, "errors": [failed]}))
+    fetcher.media_owners |= known
+    found = {reading.platform_post_id: reading for reading in fetcher.fetch_many(refs("11", "12"))}
+    assert {i for i, reading in found.items() if reading.error} == waiting
+    assert [reading.analytics and reading.analytics["likes_count"] for reading in found.values()] == [88, 88]
+
+
+def test_views_that_x_could_not_read_do_not_excuse_posts_without_figures(
+    server: PlatformServer, fetcher: TwitterAnalyticsFetcher
+) -> None:
+    failed = {**item("13_5", "field-hydration-failure"), "resource_type": "media", "parameter": "media_keys"}
+    bare = [{"id": "11", "attachments": {"media_keys": ["13_5"]}}, {"id": "12"}]
+    server.script(Answer(json={"data": bare, "errors": [failed]}))
+    with pytest.raises(ConfigurationError, match="public_metrics"):
+        list(fetcher.fetch_many(refs("11", "12")))
 
 
 def test_a_retweet_has_no_figures_of_its_own(account: XAccount, fetcher: TwitterAnalyticsFetcher) -> None:
