@@ -142,13 +142,13 @@ def _read(
     if not units:
         return
     with work.fetcher() as fetcher:
-        failure = Failure("transient", "some posts were left without an answer")
+        fault: Failure | None = None
         with ahead(_batches(fetcher, refs)) as batches:
-            while units:
+            while True:
                 try:
                     batch = next(batches, None)
                 except Exception as error:  # noqa: BLE001  # one account never costs another
-                    failure = work.failure_of(error)
+                    fault = work.failure_of(error)
                     break
                 if batch is None:
                     break
@@ -158,8 +158,11 @@ def _read(
                     if not unit.unread:
                         end(unit, used)
                 yield from store(fetcher.answering_version)
+        if fault and not units:  # it tells of the account all the same
+            with Session(work.engine) as session, session.begin():
+                work.note_outcome(session, work.as_of_now(session, fault))
         for unit in list(units.values()):
-            end(unit, fetcher.usage, failure)
+            end(unit, fetcher.usage, fault or Failure("transient", "some posts were left without an answer"))
         yield from store(fetcher.answering_version)
 
 

@@ -26,6 +26,8 @@ class Platform:
     unlisted: dict[str, str] = field(default_factory=dict)
     listing_errors: dict[str, Exception] = field(default_factory=dict)
     reading_errors: dict[str, Exception] = field(default_factory=dict)
+    parting_errors: dict[str, Exception] = field(default_factory=dict)
+    """What comes after the last reading."""
     listing_carries_figures: bool = False
     incomplete: PlatformAPIError | None = None
     price_usd: dict[str, Decimal] = field(default_factory=dict)
@@ -68,6 +70,8 @@ class _Scripted(BasePlatformFetcher):
                 self._script.reads.append(ref.platform_post_id)
                 self._bill(ref.platform_post_id)
                 yield self._reading(ref.platform_post_id)
+        if error := self._script.parting_errors.get(self._external_id):
+            raise error
 
     def _bill(self, post: str) -> None:
         price = self._script.price_usd.get(self._external_id)

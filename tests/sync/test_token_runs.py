@@ -9,13 +9,17 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from analytics_pipeline.alerts.causes import present
-from analytics_pipeline.database.models import Business, PostAnalytics, PublishedPost, SyncUnit
+from analytics_pipeline.database.models import Business, PostAnalytics, PublishedPost, SocialAccount, SyncUnit
+from analytics_pipeline.platform_fetchers.exceptions import InvalidTokenError
 from analytics_pipeline.platform_fetchers.metrics import PostReading
 from analytics_pipeline.platform_fetchers.twitter import TwitterAnalyticsFetcher
 from analytics_pipeline.settings import get_settings
-from analytics_pipeline.sync import tokens
+from analytics_pipeline.sync import AnalyticsSyncService, tokens
 from analytics_pipeline.sync.accounts import connect, disconnect
 from analytics_pipeline.sync.tokens import Refreshed, refresh_due
+from tests.sync.conftest import D1, Connect, at, likes
+from tests.sync.conftest import run as run_days
+from tests.sync.scripted import Platform
 from tests.sync.token_world import (
     DAY,
     FACEBOOK,
@@ -96,6 +100,19 @@ class TestRuns:
         )
         assert run(world, session, "twitter") == "needs_reauth"
         assert world.asked() == 1
+
+    @pytest.mark.parametrize("posts", [1, 2], ids=["in the batch", "after it"])
+    def test_one_that_ends_after_the_last_reading_is_no_secret(
+        self, service: AnalyticsSyncService, platform: Platform, connected: Connect, session: Session, posts: int
+    ) -> None:
+        account = connected("10")
+        for n in range(posts):
+            platform.publish("10", f"p{n}", at(D1), likes=n)
+        platform.parting_errors["10"] = InvalidTokenError("token-of-10 has expired", "linkedin", 401)
+        assert run_days(service)[D1].complete
+        assert likes(session) == [(f"p{n}", "09-30", n) for n in range(posts)]
+        row = session.get_one(SocialAccount, account, populate_existing=True)
+        assert (row.status, row.status_reason) == ("needs_reauth", "[redacted] has expired")
 
     def test_a_refused_refresh_costs_no_other_account(
         self, world: TokenWorld, session: Session, caplog: pytest.LogCaptureFixture
