@@ -119,6 +119,8 @@ class GraphRequests(BasePlatformFetcher):
                     found.update(zip(chunk, self._batch(chunk), strict=True))
             except PlatformAPIError as error:
                 _log.warning("%s: another attempt at a part of a batch failed: %s", self.platform, error.message)
+                if isinstance(error, AuthenticationError):
+                    found |= {url: error for url in left if _may_pass(found[url])}
                 break
         return [found[url] for url in urls]
 

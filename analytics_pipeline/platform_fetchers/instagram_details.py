@@ -164,7 +164,7 @@ class InstagramDetails(InstagramDays):
                 yield self._listed_with_clicks(held)
         except PlatformAPIError:
             if held:
-                yield held
+                yield [replace(post, reading=None) for post in held]  # to be read with their clicks
             raise
 
     def _listed_with_clicks(self, posts: Sequence[ListedPost]) -> list[ListedPost]:
@@ -175,22 +175,19 @@ class InstagramDetails(InstagramDays):
     def _completed(self, readings: Iterable[PostReading]) -> Iterator[PostReading]:
         """The readings with clicks, where there are any: a breakdown, which no other metric may stand beside.
 
-        Of media of any age: what the last reading of a post does not tell is unknown from then on.
+        Of media of any age: what the last reading of a post does not tell is unknown from then on. So a fault comes in
+        place of those that still wait for their clicks.
         """
         waiting: list[PostReading] = []
-        try:
-            for reading in readings:
-                if not self._may_have_clicks(reading):
-                    yield reading
-                    continue
-                waiting.append(reading)
-                if len(waiting) == BATCH_LIMIT:
-                    yield from self._with_clicks(waiting)
-                    waiting = []
-            yield from self._with_clicks(waiting)
-        except PlatformAPIError:
-            yield from waiting
-            raise
+        for reading in readings:
+            if not self._may_have_clicks(reading):
+                yield reading
+                continue
+            waiting.append(reading)
+            if len(waiting) == BATCH_LIMIT:
+                yield from self._with_clicks(waiting)
+                waiting = []
+        yield from self._with_clicks(waiting)
 
     def _may_have_clicks(self, reading: PostReading) -> bool:
         if reading.analytics is None or not self.batches or not self._click_batches or not self._alive([CLICKS]):
@@ -215,7 +212,7 @@ class InstagramDetails(InstagramDays):
             _log.info("instagram: no clicks of account %s: %s", self.account_id, error.message)
             replies = [error] * len(urls)
         if refusal := next((reply for reply in replies if isinstance(reply, AuthenticationError)), None):
-            raise refusal  # before any reading: the caller has them
+            raise refusal
         self._taken |= {(None, CLICKS) for reply in replies if isinstance(reply, dict)}
         young = sum(self.is_recent(moment(reading.raw.get("timestamp"))) for reading in readings)
         if young >= UNANIMOUS and (None, CLICKS) not in self._taken and all(map(refuses_metric, replies)):

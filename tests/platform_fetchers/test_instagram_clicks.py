@@ -5,14 +5,13 @@ from math import ceil
 
 import pytest
 
-from analytics_pipeline.platform_fetchers.exceptions import InvalidTokenError
+from analytics_pipeline.platform_fetchers.exceptions import InvalidTokenError, RateLimitError
 from analytics_pipeline.platform_fetchers.graph_errors import UnfinishedError
 from analytics_pipeline.platform_fetchers.instagram import InstagramFetcher
 from analytics_pipeline.platform_fetchers.metrics import ListedPost, PostReading, PostRef
-from tests.platform_fetchers.graph_fake import START, error
+from tests.platform_fetchers.graph_fake import START, THROTTLED, error
 from tests.platform_fetchers.instagram_fake import (
     FEW_VIEWERS,
-    IMAGE_FIGURES,
     FakeAccount,
     account_fetcher,
     also_names_it,
@@ -23,7 +22,7 @@ from tests.platform_fetchers.instagram_fake import (
     refs,
     served_account,
 )
-from tests.platform_fetchers.platform_server import PlatformServer
+from tests.platform_fetchers.platform_server import Answer, PlatformServer
 
 CLICKS = 1
 """One batch for clicks."""
@@ -122,28 +121,52 @@ def test_stories_too_few_have_seen_cost_nobody_the_clicks(account: FakeAccount, 
     assert fetcher.dead_metrics == set()
 
 
+DEAD = error(190, "Error validating access token: Session has expired on Monday", 463)
+
+
 @pytest.mark.parametrize("number", [40, 140])
 def test_a_token_that_dies_on_clicks_is_told_and_sent_no_more(
     number: int, account: FakeAccount, fetcher: InstagramFetcher, server: PlatformServer
 ) -> None:
-    dead = error(190, "Error validating access token: Session has expired on Monday", 463)
-    account.nodes = {str(n): media(n, refused_clicks=dead) for n in range(number)}
+    """Nor are readings that lack them taken for whole: they would replace those of the same day."""
+    account.nodes = {str(n): media(n, refused_clicks=DEAD) for n in range(number)}
     found: list[PostReading] = []
     with pytest.raises(InvalidTokenError):
         found.extend(fetcher.fetch_many(refs(range(number))))
-    assert [known(reading) for reading in found] == [IMAGE_FIGURES] * min(number, 50)
+    assert found == []
     assert len(server.requests) == 2, "the media, and the clicks of the first of them"
+
+
+def test_a_token_that_dies_on_another_attempt_at_clicks_is_told_too(
+    account: FakeAccount, fetcher: InstagramFetcher, server: PlatformServer
+) -> None:
+    account.nodes = {str(n): media(n, clicks=n) for n in range(730, 740)}
+    account.unfinished = {"733/insights": 1}
+    server.answer = lambda request: Answer(*DEAD) if len(server.requests) > 2 else account(request)
+    with pytest.raises(InvalidTokenError):
+        list(fetcher.fetch_many(refs(range(730, 740))))
+    assert len(server.requests) == 3
+
+
+def test_a_fault_before_their_clicks_leaves_no_media_without(
+    account: FakeAccount, fetcher: InstagramFetcher, server: PlatformServer
+) -> None:
+    account.nodes = {str(n): media(n, clicks=n) if n % 5 else reel(n) for n in range(1, 200)}
+    server.answer = lambda request: Answer(*THROTTLED) if "after=" in request.target else account(request)
+    found: list[PostReading] = []
+    with pytest.raises(RateLimitError):
+        found.extend(fetcher.fetch_many(refs(range(1, 200))))
+    assert [known(reading)["clicks"] for reading in found] == [n for n in range(199, 100, -1) if n % 5][:50]
 
 
 def test_media_are_listed_though_the_token_dies_on_their_clicks(
     account: FakeAccount, fetcher: InstagramFetcher
 ) -> None:
-    dead = error(190, "Error validating access token: Session has expired on Monday", 463)
-    account.nodes = {str(n): media(n, refused_clicks=dead) for n in range(40)}
+    account.nodes = {str(n): media(n, refused_clicks=DEAD) for n in range(40)}
     pages: list[list[ListedPost]] = []
     with pytest.raises(InvalidTokenError):
         pages.extend(fetcher.list_posts(START, START + timedelta(days=40)))
-    assert [len(page) for page in pages] == [40]
+    assert [[post.reading for post in page] for page in pages] == [[None] * 40]
 
 
 def test_clicks_that_meta_did_not_finish_are_asked_for_again(
