@@ -4,7 +4,8 @@ Source: platforms/linkedin.md §4. Here: asking for them, and their ration. Not 
 """
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
@@ -31,6 +32,11 @@ BATCH_SIZE: Final = 50
 """Posts per call for reactions: no cap is documented."""
 
 _CALLS_PER_VIDEO: Final = 2
+_UNANIMOUS: Final = 3
+"""So many videos must be refused a figure, and none have it, before it is held to be retired."""
+
+Fault = PlatformAPIError | None
+Told = tuple[Mapping[str, Any], Fault]
 
 _logger = logging.getLogger(__name__)
 
@@ -38,7 +44,7 @@ _logger = logging.getLogger(__name__)
 class LinkedInDetails(LinkedInRequests):
     """Adds details to readings that have their statistics; without them, or when they fail, the figures are None.
 
-    A figure of videos that LinkedIn refuses of one whose other figure it tells is retired: remembered in `dead_metrics`.
+    A figure that LinkedIn refuses of three videos, and has answered of none, is retired: remembered in `dead_metrics`.
     Only posts younger than LINKEDIN_DETAIL_DAYS get them, and a fetcher spends at most LINKEDIN_DETAIL_CALLS on them:
     reactions first, which come fifty posts a call (one to an app in the development tier), then videos, at two calls each.
     """
@@ -48,6 +54,9 @@ class LinkedInDetails(LinkedInRequests):
         settings = get_settings()
         self._youngest_without = self._clock() - timedelta(days=settings.linkedin_detail_days)
         self._ration = self._calls_left = settings.linkedin_detail_calls
+        self._refusals: Counter[str] = Counter()
+        self._taken: set[str] = set()
+        """Figures that LinkedIn has answered of some video: however many others it refuses, they are not retired."""
 
     def _young(self, posts: Iterable[PostRef]) -> dict[str, PostRef]:
         """The posts that are young enough for details, by URN."""
@@ -83,7 +92,7 @@ class LinkedInDetails(LinkedInRequests):
 
     def _reaction_replies(
         self, urns: Sequence[str], young: Mapping[str, PostRef]
-    ) -> Iterator[tuple[Sequence[str], Mapping[str, Any], PlatformAPIError | None]]:
+    ) -> Iterator[tuple[Sequence[str], Mapping[str, Any], Fault]]:
         """URNs, what a BATCH_GET says of them, and the passing fault; one by one where the app may send none.
 
         The 403 to a batch is the same for a missing scope: the first post then tells which it is.
@@ -130,30 +139,46 @@ class LinkedInDetails(LinkedInRequests):
     def _add_video_figures(self, reading: PostReading) -> PostReading:
         analytics = reading.analytics
         assert analytics is not None
-        said: dict[str, Mapping[str, Any]] = {}
-        fault: PlatformAPIError | None = None
-        for kind in (VIDEO_VIEWS, WATCH_TIME):
-            if f"{VIDEOS}.{kind}" in self.dead_metrics:
-                continue
-            said[kind], fault = self._rationed(wire.video_path(reading.platform_post_id, kind), VIDEOS)
-            if self._video_figure_in(said[kind]) is None and not wire.is_refusal(said[kind]):
-                break  # there are no figures of this video, and each call counts
-        known = {kind: self._video_figure_in(body) for kind, body in said.items()}
-        if any(figure is not None for figure in known.values()):  # else it may be the video that is refused
-            self.dead_metrics |= {f"{VIDEOS}.{kind}" for kind, body in said.items() if wire.is_refusal(body)}
-        analytics["video_views"] = known.get(VIDEO_VIEWS)
-        analytics["video_watch_time"] = _seconds(known.get(WATCH_TIME))
+        said, fault = self._said_of_video(reading.platform_post_id, self._rationed)
+        analytics["video_views"], analytics["video_watch_time"] = self._video_figures_in(said)
         return _incomplete(replace(reading, raw={**reading.raw, VIDEOS: said}), fault)
 
-    def _rationed(self, path: str, name: str) -> tuple[Mapping[str, Any], PlatformAPIError | None]:
-        """As `_detail`, out of the ration: what was said, and why nothing was, where it may be a little later.
+    def _said_of_video(self, urn: str, ask: Callable[[str, str], Told]) -> tuple[dict[str, Mapping[str, Any]], Fault]:
+        """What `ask` is told of each figure that is not retired, by its type, and the passing fault of the last."""
+        said: dict[str, Mapping[str, Any]] = {}
+        fault: Fault = None
+        for kind in (VIDEO_VIEWS, WATCH_TIME):
+            if (name := f"{VIDEOS}.{kind}") in self.dead_metrics:
+                continue
+            said[kind], fault = ask(wire.video_path(urn, kind), VIDEOS)
+            if wire.is_refusal(said[kind]):
+                self._note_refusal(name)
+                continue
+            if "elements" in said[kind]:
+                self._taken.add(name)
+            if self._video_figure_in(said[kind]) is None:
+                break  # there are no figures of this video, and each call counts
+        return said, fault
+
+    def _note_refusal(self, name: str) -> None:
+        self._refusals[name] += 1
+        if self._refusals[name] >= _UNANIMOUS and name not in self._taken:
+            _logger.warning("linkedin: %s is refused of all videos: left out for a day", name)
+            self.dead_metrics.add(name)
+
+    def _rationed(self, path: str, name: str) -> Told:
+        """As `_told`, out of the ration, and not what this account's token may not see."""
+        if self._calls_left < 1 or name in self.denied_metrics:
+            return {}, None
+        self._calls_left -= 1
+        return self._told(path, name)
+
+    def _told(self, path: str, name: str) -> Told:
+        """As `_detail`: what was said, and why nothing was, where it may be a little later.
 
         What this account's token may not see is remembered as `name`. A 404, or a request that is not taken, is told
         as LinkedIn's body for it.
         """
-        if self._calls_left < 1 or name in self.denied_metrics:
-            return {}, None
-        self._calls_left -= 1
         try:
             return self._detail(path), None
         except (RateLimitError, AuthenticationError):
@@ -172,20 +197,11 @@ class LinkedInDetails(LinkedInRequests):
 
     def _reactions(self, urn: str) -> int | None:
         """All reactions of whatever type; None without the scope `r_organization_social_feed`."""
-        return self._reactions_in(self._detail_or_nothing(f"/rest/{REACTIONS}/{wire.encoded(urn)}"))
+        return self._reactions_in(self._told(f"/rest/{REACTIONS}/{wire.encoded(urn)}", REACTIONS)[0])
 
     def _video_figures(self, urn: str) -> tuple[int | None, float | None]:
         """Views and watch time (seconds) of a page's video; None if the post is no video or they are not available."""
-        views = self._video_figure_in(self._detail_or_nothing(wire.video_path(urn, VIDEO_VIEWS)))
-        if views is None:
-            return None, None
-        return views, _seconds(self._video_figure_in(self._detail_or_nothing(wire.video_path(urn, WATCH_TIME))))
-
-    def _detail_or_nothing(self, path: str) -> Mapping[str, Any]:
-        try:
-            return self._detail(path)
-        except PlatformAPIError:
-            return {}
+        return self._video_figures_in(self._said_of_video(urn, self._told)[0])
 
     def _detail(self, path: str) -> Mapping[str, Any]:
         """The answer of a call that adds to figures already there. A failure is logged, for the figure is unknown."""
@@ -201,6 +217,10 @@ class LinkedInDetails(LinkedInRequests):
     def _reactions_in(self, said: Mapping[str, Any]) -> int | None:
         summaries = said.get("reactionSummaries")
         return self._total(summaries.values(), "count") if isinstance(summaries, dict) else None
+
+    def _video_figures_in(self, said: Mapping[str, Mapping[str, Any]]) -> tuple[int | None, float | None]:
+        known = {kind: self._video_figure_in(body) for kind, body in said.items()}
+        return known.get(VIDEO_VIEWS), _seconds(known.get(WATCH_TIME))
 
     def _video_figure_in(self, said: Mapping[str, Any]) -> int | None:
         elements = said.get("elements")

@@ -1,5 +1,6 @@
 """LinkedIn's fetcher over real HTTP: details of posts, and their ration."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -12,6 +13,7 @@ from analytics_pipeline.platform_fetchers.exceptions import (
 )
 from analytics_pipeline.platform_fetchers.linkedin import LinkedInAnalyticsFetcher
 from analytics_pipeline.platform_fetchers.metrics import PostReading, PostRef
+from analytics_pipeline.settings import get_settings
 from tests.platform_fetchers.conftest import NOW, TOKEN
 from tests.platform_fetchers.linkedin_page import (
     FIGURES,
@@ -193,40 +195,74 @@ def test_a_video_without_views_is_not_asked_for_its_watch_time(
     assert paths(server)["videoAnalytics"] == 3
 
 
+@pytest.fixture
+def many_calls(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A ration for many videos."""
+    monkeypatch.setenv("LINKEDIN_DETAIL_CALLS", "50")
+    get_settings.cache_clear()
+    yield
+    monkeypatch.undo()
+    get_settings.cache_clear()
+
+
+REFUSAL = Answer(status=400, json={"serviceErrorCode": 0, "message": "Invalid query parameters", "status": 400})
+
+
+@pytest.mark.usefixtures("many_calls")
 @pytest.mark.parametrize(
-    ("retired", "known", "calls"),
-    [("VIDEO_VIEW", (None, 5.0), 1 + 3), ("TIME_WATCHED", (9, None), 1 + 3)],
-    ids=["VIDEO_VIEW", "TIME_WATCHED"],
+    ("retired", "known"),
+    [({"VIDEO_VIEW"}, (None, 5.0)), ({"TIME_WATCHED"}, (9, None)), ({"VIDEO_VIEW", "TIME_WATCHED"}, (None, None))],
+    ids=["VIDEO_VIEW", "TIME_WATCHED", "both"],
 )
-def test_a_retired_figure_of_videos_costs_one_call_and_not_the_other_figure(
-    server: PlatformServer, retired: str, known: tuple[int | None, float | None], calls: int
+def test_a_retired_figure_of_videos_costs_three_calls_and_not_the_other_figure(
+    server: PlatformServer, retired: set[str], known: tuple[int | None, float | None], caplog: pytest.LogCaptureFixture
 ) -> None:
-    refusal = {"serviceErrorCode": 0, "message": "Invalid query parameters passed to request", "status": 400}
-    server.answer = lambda r: Answer(status=400, json=refusal) if f"type={retired}" in r.target else everything(r)
-    name = f"videoAnalytics.{retired}"
-    for dead, sent in ((set[str](), calls), ({name}, calls - 1)):
+    server.answer = lambda r: REFUSAL if r.query.get("type") in retired else everything(r)
+    names = {f"videoAnalytics.{kind}" for kind in retired}
+    told = 5 * (2 - len(retired))
+    for dead, sent in ((set[str](), told + 3 * len(retired)), (names, told)):
         fetcher = LinkedInAnalyticsFetcher(TOKEN, "40012345", base_url=server.url, clock=lambda: NOW)
         fetcher.dead_metrics |= dead
-        figures = [r.analytics for r in fetcher.fetch_many(page_of(3, "video")) if r.analytics]
-        assert [(a["video_views"], a["video_watch_time"]) for a in figures] == [known] * 3
-        assert [a["reactions_count"] for a in figures] == [3] * 3
-        assert fetcher.dead_metrics == {name}
+        figures = [r.analytics for r in fetcher.fetch_many(page_of(5, "video")) if r.analytics]
+        assert [(a["video_views"], a["video_watch_time"]) for a in figures] == [known] * 5
+        assert [a["reactions_count"] for a in figures] == [3] * 5
+        assert fetcher.dead_metrics == names
         assert paths(server)["videoAnalytics"] == sent
-        assert [s.metric for s in fetcher.catalog if name in s.asked] == [
-            "video_views" if retired == "VIDEO_VIEW" else "video_watch_time"
-        ]
+        lost = {s.metric for s in fetcher.catalog if names & set(s.asked)}
+        assert len(lost) == len(retired)
         fetcher.close()
         server.requests.clear()
+    warned = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert len(warned) == len(retired), "once, not by every run"
+    assert all(name in " ".join(warned) for name in names)
 
 
-def test_a_video_that_linkedin_refuses_retires_no_figure(
-    server: PlatformServer, fetcher: LinkedInAnalyticsFetcher
+@pytest.mark.usefixtures("many_calls")
+@pytest.mark.parametrize("kinds", [{"VIDEO_VIEW"}, {"VIDEO_VIEW", "TIME_WATCHED"}], ids=["one figure", "both"])
+@pytest.mark.parametrize(("odd", "good"), [(2, 0), (4, 1)], ids=["few", "others are told"])
+def test_videos_that_linkedin_refuses_retire_no_figure(
+    server: PlatformServer, kinds: set[str], odd: int, good: int
 ) -> None:
-    odd = ugc(0).replace(":", "%3A")
-    refusal = Answer(status=400, json={"serviceErrorCode": 0, "message": "Invalid query parameters", "status": 400})
-    server.answer = lambda r: refusal if "videoAnalytics" in r.path and odd in r.target else everything(r)
-    figures = [r.analytics and r.analytics["video_views"] for r in fetcher.fetch_many(page_of(2, "video"))]
-    assert (figures, fetcher.dead_metrics) == ([None, 9], set())
+    refused = {ugc(n) for n in range(good, good + odd)}
+    server.answer = lambda r: (
+        REFUSAL if r.query.get("entity") in refused and r.query.get("type") in kinds else everything(r)
+    )
+    fetcher = LinkedInAnalyticsFetcher(TOKEN, "40012345", base_url=server.url, clock=lambda: NOW)
+    figures = [r.analytics and r.analytics["video_views"] for r in fetcher.fetch_many(page_of(good + odd, "video"))]
+    fetcher.close()
+    assert (figures, fetcher.dead_metrics) == ([9] * good + [None] * odd, set())
+    assert paths(server)["videoAnalytics"] == 2 * (good + odd)
+
+
+@pytest.mark.parametrize("dead", [False, True], ids=["refused", "known to be retired"])
+def test_the_views_of_a_single_video_hide_no_watch_time(
+    server: PlatformServer, fetcher: LinkedInAnalyticsFetcher, dead: bool
+) -> None:
+    server.answer = lambda r: REFUSAL if r.query.get("type") == "VIDEO_VIEW" else everything(r)
+    fetcher.dead_metrics |= {"videoAnalytics.VIDEO_VIEW"} if dead else set()
+    analytics = fetcher.fetch_post_analytics("1", ugc(1))
+    assert (analytics["video_views"], analytics["video_watch_time"]) == (None, 5.0)
+    assert paths(server)["videoAnalytics"] == (1 if dead else 2)
 
 
 @pytest.mark.parametrize("where", ["statuses", "errors"])
