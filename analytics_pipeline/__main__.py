@@ -3,9 +3,8 @@
 Here: the time before the command's own modules are imported, which takes a second. Not here: the command (`cli/`).
 """
 
+import signal
 import sys
-
-INTERRUPTED = 130  # what typer makes of Ctrl-C
 
 
 def main() -> None:
@@ -16,7 +15,7 @@ def main() -> None:
         cli.main()
     except KeyboardInterrupt:
         print("Stopped.", file=sys.stderr)
-        sys.exit(INTERRUPTED)
+        sys.exit(128 + signal.SIGINT)
 
 
 if __name__ == "__main__":

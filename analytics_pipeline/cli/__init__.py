@@ -10,7 +10,6 @@ import sys
 import typer
 
 from analytics_pipeline import logs
-from analytics_pipeline.__main__ import INTERRUPTED
 from analytics_pipeline.cli import (
     accounts,
     backfill,
@@ -56,7 +55,7 @@ def main() -> None:
     try:
         app()
     except SystemExit as end:
-        if end.code == INTERRUPTED:
+        if end.code == 128 + signal.SIGINT:  # what typer makes of Ctrl-C
             errors.print("[yellow]Stopped.[/] What was finished is stored.")
         raise
     except Exception as error:

@@ -240,9 +240,9 @@ def _of_characters(connection: "psycopg.Connection[Any]") -> "psycopg.Connection
     name = connection.info.dbname
     connection.close()
     raise DatabaseUnavailableError(
-        f"database {name!r} is read in the encoding SQL_ASCII, of which no text can be made: write "
-        "?client_encoding=utf8 at the end of DATABASE_URL (&client_encoding=utf8 after another option), or move what is "
-        "in it by pg_dump and pg_restore into a database made with ENCODING 'UTF8' TEMPLATE template0"
+        f"database {name!r} is read in the encoding SQL_ASCII, of which no text can be made: move what is in it by pg_dump "
+        "and pg_restore into a database made with ENCODING 'UTF8' TEMPLATE template0, or write ?client_encoding=utf8 at the "
+        "end of DATABASE_URL (&client_encoding=utf8 after another option), where lengths of texts are counted in bytes"
     )
 
 
@@ -310,11 +310,11 @@ def schema_is_current(url: URL | None = None) -> bool:
 
 def _refuse_useless_schema(connection: Connection) -> None:
     """Where tables cannot be made, or where they are, or would be, elsewhere than dbt looks for them."""
-    user, database, here, ours, known, allowed = connection.execute(
+    user, database, here, ours, known, of_others, allowed = connection.execute(
         text(
             "SELECT quote_ident(current_user), quote_ident(current_database()), current_schema(),"
             " (SELECT relnamespace::regnamespace::text FROM pg_class WHERE oid = to_regclass('alembic_version')),"
-            " schema IS NOT NULL,"
+            " schema IS NOT NULL, EXISTS (SELECT FROM pg_class WHERE relnamespace = schema),"
             " has_schema_privilege(schema, 'USAGE') AND has_schema_privilege(schema, 'CREATE')"
             " FROM (SELECT to_regnamespace(:schema)::oid AS schema) AS found"
         ),
@@ -322,6 +322,12 @@ def _refuse_useless_schema(connection: Connection) -> None:
     ).one()
     connection.rollback()
     if ours not in (None, _SCHEMA):
+        if of_others:
+            raise DatabaseUnavailableError(
+                f"the tables of database {database} are in the schema {ours}, but dbt looks for them in {_SCHEMA}, where "
+                f"there are tables of others: move {ours} into a database of its own (pg_dump --schema={ours}, pg_restore), "
+                "then give this command again with the URL of that one"
+            )
         aside = f"ALTER SCHEMA {_SCHEMA} RENAME TO {_SCHEMA}_before; " if known else ""
         raise DatabaseUnavailableError(
             f"the tables of database {database} are in the schema {ours}, but dbt looks for them in {_SCHEMA}: let an "

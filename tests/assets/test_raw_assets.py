@@ -19,10 +19,12 @@ from analytics_pipeline.assets.published_posts import published_posts_asset
 from analytics_pipeline.assets.shared import BACKFILL_POLICY
 from analytics_pipeline.automation.jobs import only_due_config
 from analytics_pipeline.automation.ranges import range_tags
+from analytics_pipeline.database import locks
 from analytics_pipeline.database.models import Business
 from analytics_pipeline.platform_fetchers.exceptions import InvalidTokenError, RateLimitError, TransientError
 from analytics_pipeline.resources import DatabaseResource
 from analytics_pipeline.settings import get_settings
+from analytics_pipeline.sync import workers
 from analytics_pipeline.sync.accounts import connect
 from tests.sync.conftest import at
 from tests.sync.scripted import Platform
@@ -189,6 +191,20 @@ def test_a_partial_day_is_materialised_with_a_failing_check_that_says_why(runnin
     assert {name: metadata[name] for name in ("state", "posts", "synced", "read_before", "failed")} == {
         "state": "complete", "posts": 2, "synced": 1, "read_before": 1, "failed": 0,
     }  # fmt: skip
+
+
+def test_a_day_that_another_process_reads_is_not_called_failed(
+    running: Running, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running.platform.publish("10", "a", at(FIRST))
+    assert running.run(1).success
+    monkeypatch.setattr(workers, "_LOCK", text(str(workers._LOCK).replace("30s", "10ms")))
+    with engine.connect() as other:
+        other.execute(text("select pg_advisory_lock(:space, 1)"), {"space": locks.ACCOUNTS})
+        other.execute(text("update sync_units set state = 'running', attempt_id = gen_random_uuid()"))
+        other.commit()
+        assert running.run(2, run_config=only_due_config("linkedin")).success
+    assert running.newest_check(FIRST) == "PLANNED"
 
 
 def test_a_dead_token_is_named_and_costs_no_other_account(running: Running, engine: Engine) -> None:

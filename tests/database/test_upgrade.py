@@ -123,6 +123,14 @@ def test_what_was_collected_in_another_schema_is_moved_not_left_behind(guarded: 
         begun.commit()
     engine.dispose()
 
+    with psycopg.connect(guarded.url("begun"), autocommit=True) as connection:
+        connection.execute("CREATE TABLE public.orders (id int)")
+    with pytest.raises(
+        database.DatabaseUnavailableError, match="tables of others: move mine into a database of its own"
+    ):
+        database.upgrade(there)
+    with psycopg.connect(guarded.url("begun"), autocommit=True) as connection:
+        connection.execute("DROP TABLE public.orders")
     with pytest.raises(database.DatabaseUnavailableError, match="are in the schema mine") as caught:
         database.upgrade(there)
     with psycopg.connect(guarded.url("begun"), autocommit=True) as connection:
