@@ -170,6 +170,8 @@ class Reply:
                         self.media[key] = other.media[key]
                     if key in other.media_problems:
                         self.media_problems[key] = other.media_problems[key]
+                    elif key in other.media:
+                        self.media_problems.pop(key, None)  # read after all
                     self.owners[key] = min(other.owners[key], self.owners.get(key, other.owners[key]), key=int)
 
     def media_of(self, post_id: str) -> dict[str, Mapping[str, Any]]:

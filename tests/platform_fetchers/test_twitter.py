@@ -15,6 +15,7 @@ from analytics_pipeline.platform_fetchers.exceptions import (
 )
 from analytics_pipeline.platform_fetchers.metrics import PostRef
 from analytics_pipeline.platform_fetchers.twitter import TwitterAnalyticsFetcher
+from analytics_pipeline.platform_fetchers.twitter_wire import read_reply
 from tests.platform_fetchers.conftest import NOW, TOKEN
 from tests.platform_fetchers.platform_server import Answer, PlatformServer
 from tests.platform_fetchers.x_account import PUBLIC, XAccount, account_fetcher, item, post_id, served_account
@@ -232,3 +233,13 @@ def test_one_id_that_x_refuses_does_not_cost_the_others(
     assert [i for i, error in found.items() if error] == [bad]
     assert text in str(found[bad])
     assert len(server.requests) <= 15
+
+
+def test_a_medium_that_another_reply_tells_is_no_longer_unread() -> None:
+    row = {"id": "11", "attachments": {"media_keys": ["13_5"]}}
+    failed = {**item("13_5", "field-hydration-failure"), "resource_type": "media"}
+    told = {"media": [{"media_key": "13_5", "type": "video", "public_metrics": {"view_count": 50}}]}
+    reply = read_reply({"data": row, "errors": [failed]})
+    assert reply.unread_views(["11"]) == [failed]
+    reply.add(read_reply({"data": row, "includes": told}), ["11"])
+    assert (reply.unread_views(["11"]), reply.media["13_5"]) == ([], told["media"][0])
