@@ -107,7 +107,7 @@ class BasePlatformFetcher(FigureReader):
         """Held while it is found out which metric is retired. The caller may let one account search at a time, and put
         into `dead_metrics` what others have found meanwhile."""
         self.denied_metrics: set[str] = set()
-        """Metrics that this account's token may not see, which are not asked for. Likewise."""
+        """Metrics that are refused to this account alone, as by its token, which are not asked for. Likewise."""
         self.billed: set[tuple[date, str]] = set()
         """(UTC day, id) of what the platform has charged for, on platforms that charge a thing once a day. Likewise."""
         self.media_owners: dict[str, str] = {}

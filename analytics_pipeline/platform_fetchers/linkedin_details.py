@@ -33,7 +33,7 @@ BATCH_SIZE: Final = 50
 
 _CALLS_PER_VIDEO: Final = 2
 _UNANIMOUS: Final = 3
-"""So many videos must be refused a figure, and none have it, before it is held to be retired."""
+"""So many videos must be refused a figure, and none of all that were asked for it have it, before it is left out."""
 
 Fault = PlatformAPIError | None
 Told = tuple[Mapping[str, Any], Fault]
@@ -44,7 +44,8 @@ _logger = logging.getLogger(__name__)
 class LinkedInDetails(LinkedInRequests):
     """Adds details to readings that have their statistics; without them, or when they fail, the figures are None.
 
-    A figure that LinkedIn refuses of three videos, and has answered of none, is retired: remembered in `dead_metrics`.
+    A figure that was refused of three videos or more, and answered of none that was asked for it, is remembered in
+    `denied_metrics`: these may be odd videos of this page, so other pages' are asked all the same.
     Only posts younger than LINKEDIN_DETAIL_DAYS get them, and a fetcher spends at most LINKEDIN_DETAIL_CALLS on them:
     reactions first, which come fifty posts a call (one to an app in the development tier), then videos, at two calls each.
     """
@@ -56,7 +57,7 @@ class LinkedInDetails(LinkedInRequests):
         self._ration = self._calls_left = settings.linkedin_detail_calls
         self._refusals: Counter[str] = Counter()
         self._taken: set[str] = set()
-        """Figures that LinkedIn has answered of some video: however many others it refuses, they are not retired."""
+        """Figures that LinkedIn has answered of some video: however many others it refuses, they are asked for."""
 
     def _young(self, posts: Iterable[PostRef]) -> dict[str, PostRef]:
         """The posts that are young enough for details, by URN."""
@@ -125,7 +126,7 @@ class LinkedInDetails(LinkedInRequests):
         return replace(reading, raw={**reading.raw, REACTIONS: said})
 
     def _with_video_figures(self, readings: Sequence[PostReading], young: Mapping[str, PostRef]) -> list[PostReading]:
-        return [
+        added = [
             self._add_video_figures(reading)
             if reading.analytics is not None
             and reading.platform_post_id in young
@@ -135,6 +136,8 @@ class LinkedInDetails(LinkedInRequests):
             else reading
             for reading in readings
         ]
+        self._leave_out_what_is_refused()  # not before: the last video may have it
+        return added
 
     def _add_video_figures(self, reading: PostReading) -> PostReading:
         analytics = reading.analytics
@@ -144,15 +147,15 @@ class LinkedInDetails(LinkedInRequests):
         return _incomplete(replace(reading, raw={**reading.raw, VIDEOS: said}), fault)
 
     def _said_of_video(self, urn: str, ask: Callable[[str, str], Told]) -> tuple[dict[str, Mapping[str, Any]], Fault]:
-        """What `ask` is told of each figure that is not retired, by its type, and the passing fault of the last."""
+        """What `ask` is told of each figure that is not left out, by its type, and the passing fault of the last."""
         said: dict[str, Mapping[str, Any]] = {}
         fault: Fault = None
         for kind in (VIDEO_VIEWS, WATCH_TIME):
-            if (name := f"{VIDEOS}.{kind}") in self.dead_metrics:
+            if (name := f"{VIDEOS}.{kind}") in self.denied_metrics:
                 continue
             said[kind], fault = ask(wire.video_path(urn, kind), VIDEOS)
             if wire.is_refusal(said[kind]):
-                self._note_refusal(name)
+                self._refusals[name] += 1
                 continue
             if "elements" in said[kind]:
                 self._taken.add(name)
@@ -160,11 +163,14 @@ class LinkedInDetails(LinkedInRequests):
                 break  # there are no figures of this video, and each call counts
         return said, fault
 
-    def _note_refusal(self, name: str) -> None:
-        self._refusals[name] += 1
-        if self._refusals[name] >= _UNANIMOUS and name not in self._taken:
-            _logger.warning("linkedin: %s is refused of all videos: left out for a day", name)
-            self.dead_metrics.add(name)
+    def _leave_out_what_is_refused(self) -> None:
+        for name, videos in self._refusals.items():
+            if videos >= _UNANIMOUS and name not in self._taken | self.denied_metrics:
+                message = (
+                    "linkedin: %s is refused of %d videos, and answered of none: left out for this page, for a day"
+                )
+                _logger.warning(message, name, videos)
+                self.denied_metrics.add(name)
 
     def _rationed(self, path: str, name: str) -> Told:
         """As `_told`, out of the ration, and not what this account's token may not see."""

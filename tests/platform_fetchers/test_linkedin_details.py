@@ -214,19 +214,19 @@ REFUSAL = Answer(status=400, json={"serviceErrorCode": 0, "message": "Invalid qu
     [({"VIDEO_VIEW"}, (None, 5.0)), ({"TIME_WATCHED"}, (9, None)), ({"VIDEO_VIEW", "TIME_WATCHED"}, (None, None))],
     ids=["VIDEO_VIEW", "TIME_WATCHED", "both"],
 )
-def test_a_retired_figure_of_videos_costs_three_calls_and_not_the_other_figure(
+def test_a_figure_refused_of_all_videos_is_left_out_for_the_page_and_costs_not_the_other_figure(
     server: PlatformServer, retired: set[str], known: tuple[int | None, float | None], caplog: pytest.LogCaptureFixture
 ) -> None:
     server.answer = lambda r: REFUSAL if r.query.get("type") in retired else everything(r)
     names = {f"videoAnalytics.{kind}" for kind in retired}
     told = 5 * (2 - len(retired))
-    for dead, sent in ((set[str](), told + 3 * len(retired)), (names, told)):
+    for denied, sent in ((set[str](), told + 5 * len(retired)), (names, told)):
         fetcher = LinkedInAnalyticsFetcher(TOKEN, "40012345", base_url=server.url, clock=lambda: NOW)
-        fetcher.dead_metrics |= dead
+        fetcher.denied_metrics |= denied
         figures = [r.analytics for r in fetcher.fetch_many(page_of(5, "video")) if r.analytics]
         assert [(a["video_views"], a["video_watch_time"]) for a in figures] == [known] * 5
         assert [a["reactions_count"] for a in figures] == [3] * 5
-        assert fetcher.dead_metrics == names
+        assert (fetcher.denied_metrics, fetcher.dead_metrics) == (names, set()), "another page's videos may have it"
         assert paths(server)["videoAnalytics"] == sent
         lost = {s.metric for s in fetcher.catalog if names & set(s.asked)}
         assert len(lost) == len(retired)
@@ -234,35 +234,42 @@ def test_a_retired_figure_of_videos_costs_three_calls_and_not_the_other_figure(
         server.requests.clear()
     warned = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
     assert len(warned) == len(retired), "once, not by every run"
-    assert all(name in " ".join(warned) for name in names)
+    assert all(f"linkedin: {name} is refused of 5 videos" in " ".join(warned) for name in names)
 
 
 @pytest.mark.usefixtures("many_calls")
 @pytest.mark.parametrize("kinds", [{"VIDEO_VIEW"}, {"VIDEO_VIEW", "TIME_WATCHED"}], ids=["one figure", "both"])
-@pytest.mark.parametrize(("odd", "good"), [(2, 0), (4, 1)], ids=["few", "others are told"])
-def test_videos_that_linkedin_refuses_retire_no_figure(
-    server: PlatformServer, kinds: set[str], odd: int, good: int
+@pytest.mark.parametrize(
+    ("odd", "videos"),
+    [({0, 1}, 2), ({1, 2, 3, 4}, 5), ({0, 1, 2}, 6)],
+    ids=["few", "the newest is told", "older ones are"],
+)
+def test_odd_videos_that_linkedin_refuses_cost_others_no_figure(
+    server: PlatformServer, kinds: set[str], odd: set[int], videos: int
 ) -> None:
-    refused = {ugc(n) for n in range(good, good + odd)}
+    refused = {ugc(n) for n in odd}
     server.answer = lambda r: (
         REFUSAL if r.query.get("entity") in refused and r.query.get("type") in kinds else everything(r)
     )
     fetcher = LinkedInAnalyticsFetcher(TOKEN, "40012345", base_url=server.url, clock=lambda: NOW)
-    figures = [r.analytics and r.analytics["video_views"] for r in fetcher.fetch_many(page_of(good + odd, "video"))]
+    read = {r.platform_post_id: r.analytics for r in fetcher.fetch_many(page_of(videos, "video"))}
     fetcher.close()
-    assert (figures, fetcher.dead_metrics) == ([9] * good + [None] * odd, set())
-    assert paths(server)["videoAnalytics"] == 2 * (good + odd)
+    known = {urn: (a["video_views"], a["video_watch_time"]) for urn, a in read.items() if a}
+    told = (None, None if "TIME_WATCHED" in kinds else 5.0)
+    assert known == {ugc(n): told if n in odd else (9, 5.0) for n in range(videos)}
+    assert fetcher.denied_metrics | fetcher.dead_metrics == set()
+    assert paths(server)["videoAnalytics"] == 2 * videos
 
 
-@pytest.mark.parametrize("dead", [False, True], ids=["refused", "known to be retired"])
+@pytest.mark.parametrize("denied", [False, True], ids=["refused", "known to be refused"])
 def test_the_views_of_a_single_video_hide_no_watch_time(
-    server: PlatformServer, fetcher: LinkedInAnalyticsFetcher, dead: bool
+    server: PlatformServer, fetcher: LinkedInAnalyticsFetcher, denied: bool
 ) -> None:
     server.answer = lambda r: REFUSAL if r.query.get("type") == "VIDEO_VIEW" else everything(r)
-    fetcher.dead_metrics |= {"videoAnalytics.VIDEO_VIEW"} if dead else set()
+    fetcher.denied_metrics |= {"videoAnalytics.VIDEO_VIEW"} if denied else set()
     analytics = fetcher.fetch_post_analytics("1", ugc(1))
     assert (analytics["video_views"], analytics["video_watch_time"]) == (None, 5.0)
-    assert paths(server)["videoAnalytics"] == (1 if dead else 2)
+    assert paths(server)["videoAnalytics"] == (1 if denied else 2)
 
 
 @pytest.mark.parametrize("where", ["statuses", "errors"])

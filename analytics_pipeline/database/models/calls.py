@@ -12,7 +12,7 @@ from analytics_pipeline.database.models.base import Base, id_column
 class RetiredMetric(Base):
     """A metric that failed a whole call and was left out since. Believed for a day, then asked for once more.
 
-    `scope` is `app` for one that the platform retired, or the id of the social account whose token may not see it.
+    `scope` is `app` for one that the platform retired, or the id of the social account that is refused it.
     """
 
     __tablename__ = "retired_metrics"
