@@ -162,9 +162,13 @@ class InstagramDetails(InstagramDays):
                     held, clicked = [], 0
             if held:
                 yield self._listed_with_clicks(held)
-        except PlatformAPIError:
-            if held:
+        except PlatformAPIError as error:
+            if not isinstance(error, ENDS_ACCOUNT):
+                yield from self._listed_completely([held])
+            elif held and isinstance(error, AuthenticationError):
                 yield [replace(post, reading=None) for post in held]  # to be read with their clicks
+            elif held:
+                yield held
             raise
 
     def _listed_with_clicks(self, posts: Sequence[ListedPost]) -> list[ListedPost]:
@@ -175,18 +179,26 @@ class InstagramDetails(InstagramDays):
     def _completed(self, readings: Iterable[PostReading]) -> Iterator[PostReading]:
         """The readings with clicks, where there are any: a breakdown, which no other metric may stand beside.
 
-        Of media of any age: what the last reading of a post does not tell is unknown from then on. So a fault comes in
-        place of those that still wait for their clicks.
+        Of media of any age: what the last reading of a post does not tell is unknown from then on. So where the token dies,
+        those that wait for their clicks are left out. A throttle costs them the clicks only: readings that are always too
+        many for what is left of the quota would never come to an end. Any other fault need not concern clicks.
         """
         waiting: list[PostReading] = []
-        for reading in readings:
-            if not self._may_have_clicks(reading):
-                yield reading
-                continue
-            waiting.append(reading)
-            if len(waiting) == BATCH_LIMIT:
+        try:
+            for reading in readings:
+                if not self._may_have_clicks(reading):
+                    yield reading
+                    continue
+                waiting.append(reading)
+                if len(waiting) == BATCH_LIMIT:
+                    yield from self._with_clicks(waiting)
+                    waiting = []
+        except PlatformAPIError as error:
+            if isinstance(error, RateLimitError):
+                yield from waiting
+            elif not isinstance(error, AuthenticationError):
                 yield from self._with_clicks(waiting)
-                waiting = []
+            raise
         yield from self._with_clicks(waiting)
 
     def _may_have_clicks(self, reading: PostReading) -> bool:

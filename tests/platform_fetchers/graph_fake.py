@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from math import inf
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -50,7 +51,7 @@ class FakeGraph:
     """Answers for one account. `nodes` are its posts by id: fields, and under `insights` metric → value.
 
     `failing` maps an id to what asking for it gives; `unfinished` ids are null in that many batches; `dead` metrics
-    fail whatever asks for them; `largest` is the biggest page it gives.
+    fail whatever asks for them; `largest` is the biggest page it gives; `left` is how many are read until all are throttled.
     """
 
     listing = ""
@@ -63,6 +64,7 @@ class FakeGraph:
         self.unfinished: dict[str, int] = {}
         self.dead: set[str] = set()
         self.largest = 100
+        self.left = inf
         self.takes_batches = True
         self.oldest = datetime.min.replace(tzinfo=UTC)
         """Figures by day are refused from further back."""
@@ -96,6 +98,9 @@ class FakeGraph:
     def read(self, relative: str) -> Read:
         """Status and body of one GET."""
         self.parts.append(relative)
+        self.left -= 1
+        if self.left < 0:
+            return THROTTLED
         path, query = urlsplit(relative).path, dict(parse_qsl(urlsplit(relative).query))
         if path in self.failing:
             return self.failing[path]

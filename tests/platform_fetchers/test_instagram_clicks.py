@@ -1,22 +1,31 @@
 """Instagram: clicks on the link, a breakdown that is asked for by itself."""
 
+from contextlib import closing
 from datetime import timedelta
 from math import ceil
 
 import pytest
 
-from analytics_pipeline.platform_fetchers.exceptions import InvalidTokenError, RateLimitError
+from analytics_pipeline.platform_fetchers.exceptions import (
+    InvalidTokenError,
+    PlatformAPIError,
+    RateLimitError,
+    TransientError,
+)
 from analytics_pipeline.platform_fetchers.graph_errors import UnfinishedError
 from analytics_pipeline.platform_fetchers.instagram import InstagramFetcher
 from analytics_pipeline.platform_fetchers.metrics import ListedPost, PostReading, PostRef
-from tests.platform_fetchers.graph_fake import START, THROTTLED, error
+from tests.platform_fetchers.conftest import NOW
+from tests.platform_fetchers.graph_fake import PASSING, START, THROTTLED, Read, error
 from tests.platform_fetchers.instagram_fake import (
     FEW_VIEWERS,
+    IMAGE_FIGURES,
     FakeAccount,
     account_fetcher,
     also_names_it,
     by_id,
     known,
+    make,
     media,
     reel,
     refs,
@@ -148,25 +157,88 @@ def test_a_token_that_dies_on_another_attempt_at_clicks_is_told_too(
     assert len(server.requests) == 3
 
 
-def test_a_fault_before_their_clicks_leaves_no_media_without(
-    account: FakeAccount, fetcher: InstagramFetcher, server: PlatformServer
+FAULTS = pytest.mark.parametrize(
+    ("fault", "read", "with_clicks"), [(THROTTLED, 80, 50), (PASSING, 80, 80), (DEAD, 50, 50)]
+)
+"""Of 80 images before a fault, those that are read, and those with clicks: 30 still wait for theirs."""
+
+
+@FAULTS
+def test_a_fault_leaves_media_that_wait_for_clicks_what_they_have(
+    fault: Read, read: int, with_clicks: int, account: FakeAccount, fetcher: InstagramFetcher, server: PlatformServer
 ) -> None:
     account.nodes = {str(n): media(n, clicks=n) if n % 5 else reel(n) for n in range(1, 200)}
-    server.answer = lambda request: Answer(*THROTTLED) if "after=" in request.target else account(request)
+    server.answer = lambda request: Answer(*fault) if "after=" in request.target else account(request)
     found: list[PostReading] = []
-    with pytest.raises(RateLimitError):
+    with pytest.raises(PlatformAPIError):
         found.extend(fetcher.fetch_many(refs(range(1, 200))))
-    assert [known(reading)["clicks"] for reading in found] == [n for n in range(199, 100, -1) if n % 5][:50]
+    images = [n for n in range(199, 100, -1) if n % 5]
+    assert [known(reading).get("clicks") for reading in found] == [
+        *images[:with_clicks],
+        *[None] * (read - with_clicks),
+    ]
+    assert [reading.error for reading in found] == [None] * read
 
 
-def test_media_are_listed_though_the_token_dies_on_their_clicks(
+@FAULTS
+def test_a_fault_leaves_listed_media_that_wait_for_clicks_what_they_have(
+    fault: Read, read: int, with_clicks: int, account: FakeAccount, fetcher: InstagramFetcher, server: PlatformServer
+) -> None:
+    account.nodes = {str(n): media(n, clicks=n) if n % 5 else reel(n) for n in range(1, 200)}
+    server.answer = lambda request: Answer(*fault) if "after=" in request.target else account(request)
+    pages: list[list[ListedPost]] = []
+    with pytest.raises(PlatformAPIError):
+        pages.extend(fetcher.list_posts(START, START + timedelta(days=40)))
+    listed = [post for page in pages for post in page]
+    assert [post.platform_post_id for post in listed] == [str(n) for n in range(199, 99, -1)]
+    clicks = [known(post.reading).get("clicks") for post in listed if post.reading]
+    images = [n for n in range(199, 100, -1) if n % 5]
+    assert clicks == [*images[:with_clicks], *[None] * (read - with_clicks)]
+
+
+def test_a_throttled_account_is_read_a_part_at_each_attempt(
+    account: FakeAccount, fetcher: InstagramFetcher, server: PlatformServer
+) -> None:
+    account.nodes = {str(n): media(n, clicks=n) for n in range(45)}
+    account.left = 30
+    first: list[PostReading] = []
+    with pytest.raises(RateLimitError):
+        first.extend(fetcher.fetch_many(refs(range(45))))
+    assert [(known(reading), reading.error) for reading in first] == [(IMAGE_FIGURES, None)] * 30
+    account.left = 30
+    unread = [ref for ref in refs(range(45)) if ref.platform_post_id not in by_id(iter(first))]
+    with closing(make(server, NOW + timedelta(hours=1))) as later:
+        second = by_id(later.fetch_many(unread))
+    assert {key: (known(reading)["clicks"], reading.error) for key, reading in second.items()} == {
+        str(n): (n, None) for n in range(30, 45)
+    }
+
+
+def test_media_that_always_fail_leave_the_others_of_their_account_whole(
     account: FakeAccount, fetcher: InstagramFetcher
 ) -> None:
-    account.nodes = {str(n): media(n, refused_clicks=DEAD) for n in range(40)}
+    account.nodes = {str(n): media(n, clicks=n) for n in range(40)} | {str(n): reel(n) for n in range(40, 50)}
+    account.failing = {"50": PASSING, "51": PASSING}
+    found: list[PostReading] = []
+    with pytest.raises(TransientError):
+        found.extend(fetcher.fetch_many([*refs(range(40)), *refs(range(40, 50), "reel"), *refs(range(50, 52))]))
+    assert {reading.platform_post_id: known(reading).get("clicks") for reading in found} == {
+        str(n): n if n < 40 else None for n in range(50)
+    }
+    assert [reading.error for reading in found] == [None] * 50
+
+
+@pytest.mark.parametrize(("number", "listed"), [(40, 40), (140, 100)])
+def test_media_are_listed_though_the_token_dies_on_their_clicks(
+    number: int, listed: int, account: FakeAccount, fetcher: InstagramFetcher, server: PlatformServer
+) -> None:
+    """That the second page of the list failed before that makes no difference."""
+    account.nodes = {str(n): reel(n) if n % 5 else media(n, refused_clicks=DEAD) for n in range(number)}
+    server.answer = lambda request: Answer(*PASSING) if "after=" in request.target else account(request)
     pages: list[list[ListedPost]] = []
     with pytest.raises(InvalidTokenError):
         pages.extend(fetcher.list_posts(START, START + timedelta(days=40)))
-    assert [[post.reading for post in page] for page in pages] == [[None] * 40]
+    assert [[post.reading for post in page] for page in pages] == [[None] * listed]
 
 
 def test_clicks_that_meta_did_not_finish_are_asked_for_again(
