@@ -265,3 +265,9 @@ def get_settings() -> Settings:
 def sandbox_env_file(analytics_home: Path) -> Path:
     """Where the demo keeps the addresses of its sandbox: its accounts call no real platform, unless the environment names it."""
     return analytics_home / "sandbox.env"
+
+
+def sandbox_hosts(analytics_home: Path) -> dict[str, str]:
+    """The addresses in that file by variable; {} where there is no demo."""
+    file = sandbox_env_file(analytics_home)
+    return dict(line.split("=", 1) for line in file.read_text().splitlines()) if file.exists() else {}

@@ -31,17 +31,7 @@ def account_analytics_asset(platform: str) -> dg.AssetsDefinition:
         with sync_service(context, platform) as service:
             results = list(service.read_account_days(platform, first, last, config.accounts))
         if unread := set(config.accounts) - {result.account.id for result in results}:
-            with context.resources.database.session() as session:
-                known = set(session.scalars(select(SocialAccount.id).where(SocialAccount.platform == platform)))
-            if unknown := unread - known:
-                problem = (
-                    f"no {platform} account has the id {_listed(unknown)}: analytics-pipeline accounts list shows them"
-                )
-                if not results:
-                    raise dg.Failure(f"No figures were read: {problem}", allow_retries=False)
-                context.log.warning("%s", problem)
-            if gone := unread & known:  # a schedule asked for them, and since then a person disconnected them
-                context.log.warning("no longer connected, so not read: %s account %s", platform, _listed(gone))
+            _tell_of_unread(context, platform, unread, nothing_read=not results)
         failed = [result for result in results if result.failure]
         if failed and len(failed) == len(results) and not any(result.found for result in failed):
             reasons = "; ".join(
@@ -68,6 +58,21 @@ def account_analytics_asset(platform: str) -> dg.AssetsDefinition:
         )
 
     return account_analytics
+
+
+def _tell_of_unread(
+    context: dg.AssetExecutionContext, platform: str, unread: Collection[int], *, nothing_read: bool
+) -> None:
+    """Names accounts that were asked for in vain; raises dg.Failure for ids of none where nothing else was read either."""
+    with context.resources.database.session() as session:
+        known = set(session.scalars(select(SocialAccount.id).where(SocialAccount.platform == platform)))
+    if unknown := set(unread) - known:
+        problem = f"no {platform} account has the id {_listed(unknown)}: analytics-pipeline accounts list shows them"
+        if nothing_read:
+            raise dg.Failure(f"No figures were read: {problem}", allow_retries=False)
+        context.log.warning("%s", problem)
+    if gone := known.intersection(unread):  # a schedule asked for them, and since then a person disconnected them
+        context.log.warning("no longer connected, so not read: %s account %s", platform, _listed(gone))
 
 
 def _listed(ids: Collection[int]) -> str:

@@ -14,7 +14,7 @@ from analytics_pipeline.sandbox.generator import generate_world
 from analytics_pipeline.sandbox.model import Post
 from analytics_pipeline.sandbox.server import SandboxServer
 from analytics_pipeline.sandbox.world import World, load_world, write_world
-from analytics_pipeline.settings import PROJECT_DIR, get_settings, sandbox_env_file
+from analytics_pipeline.settings import PROJECT_DIR, get_settings, sandbox_env_file, sandbox_hosts
 from analytics_pipeline.sync.accounts import connect
 from analytics_pipeline.sync.errors import InvalidRequestError
 
@@ -102,9 +102,7 @@ def refuse_unless_served(platforms: Collection[str] = ()) -> None:
     `platforms`: those to be called, all without any.
     """
     settings = get_settings()
-    file = sandbox_env_file(settings.analytics_home)
-    for line in file.read_text().splitlines() if file.exists() else ():
-        name, _, url = line.partition("=")
+    for name, url in sandbox_hosts(settings.analytics_home).items():
         if platforms and name.partition("_")[0].lower() not in platforms:
             continue
         if getattr(settings, name.lower(), None) != url:

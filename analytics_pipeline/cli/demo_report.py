@@ -13,6 +13,7 @@ from sqlalchemy import text
 from analytics_pipeline import runs
 from analytics_pipeline.cli.console import table
 from analytics_pipeline.database.engine import new_session
+from analytics_pipeline.report.notation import NOT_OVER, is_over, starred
 from analytics_pipeline.sandbox.server import SandboxServer
 
 _PLATFORMS = text(
@@ -26,8 +27,7 @@ _PLATFORMS = text(
 )
 _MONTHS = text(
     """
-    select to_char(period_start, 'YYYY-MM') || case when period_end >= :today then '*' else '' end as month,
-        platform, total_posts as posts, total_engagements as engagements,
+    select period_start, period_end, platform, total_posts as posts, total_engagements as engagements,
         total_impressions as impressions, avg_engagement_rate as "rate %",
         engagement_growth as "growth %"
     from analytics_summaries s
@@ -73,7 +73,7 @@ def show(
     refused = Counter(request.platform for request in sandbox.requests if request.status == 429)
     with new_session() as session:
         counts = {row.platform: row._asdict() for row in session.execute(_PLATFORMS, {"began": began})}
-        months = [row._asdict() for row in session.execute(_MONTHS, {"today": datetime.now(UTC).date()})]
+        summaries = [row._asdict() for row in session.execute(_MONTHS)]
         problems = [row._asdict() for row in session.execute(_PROBLEMS)] + unread_accounts(account_runs)
         business = session.scalar(text("select name from businesses order by id limit 1"))
     rows = [
@@ -88,9 +88,14 @@ def show(
     ]
     console.print(table("Synced", rows, empty=""))
     console.print(f"Summaries: {dbt_seconds:.1f} s in dbt. {number_of_runs} Dagster runs in all.\n")
+    today = datetime.now(UTC).date()
+    months = [
+        {"month": starred(row, "monthly", today)} | {n: row[n] for n in row if not n.startswith("period_")}
+        for row in summaries
+    ]
     console.print(table(f"{business}, by month of publication", months, empty="There are no summaries."))
-    if any("*" in month["month"] for month in months):
-        console.print("*: not over yet.")
+    if not all(is_over(row, today) for row in summaries):
+        console.print(NOT_OVER)
     problems.sort(key=itemgetter("platform", "account", "what"))
     console.print(table("What could not be synced, and why", problems, empty="Everything was synced."))
     console.print(

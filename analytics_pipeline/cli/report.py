@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from analytics_pipeline.cli.console import Cell, console, point_out, say, table
+from analytics_pipeline.report.notation import NOT_OVER, is_over, starred
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -99,8 +100,7 @@ def _show(title: str, summaries: "pd.DataFrame", period: Period) -> None:
     parts = [{column: page.part(row, column) for column in figures} for row in records]
     rows: list[dict[str, Cell]] = [
         {
-            page.UNITS[period]: page.period_name(row["period_start"], period)
-            + ("" if page.is_over(row, today) else "*"),
+            page.UNITS[period]: starred(row, period, today),
             "platform": row["platform"],
             **{
                 name: row[column] if part[column] is None else f"{page.cell(row[column])} ({part[column]})"
@@ -114,8 +114,8 @@ def _show(title: str, summaries: "pd.DataFrame", period: Period) -> None:
     )
     console.print(table(title, rows, empty=empty))
     known = [mark for part in parts for mark in part.values() if mark is not None]
-    if any(not page.is_over(row, today) for row in records):
-        say("*: not over yet.")
+    if not all(is_over(row, today) for row in records):
+        say(NOT_OVER)
     if any(mark != "some" for mark in known):
         say("(n): the figure is that of n of the posts, of the others it is unknown.")
     if "some" in known:

@@ -14,7 +14,7 @@ from analytics_pipeline.alerts import channels
 from analytics_pipeline.database import engine
 from analytics_pipeline.database.models import SocialAccount
 from analytics_pipeline.health.finding import Finding
-from analytics_pipeline.settings import Settings, get_settings, sandbox_env_file
+from analytics_pipeline.settings import Settings, get_settings, sandbox_hosts
 from analytics_pipeline.sync.stored_tokens import stored_tokens
 
 CLOCK_TOLERANCE_SECONDS = 30
@@ -41,8 +41,7 @@ def settings() -> Iterator[Finding]:
         for meant in difflib.get_close_matches(name, known, n=1, cutoff=_MISSPELT):
             misspelt = True
             yield Finding("settings", "warning", f"{name} is set, but no setting", f"set {meant} if that was meant")
-    demo = sandbox_env_file(current.analytics_home)
-    of_demo = dict(line.split("=", 1) for line in demo.read_text().splitlines()) if demo.exists() else {}
+    of_demo = sandbox_hosts(current.analytics_home)
     if overruled := [name for name, host in of_demo.items() if os.environ.get(name) not in (None, "", host)]:
         found = f"the demo's accounts call the host of {', '.join(overruled)} in the environment, not its sandbox"
         yield Finding("settings", "warning", found, "unset it, or: analytics-pipeline demo --remove")

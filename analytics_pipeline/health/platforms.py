@@ -12,7 +12,7 @@ from analytics_pipeline.health.own import clock
 from analytics_pipeline.platform_fetchers import FETCHERS, versions
 from analytics_pipeline.platform_fetchers.http import RedirectRefusedError, new_session, parse_http_date
 from analytics_pipeline.platform_fetchers.meta_oauth import instagram_hosts
-from analytics_pipeline.settings import get_settings, sandbox_env_file
+from analytics_pipeline.settings import get_settings, sandbox_hosts
 
 DEADLINE_SECONDS = 10
 _OF_THE_DEMO = "this is the demo's sandbox: analytics-pipeline dev serves it, analytics-pipeline demo --remove ends it"
@@ -35,8 +35,7 @@ def hosts() -> Iterator[Finding]:
             users.setdefault(host, []).append(platform)
     with ThreadPoolExecutor(len(users)) as pool:
         answers = list(pool.map(_knock, users))
-    sandbox = sandbox_env_file(get_settings().analytics_home)
-    demo = {line.partition("=")[2] for line in sandbox.read_text().splitlines()} if sandbox.exists() else set()
+    demo = set(sandbox_hosts(get_settings().analytics_home).values())
     for answer in answers:
         names = ", ".join(users[answer.url])
         variables = " and ".join(f"{name.upper()}_BASE_URL" for name in users[answer.url])

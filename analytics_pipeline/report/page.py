@@ -12,7 +12,7 @@ from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 
 from analytics_pipeline.report import pictures
-from analytics_pipeline.report.notation import counted, number
+from analytics_pipeline.report.notation import counted, is_over, number, period_name
 from analytics_pipeline.report.tables import State, Tables
 
 UNITS = {"daily": "day", "weekly": "week", "monthly": "month"}
@@ -96,16 +96,6 @@ def remarks(state: State) -> list[str]:
 def cell(value: Any) -> str:
     """A figure for people, – where it is unknown."""
     return "–" if pd.isna(value) else number(value)
-
-
-def is_over(row: Mapping[Hashable, Any], today: date) -> bool:
-    """Whether the period has ended on that day (UTC)."""
-    return bool(row["period_end"] < today)
-
-
-def period_name(start: Any, period: str) -> str:
-    """2026-09, 2026-W39 or 2026-09-21."""
-    return f"{start:{({'monthly': '%Y-%m', 'weekly': '%G-W%V', 'daily': '%Y-%m-%d'})[period]}}"
 
 
 def _rows(summaries: pd.DataFrame, period: str, today: date) -> list[dict[str, Any]]:

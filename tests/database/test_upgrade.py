@@ -72,6 +72,16 @@ def test_tables_that_dbt_would_not_find_are_not_made(guarded: embedded.EmbeddedS
     assert database.schema_is_current(url) is True
 
 
+def by_advice_of_an_administrator(guarded: embedded.EmbeddedServer, url: URL, match: str) -> None:
+    """Refuses the database with such words, and brings it up to date once an administrator has run what they say."""
+    with pytest.raises(database.DatabaseUnavailableError, match=match) as caught:
+        database.upgrade(url)
+    with psycopg.connect(guarded.url(str(url.database)), autocommit=True) as connection:
+        connection.execute(str(caught.value).partition("run ")[2])
+    database.upgrade(url)
+    assert database.schema_is_current(url) is True
+
+
 def test_a_database_that_the_user_does_not_own(guarded: embedded.EmbeddedServer) -> None:
     """Since PostgreSQL 15 `GRANT ALL ON DATABASE` gives no right to make tables in it; before, where it was taken away."""
     with psycopg.connect(guarded.url("postgres"), autocommit=True) as connection:
@@ -80,12 +90,7 @@ def test_a_database_that_the_user_does_not_own(guarded: embedded.EmbeddedServer)
     with psycopg.connect(guarded.url("granted"), autocommit=True) as connection:
         connection.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
     url = as_guest(guarded, "granted", "hunter2")
-    with pytest.raises(database.DatabaseUnavailableError, match="GRANT USAGE, CREATE ON SCHEMA public TO") as caught:
-        database.upgrade(url)
-    with psycopg.connect(guarded.url("granted"), autocommit=True) as connection:
-        connection.execute(str(caught.value).partition("run ")[2])
-    database.upgrade(url)
-    assert database.schema_is_current(url) is True
+    by_advice_of_an_administrator(guarded, url, match="GRANT USAGE, CREATE ON SCHEMA public TO")
     with psycopg.connect(guarded.url("granted"), autocommit=True) as connection:
         connection.execute("REVOKE CREATE ON SCHEMA public FROM guest")
     database.upgrade(url)  # there is nothing to make
@@ -97,12 +102,7 @@ def test_a_database_without_the_schema_public(guarded: embedded.EmbeddedServer) 
     with psycopg.connect(guarded.url("hardened"), autocommit=True) as connection:
         connection.execute("DROP SCHEMA public")
     url = as_guest(guarded, "hardened", "hunter2")
-    with pytest.raises(database.DatabaseUnavailableError, match="run CREATE SCHEMA public") as caught:
-        database.upgrade(url)
-    with psycopg.connect(guarded.url("hardened"), autocommit=True) as connection:
-        connection.execute(str(caught.value).partition("run ")[2])
-    database.upgrade(url)
-    assert database.schema_is_current(url) is True
+    by_advice_of_an_administrator(guarded, url, match="run CREATE SCHEMA public")
 
 
 def test_what_was_collected_in_another_schema_is_moved_not_left_behind(guarded: embedded.EmbeddedServer) -> None:

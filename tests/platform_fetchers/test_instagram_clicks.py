@@ -163,16 +163,21 @@ FAULTS = pytest.mark.parametrize(
 """Of 80 images before a fault, those that are read, and those with clicks: 30 still wait for theirs."""
 
 
+def images_before(fault: Read, account: FakeAccount, server: PlatformServer) -> list[int]:
+    """The images of a page of images and reels, newest first; the next page meets the fault."""
+    account.nodes = {str(n): media(n, clicks=n) if n % 5 else reel(n) for n in range(1, 200)}
+    server.answer = lambda request: Answer(*fault) if "after=" in request.target else account(request)
+    return [n for n in range(199, 100, -1) if n % 5]
+
+
 @FAULTS
 def test_a_fault_leaves_media_that_wait_for_clicks_what_they_have(
     fault: Read, read: int, with_clicks: int, account: FakeAccount, fetcher: InstagramFetcher, server: PlatformServer
 ) -> None:
-    account.nodes = {str(n): media(n, clicks=n) if n % 5 else reel(n) for n in range(1, 200)}
-    server.answer = lambda request: Answer(*fault) if "after=" in request.target else account(request)
+    images = images_before(fault, account, server)
     found: list[PostReading] = []
     with pytest.raises(PlatformAPIError):
         found.extend(fetcher.fetch_many(refs(range(1, 200))))
-    images = [n for n in range(199, 100, -1) if n % 5]
     assert [known(reading).get("clicks") for reading in found] == [
         *images[:with_clicks],
         *[None] * (read - with_clicks),
@@ -184,15 +189,13 @@ def test_a_fault_leaves_media_that_wait_for_clicks_what_they_have(
 def test_a_fault_leaves_listed_media_that_wait_for_clicks_what_they_have(
     fault: Read, read: int, with_clicks: int, account: FakeAccount, fetcher: InstagramFetcher, server: PlatformServer
 ) -> None:
-    account.nodes = {str(n): media(n, clicks=n) if n % 5 else reel(n) for n in range(1, 200)}
-    server.answer = lambda request: Answer(*fault) if "after=" in request.target else account(request)
+    images = images_before(fault, account, server)
     pages: list[list[ListedPost]] = []
     with pytest.raises(PlatformAPIError):
         pages.extend(fetcher.list_posts(START, START + timedelta(days=40)))
     listed = [post for page in pages for post in page]
     assert [post.platform_post_id for post in listed] == [str(n) for n in range(199, 99, -1)]
     clicks = [known(post.reading).get("clicks") for post in listed if post.reading]
-    images = [n for n in range(199, 100, -1) if n % 5]
     assert clicks == [*images[:with_clicks], *[None] * (read - with_clicks)]
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
 from analytics_pipeline.database.models import SocialAccount
-from analytics_pipeline.report import page, tables
+from analytics_pipeline.report import notation, page, tables
 from tests.report.conftest import MADE_AT, add
 
 
@@ -71,7 +71,7 @@ def test_accounts_of_one_name_are_told_apart(business: Engine) -> None:
 
 @pytest.mark.parametrize(("period", "name"), [("daily", "2027-01-01"), ("weekly", "2026-W53"), ("monthly", "2027-01")])
 def test_names_of_periods(period: str, name: str) -> None:
-    assert page.period_name(date(2027, 1, 1), period) == name
+    assert notation.period_name(date(2027, 1, 1), period) == name
 
 
 def test_an_empty_business_says_what_to_do(marts: Session) -> None:
